@@ -1,0 +1,21 @@
+# Both targets do all their own set-up: a virtual environment, filled by uv from the package registry.
+python := .venv/bin/python
+
+.PHONY: demo test lint
+demo: .venv/ready
+	.venv/bin/model-guidance demo --out demo
+
+test: .venv/ready lint
+	$(python) -m pytest -n 2
+
+lint: .venv/ready
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+# `python -m uv`: a uv on the PATH is neither needed nor used.
+.venv/ready: pyproject.toml constraints.txt
+	python3 -m venv --clear .venv
+	$(python) -m pip install --quiet uv
+	$(python) -m uv pip install --quiet --python $(python) --compile-bytecode -c constraints.txt -e '.[test]'
+	touch $@

@@ -1,5 +1,6 @@
 """Frozen records that travel between the stages: shapes, no logic."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -20,7 +21,7 @@ class Pairs:
     def __len__(self) -> int:
         return self.images.shape[0]
 
-    def __getitem__(self, chosen: Tensor) -> "Pairs":
+    def __getitem__(self, chosen: Tensor | slice) -> "Pairs":
         return Pairs(self.images[chosen], self.classes[chosen])
 
     def to(self, device: torch.device | str) -> "Pairs":
@@ -41,7 +42,7 @@ class Regions:
     def __len__(self) -> int:
         return len(self.pairs)
 
-    def __getitem__(self, chosen: Tensor) -> "Regions":
+    def __getitem__(self, chosen: Tensor | slice) -> "Regions":
         return Regions(self.pairs[chosen], self.masks[chosen])
 
     def to(self, device: torch.device | str) -> "Regions":
@@ -73,10 +74,13 @@ class Batch:
 
 @dataclass(frozen=True)
 class Forward:
-    """One forward pass whose features at one layer were kept for attribution.
+    """One forward pass whose features at one layer were kept for attribution; `size` is the images'.
 
-    `features` is the tapped layer's output, the point with respect to which `logits` is differentiated.
+    `features` is the tapped layer's output, the point with respect to which `logits` is differentiated;
+    `resume` runs the rest of the network from other features of that shape and returns their logits.
     """
 
     logits: Float[Tensor, "batch classes"]
     features: Float[Tensor, "batch channels rows columns"]
+    resume: Callable[[Tensor], Tensor]
+    size: tuple[int, int]

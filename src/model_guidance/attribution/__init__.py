@@ -1,1 +1,67 @@
-"""attribution."""
+"""Attribution maps that can be trained through; one path for training and evaluation."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from model_guidance.attribution.bcos import bcos
+from model_guidance.attribution.grad_cam import grad_cam
+from model_guidance.attribution.input_x_gradient import input_x_gradient
+from model_guidance.attribution.integrated_gradients import integrated_gradients
+from model_guidance.attribution.maps import upsample
+from model_guidance.errors import UserError
+from model_guidance.models.tap import tap
+from model_guidance.types import Forward, Pairs
+
+Method = Callable[[nn.Module, Forward, Pairs, bool], Tensor]
+
+METHODS: dict[str, Method] = {
+    "ixg": input_x_gradient,
+    "intgrad": integrated_gradients,
+    "gradcam": grad_cam,
+    "bcos": bcos,
+}
+
+
+def attribute(
+    model: nn.Module,
+    images: Float[Tensor, "batch channels height width"],
+    classes: Int[Tensor, "batch"] | Sequence[Sequence[int]],
+    method: str = "ixg",
+    layer: str = "input",
+    create_graph: bool = False,
+) -> Float[Tensor, "pairs height width"]:
+    """Explain the logits of some classes of each image.
+
+    `classes` is one class per image, or a list of classes for each image. Returns raw signed maps (neither
+    clamped nor scaled) of the image's size, one per (image, class) pair, in image order. With
+    `create_graph` they can be differentiated with respect to the model's weights. Raises `UserError` for
+    an unknown method or layer.
+    """
+    forward = tap(model, images, layer, attached=create_graph)
+    return explain(model, forward, as_pairs(classes, images), method, create_graph)
+
+
+def explain(
+    model: nn.Module, forward: Forward, pairs: Pairs, method: str, create_graph: bool
+) -> Float[Tensor, "pairs height width"]:
+    """Return the maps of `pairs` for a forward pass that was made already; see `attribute`."""
+    if method not in METHODS:
+        raise UserError(f"there is no attribution method '{method}': choose one of {', '.join(METHODS)}")
+    if not len(pairs):
+        return forward.logits.new_zeros(0, *forward.size)
+    with torch.enable_grad():
+        maps = METHODS[method](model, forward, pairs, create_graph)
+    return upsample(maps if create_graph else maps.detach(), forward.size)
+
+
+def as_pairs(classes: Tensor | Sequence[Sequence[int]], images: Tensor) -> Pairs:
+    """Return the (image, class) pairs that `classes` asks for, on the images' device."""
+    lists = [[int(c)] for c in classes] if isinstance(classes, Tensor) else [list(each) for each in classes]
+    if len(lists) != len(images):
+        raise UserError(f"classes: {len(lists)} entries for {len(images)} images; one per image is needed")
+    counts = torch.tensor([len(each) for each in lists], dtype=torch.long)
+    flat = torch.tensor([c for each in lists for c in each], dtype=torch.long)
+    return Pairs(torch.arange(len(lists)).repeat_interleave(counts), flat).to(images.device)

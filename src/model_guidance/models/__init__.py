@@ -1,1 +1,49 @@
-"""models."""
+"""Networks that can be guided: `build(name, num_classes, weights)`."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from model_guidance.errors import UserError
+from model_guidance.models import bcos, library, resnet, small, xdnn
+from model_guidance.models import weights as checkpoints
+from model_guidance.models.backbone import Backbone
+from model_guidance.models.stages import DEPTHS
+
+BACKBONES: dict[str, Callable[[int], Backbone]] = {
+    "small": small.build,
+    **{f"resnet{depth}": partial(resnet.build, depth=depth) for depth in DEPTHS},
+    **{f"xdnn_resnet{depth}": partial(xdnn.build, depth=depth) for depth in DEPTHS},
+    **{f"bcos_resnet{depth}": partial(bcos.build, depth=depth) for depth in DEPTHS},
+}
+LIBRARIES = {"torchvision": library.torchvision_model, "timm": library.timm_model}
+
+
+def build(name: str, num_classes: int, weights: str | Path | None = None) -> Backbone:
+    """Return the network `name`, which takes RGB in [0, 1], `Float[B 3 H W]`, and puts out `Float[B C]`.
+
+    `name` is a key of `BACKBONES`, `torchvision/NAME` or `timm/NAME`. `weights` is None (random), a path
+    (see `weights.load` for the formats), or "imagenet": the library's own weights, downloaded. A head with
+    another number of classes is replaced by a new one. Raises `UserError` if there is no such network, or
+    if the weights do not fit.
+    """
+    pretrained = weights == "imagenet"
+    family, _, member = name.partition("/")
+    if pretrained and name.startswith("resnet"):
+        family, member = "torchvision", name
+    if member and family in LIBRARIES:
+        model = LIBRARIES[family](member, num_classes, pretrained)
+    elif name not in BACKBONES:
+        raise UserError(
+            f"there is no backbone '{name}': choose one of {', '.join(BACKBONES)}, "
+            "torchvision/NAME or timm/NAME"
+        )
+    elif pretrained:
+        raise UserError(
+            f"no library has ImageNet weights of '{name}': download the published file, give its path"
+        )
+    else:
+        model = BACKBONES[name](num_classes)
+    if weights is not None and not pretrained:
+        checkpoints.load(model, Path(weights))
+    return model

@@ -1,0 +1,19 @@
+"""Energy loss: one minus the energy pointing game, Eq. 6 (the paper writes -EPG)."""
+
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from model_guidance.losses.scaling import ratio
+
+
+def energy(
+    maps: Float[Tensor, "pairs height width"],
+    masks: Bool[Tensor, "pairs height width"] | Float[Tensor, "pairs height width"],
+) -> Float[Tensor, "pairs"]:
+    """Return `1 - sum(M A+) / sum(A+)` of each pair, in [0, 1]; 1 for a map without positive energy.
+
+    `maps` are raw and signed; their scale does not matter.
+    """
+    positive = maps.relu()
+    inside = (positive * masks).sum(dim=(1, 2))
+    return 1 - ratio(inside, positive.sum(dim=(1, 2)))

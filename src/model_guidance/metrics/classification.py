@@ -1,0 +1,54 @@
+"""Scores of the predictions themselves."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torchmetrics.functional.classification import multilabel_average_precision, multilabel_f1_score
+
+
+def multilabel(
+    logits: Float[Tensor, "images classes"], labels: Float[Tensor, "images classes"]
+) -> Iterator[tuple[str, float]]:
+    """Yield micro-averaged F1 at probability 0.5 and mAP over the classes that occur, both in [0, 1]."""
+    targets, count = labels.long(), labels.shape[1]
+    yield "f1", float(multilabel_f1_score(logits.sigmoid(), targets, num_labels=count, average="micro"))
+    occurs = labels.sum(dim=0) > 0
+    if occurs.any():
+        kept = int(occurs.sum())
+        scores, targets = logits[:, occurs].sigmoid(), targets[:, occurs]
+        yield "map", float(multilabel_average_precision(scores, targets, num_labels=kept, average="macro"))
+
+
+def exclusive(
+    logits: Float[Tensor, "images classes"],
+    labels: Float[Tensor, "images classes"],
+    groups: Int[Tensor, "images"],
+    names: Sequence[str],
+) -> Iterator[tuple[str, float]]:
+    """Yield the accuracy, overall and of each group that occurs, and the worst group's, in [0, 1]."""
+    correct = (logits.argmax(dim=1) == labels.argmax(dim=1)).float()
+    yield "accuracy", float(correct.mean())
+    accuracies = {
+        name: float(correct[groups == i].mean()) for i, name in enumerate(names) if (groups == i).any()
+    }
+    yield from ((f"group: {name}", value) for name, value in accuracies.items())
+    if accuracies:
+        yield "worst_group", min(accuracies.values())
+
+
+def main_score(exclusive_classes: bool) -> str:
+    """Return the name of the score by which checkpoints of a data set are compared."""
+    return "accuracy" if exclusive_classes else "f1"
+
+
+def score(
+    logits: Tensor, labels: Tensor, groups: Tensor, names: Sequence[str], exclusive_classes: bool
+) -> dict[str, float]:
+    """Return the scores that suit the data set."""
+    if not len(logits):
+        return {}
+    with torch.no_grad():
+        pairs = exclusive(logits, labels, groups, names) if exclusive_classes else multilabel(logits, labels)
+        return dict(pairs)

@@ -1,0 +1,17 @@
+"""Energy pointing game (EPG), Eq. 2; Wang et al., "Score-CAM" (2020)."""
+
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from model_guidance.losses.energy import energy
+
+
+def energy_pointing_game(
+    maps: Float[Tensor, "pairs height width"],
+    masks: Bool[Tensor, "pairs height width"] | Float[Tensor, "pairs height width"],
+) -> Float[Tensor, "pairs"]:
+    """Return `sum(M A+) / sum(A+)` of each pair, in [0, 1], higher is better; 0 for a map without A+.
+
+    `maps` are raw and signed, at the size of the masks: whatever loss trained the model, the metric is one.
+    """
+    return 1 - energy(maps, masks)

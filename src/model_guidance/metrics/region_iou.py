@@ -1,0 +1,43 @@
+"""Intersection over union of the thresholded map with the annotated region."""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from model_guidance.losses.scaling import positive_part, ratio
+
+# Coarse above and fine below: maps at the input are spiky and find their best threshold near zero.
+THRESHOLDS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, *(k / 20 for k in range(2, 19)))
+
+
+def region_iou(
+    maps: Float[Tensor, "pairs height width"], masks: Bool[Tensor, "pairs height width"], threshold: float
+) -> Float[Tensor, "pairs"]:
+    """Return `|P and M| / |P or M|` of each pair, P being where `Â+ > threshold`; in [0, 1].
+
+    `maps` are raw and signed, at the size of the masks; `threshold` is in [0, 1) and belongs to a
+    validation set (see `evaluate`).
+    """
+    return iou_curve(maps, masks, (threshold,))[:, 0]
+
+
+def iou_curve(
+    maps: Float[Tensor, "pairs height width"],
+    masks: Bool[Tensor, "pairs height width"],
+    thresholds: tuple[float, ...] = THRESHOLDS,
+) -> Float[Tensor, "pairs thresholds"]:
+    """Return `region_iou` at every threshold (ascending), from one histogram of each map."""
+    inside = (masks > 0).flatten(1)
+    edges = torch.tensor(thresholds, dtype=maps.dtype, device=maps.device)
+    passed = torch.bucketize(positive_part(maps).flatten(1), edges)  # thresholds below each pixel
+    predicted = _passing(passed, torch.ones_like(inside), len(thresholds))
+    intersection = _passing(passed, inside, len(thresholds))
+    union = predicted + inside.sum(dim=1, keepdim=True) - intersection
+    return ratio(intersection.to(maps.dtype), union.to(maps.dtype))
+
+
+def _passing(passed: Tensor, counted: Tensor, thresholds: int) -> Tensor:
+    """Return how many of the counted pixels of each map exceed the first, second, ... threshold."""
+    histogram = passed.new_zeros(len(passed), thresholds + 1)
+    histogram.scatter_add_(1, passed, counted.long())
+    return histogram.flip(1).cumsum(dim=1).flip(1)[:, 1:]

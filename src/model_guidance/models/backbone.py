@@ -1,0 +1,65 @@
+"""What guidance needs of a model: its input encoding, its named layers, its head."""
+
+from collections.abc import Mapping
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+STAGES = {f"mid{i}": f"network.layer{i}" for i in (1, 2, 3)} | {"final": "network.layer4"}
+
+
+class Standardize(nn.Module):
+    """`(x - mean) / std` per channel, ImageNet's by default."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: tuple[float, ...] = IMAGENET_MEAN, std: tuple[float, ...] = IMAGENET_STD):
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean).view(-1, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(-1, 1, 1), persistent=False)
+
+    def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 3 height width"]:
+        """Standardize RGB images in [0, 1]."""
+        return (images - self.mean) / self.std
+
+
+class SixChannels(nn.Module):
+    """B-cos's encoding `[r, g, b, 1-r, 1-g, 1-b]`: the direction of a pixel tells its colour."""
+
+    def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 6 height width"]:
+        """Encode RGB images in [0, 1]."""
+        return torch.cat([images, 1 - images], dim=1)
+
+
+class Backbone(nn.Module):
+    """A network together with its input encoding and the names of its layers.
+
+    Takes RGB images in [0, 1], `Float[B 3 H W]`, and returns logits `Float[B C]`. `layers` maps the names
+    of the depths (`input`, `mid1`, ...) to dotted module names; `head` is the dotted name of the classifier.
+    `homogeneous` says that `f(a x) - f(0) = a (f(x) - f(0))` for every a > 0, x being the encoded input:
+    then Integrated Gradients from a zero baseline equal input times gradient.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        encode: nn.Module,
+        *,
+        layers: Mapping[str, str] = STAGES,
+        head: str = "network.fc",
+        homogeneous: bool = False,
+    ):
+        super().__init__()
+        self.encode = encode
+        self.network = network
+        self.layers = {"input": "encode", **layers}
+        self.head = head
+        self.homogeneous = homogeneous
+
+    def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch classes"]:
+        """Return one logit per class."""
+        return self.network(self.encode(images))

@@ -1,0 +1,72 @@
+"""The layers of a B-cos network: Böhle et al., "B-cos Alignment for Inherently Interpretable CNNs" (2024)."""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from model_guidance.models.dynamic import DynamicLayer
+
+PATCH_EPSILON = 1e-6  # inside the root of the patch norm, as published
+
+
+class BcosConv2d(DynamicLayer):
+    """B-cos convolution with exponent B = 2: `y = |cos(x, w)| * (ŵ · x)`, `ŵ` of unit norm.
+
+    `|cos(x, w)| = |ŵ · x| / norm of the patch` is the dynamic factor.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1):
+        super().__init__()
+        self.linear = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
+
+    def forward(self, x: Float[Tensor, "batch inputs h w"]) -> Float[Tensor, "batch outputs h2 w2"]:
+        """Convolve and scale by the cosine."""
+        conv = self.linear
+        unit = F.normalize(conv.weight.flatten(1), dim=1).view_as(conv.weight)
+        linear = F.conv2d(x, unit, None, conv.stride, conv.padding)
+        return self.multiply(linear, linear.abs() / self._patch_norm(x))
+
+    def _patch_norm(self, x: Tensor) -> Tensor:
+        size, stride, padding = self.linear.kernel_size[0], self.linear.stride[0], self.linear.padding[0]
+        squares = x.square().sum(dim=1, keepdim=True)
+        if size > 1:
+            squares = F.avg_pool2d(squares, size, stride, int(padding)) * size**2
+        elif stride > 1:
+            squares = squares[..., ::stride, ::stride]
+        return (squares + PATCH_EPSILON).sqrt()
+
+
+class UncenteredBatchNorm2d(DynamicLayer):
+    """Batch normalisation that only divides: `y = gain * x / sqrt(var(x) + eps)`; no mean, no shift.
+
+    The variance is taken around the mean, biased, over the batch in training and from the running average
+    in evaluation. `running_mean` takes part in nothing; published checkpoints contain it.
+    """
+
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
+
+    def __init__(self, channels: int, eps: float = 1e-5, momentum: float = 0.1):
+        super().__init__()
+        self.eps, self.momentum = eps, momentum
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_var", torch.ones(channels))
+        self.register_buffer("num_batches_tracked", torch.tensor(0))
+
+    def forward(self, x: Float[Tensor, "batch channels h w"]) -> Float[Tensor, "batch channels h w"]:
+        """Divide by the standard deviation of each channel."""
+        variance = self._batch_variance(x) if self.training else self.running_var
+        factor = self.weight / (variance + self.eps).sqrt()
+        return self.multiply(x, factor.view(1, -1, 1, 1))
+
+    def _batch_variance(self, x: Tensor) -> Tensor:
+        variance, mean = torch.var_mean(x, dim=(0, 2, 3), correction=0)
+        count = x.numel() / x.shape[1]
+        with torch.no_grad():
+            self.num_batches_tracked.add_(1)
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(variance * count / max(count - 1, 1), self.momentum)
+        return variance

@@ -1,0 +1,49 @@
+"""Any classifier of torchvision or timm."""
+
+import importlib.util
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from model_guidance.errors import UserError
+from model_guidance.models.backbone import STAGES, Backbone, Standardize
+
+
+def torchvision_model(name: str, num_classes: int, pretrained: bool) -> Backbone:
+    """Return torchvision's `name`, from ImageNet weights (downloaded) if `pretrained`."""
+    import torchvision  # noqa: PLC0415  (seconds)
+
+    if name not in torchvision.models.list_models(module=torchvision.models):
+        raise UserError(f"torchvision has no classifier '{name}': see torchvision.models.list_models()")
+    if not pretrained:
+        return _wrap(torchvision.models.get_model(name, weights=None, num_classes=num_classes), Standardize())
+    network = torchvision.models.get_model(name, weights="DEFAULT")
+    head = [key for key, module in network.named_modules() if isinstance(module, nn.Linear)][-1]
+    old = network.get_submodule(head)
+    network.set_submodule(head, nn.Linear(old.in_features, num_classes, bias=old.bias is not None))
+    return _wrap(network, Standardize())
+
+
+def timm_model(name: str, num_classes: int, pretrained: bool) -> Backbone:
+    """Return timm's `name`, from its pretrained weights (downloaded) if `pretrained`."""
+    if importlib.util.find_spec("timm") is None:
+        raise UserError(f"'timm/{name}' needs timm: pip install 'model-guidance[timm]'")
+    import timm  # noqa: PLC0415  (an extra)
+
+    if not timm.is_model(name):
+        raise UserError(f"timm has no model '{name}': see timm.list_models()")
+    network = timm.create_model(name, pretrained=pretrained, num_classes=num_classes)
+    config: Any = network.pretrained_cfg
+    info: Any = getattr(network, "feature_info", [])
+    stages = [f"network.{stage['module']}" for stage in info][-4:]
+    layers = dict(zip(list(STAGES)[-len(stages) :], stages, strict=True)) if stages else {}
+    return _wrap(network, Standardize(config["mean"], config["std"]), layers)
+
+
+def _wrap(network: nn.Module, encode: nn.Module, layers: Mapping[str, str] | None = None) -> Backbone:
+    modules = dict(network.named_modules())
+    if layers is None:
+        layers = {key: name for key, name in STAGES.items() if name.removeprefix("network.") in modules}
+    heads = [name for name, module in modules.items() if isinstance(module, nn.Linear)]
+    return Backbone(network, encode, layers=layers, head=f"network.{heads[-1]}" if heads else "network")

@@ -1,0 +1,78 @@
+"""Read checkpoints: safetensors, plain state dicts, and the published formats. Nothing is executed."""
+
+import pickle
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from model_guidance.errors import UserError
+from model_guidance.models.backbone import Backbone
+
+WRAPPERS = ("module.", "network.", "0.")  # DataParallel's, ours, and that of the published B-cos networks
+
+
+def load(model: Backbone, path: Path) -> None:
+    """Fill `model` in place from a checkpoint.
+
+    Accepted are safetensors files, and `torch.save` files holding a state dict, bare or under
+    `state_dict`. A head with another number of classes is left at its initial values. Raises `UserError`
+    naming the first mismatch if the checkpoint belongs to another network; then nothing was changed.
+    """
+    found = _unwrapped(_read(path))
+    wanted = model.network.state_dict()
+    head = [name for name in wanted if name.startswith(model.head.removeprefix("network.") + ".")]
+    if any(name in found and found[name].shape != wanted[name].shape for name in head):
+        for name in head:
+            wanted.pop(name)
+            found.pop(name, None)
+    elif f"{model.head}.bias".removeprefix("network.") in wanted:
+        name = f"{model.head}.bias".removeprefix("network.")
+        found.setdefault(name, torch.zeros_like(wanted[name]))
+    _compare(found, wanted, path)
+    model.network.load_state_dict(found, strict=False)
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such checkpoint")
+    try:
+        content = (
+            load_file(path)
+            if path.suffix == ".safetensors"
+            else torch.load(path, map_location="cpu", weights_only=True)
+        )
+    except pickle.UnpicklingError as error:
+        raise UserError(
+            f"{path}: refused, because reading it would run code or build objects other than tensors; "
+            "save a plain state dict, or safetensors"
+        ) from error
+    except (SafetensorError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise UserError(f"{path}: this is no readable checkpoint (a state dict or safetensors)") from error
+    state = content.get("state_dict", content) if isinstance(content, dict) else None
+    if not isinstance(state, dict) or not state or not all(isinstance(v, Tensor) for v in state.values()):
+        raise UserError(f"{path}: this holds no state dict (parameter name -> tensor)")
+    return state
+
+
+def _unwrapped(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    for wrapper in WRAPPERS:
+        if all(name.startswith(wrapper) for name in state):
+            state = {name.removeprefix(wrapper): value for name, value in state.items()}
+    return state
+
+
+def _compare(found: dict[str, Tensor], wanted: dict[str, Tensor], path: Path) -> None:
+    for name, value in wanted.items():
+        if name not in found:
+            raise UserError(f"{path}: this is a checkpoint of another network: it has no '{name}'")
+        if value.shape != found[name].shape:
+            raise UserError(
+                f"{path}: this is a checkpoint of another network: '{name}' is {list(found[name].shape)} "
+                f"there and {list(value.shape)} here"
+            )
+    for name in found:
+        if name not in wanted:
+            raise UserError(f"{path}: this is a checkpoint of another network: '{name}' is unknown here")

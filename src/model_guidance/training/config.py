@@ -1,0 +1,104 @@
+"""The settings of a training run; importing them imports no torch."""
+
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from model_guidance.errors import UserError
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of a training run.
+
+    Args:
+        data: the data set: shapes, waterbirds, voc, coco or folder.
+        root: the folder in which the data set lies.
+        options: options of the data set's reader, such as `--options.task reversed` for waterbirds.
+        size: side of the images in pixels; they are resized without keeping the aspect.
+        augment: random crop and flip of the training images; by default for waterbirds only, as published.
+        backbone: small, resnet50, xdnn_resnet50, bcos_resnet50 (18, 34, 101 likewise), torchvision/NAME,
+            timm/NAME.
+        weights: initial weights: a checkpoint's path, or "imagenet" to download the library's.
+        method: attribution that is guided and evaluated: ixg, intgrad, gradcam or bcos; by default bcos
+            for B-cos networks and ixg for all others.
+        layer: depth of the maps: input, mid1, mid2, mid3, final, or a module's dotted name.
+        loss: localization loss: energy, l1, ppce or rrr.
+        lambda_: weight of the localization loss; 0 trains a baseline.
+        reduction: over the guided images of a batch: mean, or sum as in the paper.
+        regions: what is annotated: boxes, masks, or random (boxes of the same size elsewhere, a control).
+        dilate: enlarge the training regions by this fraction of their width and height on each side.
+        outside: guide away from the regions: the evidence lies everywhere but in them.
+        annotated: fraction of the training images whose regions are used.
+        annotation_seed: which images those are.
+        epochs: passes over the training images.
+        batch: images per step.
+        lr: learning rate of Adam.
+        seed: of the initial weights, the order of the images and the classes drawn.
+        workers: processes that load images.
+        cache: folder for the resized copies of the data; by default in the user's cache folder.
+        accelerator: cpu, cuda, mps or auto.
+        devices: how many.
+        precision: 32-true, bf16-mixed or 16-mixed; maps and their loss stay in float32.
+    """
+
+    data: str = "shapes"
+    root: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    size: int = 224
+    augment: bool | None = None
+    backbone: str = "resnet50"
+    weights: str | None = None
+    method: str | None = None
+    layer: str = "final"
+    loss: str = "energy"
+    lambda_: float = 0.0
+    reduction: str = "mean"
+    regions: str = "boxes"
+    dilate: float = 0.0
+    outside: bool = False
+    annotated: float = 1.0
+    annotation_seed: int = 0
+    epochs: int = 50
+    batch: int = 64
+    lr: float = 1e-4
+    seed: int = 0
+    workers: int = 2
+    cache: str | None = None
+    accelerator: str = "auto"
+    devices: int = 1
+    precision: str = "32-true"
+
+    def __post_init__(self) -> None:
+        for name, low in (("size", 8), ("epochs", 1), ("batch", 1), ("workers", 0), ("devices", 1)):
+            if getattr(self, name) < low:
+                raise UserError(f"--{name} {getattr(self, name)}: at least {low} is needed")
+        for name in ("lambda_", "dilate"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise UserError(f"--{name.strip('_')} {getattr(self, name)}: a number from 0 up is needed")
+        if not 0 < self.lr < float("inf"):
+            raise UserError(f"--lr {self.lr}: a number above 0 is needed")
+
+    @property
+    def attribution(self) -> str:
+        """The attribution method, chosen by the backbone unless it was named."""
+        return self.method or ("bcos" if self.backbone.startswith("bcos") else "ixg")
+
+    def save(self, path: Path) -> None:
+        """Write the settings as YAML, under the names of the command line's options."""
+        content = {name.strip("_"): value for name, value in asdict(self).items()}
+        path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+
+
+def load(path: Path) -> Config:
+    """Read settings written by `Config.save`; raises `UserError` if there are none or they are damaged."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        known = {f.name.strip("_"): f.name for f in fields(Config)}
+        return Config(**{known[name]: value for name, value in content.items()})
+    except FileNotFoundError as error:
+        raise UserError(f"{path.parent}: this is no run folder, it has no {path.name}") from error
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: these are no settings of this version of model-guidance") from error

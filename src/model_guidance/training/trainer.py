@@ -1,0 +1,107 @@
+"""The training loop: one flat pass over epochs and batches."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from model_guidance.errors import UserError
+from model_guidance.losses.guidance import Guidance
+from model_guidance.training.checkpoint import Row, read_state, write_history, write_state, write_weights
+from model_guidance.training.config import Config
+from model_guidance.types import Batch
+
+STATE = "state.pt"
+
+
+@dataclass(frozen=True)
+class Judges:
+    """What the loop asks others for: it knows no metric and no selection rule.
+
+    `evaluate` scores the model on validation data, `front` says which epochs are on the Pareto front,
+    `best` names the score by which one epoch is the best.
+    """
+
+    evaluate: Callable[[nn.Module], Row]
+    front: Callable[[Sequence[Row]], list[bool]]
+    best: str
+
+
+def train(
+    fabric: Fabric,
+    guidance: Guidance,
+    batches: Callable[[int], Iterable[Batch]],
+    judges: Judges,
+    config: Config,
+    folder: Path,
+    advance: Callable[[str], None],
+) -> list[Row]:
+    """Train, and return the validation scores of each epoch.
+
+    `batches(epoch)` gives the batches of an epoch. After each epoch the folder holds `last`, `best` and
+    the Pareto front (`front/epoch-NNN`), all as safetensors, the history, and `state.pt`, from which an
+    interrupted run continues to the same result: whatever is random in an epoch is seeded by its number.
+    Raises `UserError` if the loss is no longer finite.
+    """
+    state = read_state(folder / STATE)
+    history: list[Row] = state["history"] if state else []
+    if state:
+        guidance.model.load_state_dict(state["model"])
+    wrapped, optimizer = fabric.setup(guidance, torch.optim.Adam(guidance.parameters(), lr=config.lr))
+    if state:
+        optimizer.load_state_dict(state["optimizer"])
+    for epoch in range(len(history) + 1, config.epochs + 1):
+        torch.manual_seed(config.seed * 1_000_003 + epoch)
+        guidance.train()
+        losses = []
+        for batch in batches(epoch):
+            regions = batch.regions if config.lambda_ else batch.regions[:0]
+            logits, localization = wrapped(batch.images / 255, batch.labels, regions)
+            classification = F.binary_cross_entropy_with_logits(logits, batch.labels)
+            optimizer.zero_grad()
+            fabric.backward(classification + config.lambda_ * localization)
+            optimizer.step()
+            losses.append(torch.stack([classification, localization]).detach())
+            advance(f"epoch {epoch}/{config.epochs}")
+        history.append(_losses(epoch, losses) | judges.evaluate(guidance.model))
+        if fabric.is_global_zero:
+            _save(folder, guidance.model, optimizer, history, judges)
+        fabric.barrier()
+    return history
+
+
+def _losses(epoch: int, losses: Sequence[Tensor]) -> Row:
+    """Return the mean losses of an epoch, read from the device only once."""
+    classification, localization = torch.stack(list(losses)).double().mean(dim=0).tolist()
+    if not math.isfinite(classification + localization):
+        raise UserError(f"the loss is no longer finite in epoch {epoch}: lower --lr or --lambda")
+    return {"epoch": epoch, "loss": classification, "localization": localization}
+
+
+def _save(
+    folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, history: Sequence[Row], judges: Judges
+) -> None:
+    """Save the last epoch; `state.pt` comes last, because an interrupted run continues from there."""
+    weights, epoch = model.state_dict(), len(history)
+    write_weights(folder / "last.safetensors", weights)
+    if best_epoch(history, judges.best) == epoch:
+        write_weights(folder / "best.safetensors", weights)
+    front = {f"epoch-{i:03}.safetensors" for i, kept in enumerate(judges.front(history), start=1) if kept}
+    if f"epoch-{epoch:03}.safetensors" in front:
+        write_weights(folder / "front" / f"epoch-{epoch:03}.safetensors", weights)
+    for file in (folder / "front").glob("epoch-*.safetensors"):
+        if file.name not in front:
+            file.unlink()
+    write_history(folder, history)
+    state = {"model": weights, "optimizer": optimizer.state_dict(), "history": list(history)}
+    write_state(folder / STATE, state)
+
+
+def best_epoch(history: Sequence[Row], score: str) -> int:
+    """Return the first epoch, counted from 1, with the highest score."""
+    return 1 + max(range(len(history)), key=lambda i: (history[i].get(score, 0.0), -i))

@@ -1,1 +1,94 @@
-"""data."""
+"""Data sets: their readers, by name, and one split of them ready to load.
+
+Importing this package imports no torch: `loader`, `SplitDataset`, `from_boxes` and `from_masks` are loaded
+at their first use.
+"""
+
+import importlib
+import inspect
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from model_guidance.data import coco, folder, shapes, voc, waterbirds
+from model_guidance.data.annotation import RegionSettings
+from model_guidance.data.cache import cached
+from model_guidance.data.options import check_split
+from model_guidance.data.source import Sample, Source
+from model_guidance.data.split import Split
+from model_guidance.errors import UserError
+
+if TYPE_CHECKING:
+    from model_guidance.data.dataset import SplitDataset
+    from model_guidance.data.loading import loader
+    from model_guidance.data.regions import from_boxes, from_masks
+
+__all__ = [
+    "DATASETS",
+    "RegionSettings",
+    "Sample",
+    "Source",
+    "Split",
+    "SplitDataset",
+    "cached",
+    "from_boxes",
+    "from_masks",
+    "loader",
+    "open_source",
+    "open_split",
+]
+
+DATASETS: dict[str, Callable[..., Source]] = {
+    "voc": voc.read,
+    "coco": coco.read,
+    "waterbirds": waterbirds.read,
+    "folder": folder.read,
+    "shapes": shapes.read,
+}
+_HOMES = {"SplitDataset": "dataset", "loader": "loading", "from_boxes": "regions", "from_masks": "regions"}
+
+
+def open_source(name: str, root: Path | None, split: str, **options: Any) -> Source:
+    """Read one split of the data set `name` of `DATASETS`, nothing decoded yet.
+
+    `options` are those of its reader. Raises `UserError` for an unknown name, split or option, and for
+    whatever is missing under `root`, which only "shapes" does without.
+    """
+    known = reader_options(name)
+    check_split(split)
+    if root is None and name != "shapes":
+        raise UserError(f"The data set {name!r} needs root, the folder in which it lies.")
+    for option in options:
+        if option not in known:
+            raise UserError(
+                f"{name} has no option {option!r}; its options are: {', '.join(known) or 'none'}."
+            )
+    return DATASETS[name](root and Path(root).expanduser(), split, **options)
+
+
+def open_split(
+    name: str, root: Path | None, split: str, size: int, cache: Path, options: Mapping[str, Any]
+) -> Split:
+    """Return the same split at `size` x `size` pixels, from the folder `cache` or built there.
+
+    A data set that is drawn rather than read is drawn at that size, unless `options` say otherwise.
+    """
+    if size < 8:
+        raise UserError(f"The image size is {size}, but must be at least 8 pixels.")
+    if "size" in reader_options(name):
+        options = {"size": size, **options}
+    source = open_source(name, root, split, **options)
+    return cached(source, size, Path(cache).expanduser(), f"{name} {split}")
+
+
+def reader_options(name: str) -> list[str]:
+    """Return the names of the options that the reader `name` takes; `UserError` for an unknown data set."""
+    if name not in DATASETS:
+        raise UserError(f"The data set {name!r} is unknown; there are {', '.join(DATASETS)}.")
+    return list(inspect.signature(DATASETS[name]).parameters)[2:]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'model_guidance.data' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"model_guidance.data.{_HOMES[name]}"), name)

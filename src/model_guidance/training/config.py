@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+import platformdirs
 import yaml
 
 from model_guidance.errors import UserError
@@ -86,14 +87,19 @@ class Config:
         """The attribution method, chosen by the backbone unless it was named."""
         return self.method or ("bcos" if self.backbone.startswith("bcos") else "ixg")
 
-    def save(self, path: Path) -> None:
-        """Write the settings as YAML, under the names of the command line's options."""
+    @property
+    def cache_folder(self) -> Path:
+        """Where the resized copies of the data lie."""
+        return Path(self.cache) if self.cache else platformdirs.user_cache_path("model-guidance")
+
+    def yaml(self) -> str:
+        """Return the settings as YAML, under the names of the command line's options."""
         content = {name.strip("_"): value for name, value in asdict(self).items()}
-        path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+        return yaml.safe_dump(content, sort_keys=False)
 
 
 def load(path: Path) -> Config:
-    """Read settings written by `Config.save`; raises `UserError` if there are none or they are damaged."""
+    """Read settings that `Config.yaml` wrote; raises `UserError` if there are none or they are damaged."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         known = {f.name.strip("_"): f.name for f in fields(Config)}

@@ -14,9 +14,8 @@ from model_guidance.errors import UserError
 from model_guidance.losses.guidance import Guidance
 from model_guidance.training.checkpoint import Row, read_state, write_history, write_state, write_weights
 from model_guidance.training.config import Config
+from model_guidance.training.folder import STATE
 from model_guidance.types import Batch
-
-STATE = "state.pt"
 
 
 @dataclass(frozen=True)
@@ -24,12 +23,13 @@ class Judges:
     """What the loop asks others for: it knows no metric and no selection rule.
 
     `evaluate` scores the model on validation data, `front` says which epochs are on the Pareto front,
-    `best` names the score by which one epoch is the best.
+    `best` names the score by which one epoch is the best, `report` is told each finished epoch.
     """
 
     evaluate: Callable[[nn.Module], Row]
     front: Callable[[Sequence[Row]], list[bool]]
     best: str
+    report: Callable[[Row], None]
 
 
 def train(
@@ -71,6 +71,7 @@ def train(
         history.append(_losses(epoch, losses) | judges.evaluate(guidance.model))
         if fabric.is_global_zero:
             _save(folder, guidance.model, optimizer, history, judges)
+            judges.report(history[-1])
         fabric.barrier()
     return history
 

@@ -1,0 +1,73 @@
+"""Which annotation guidance may use: its kind, how coarse it is, and for how many images it exists."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from jaxtyping import Bool
+
+from model_guidance.errors import UserError
+
+Kind = Literal["boxes", "masks", "random"]
+
+
+@dataclass(frozen=True)
+class RegionSettings:
+    """What the regions of a batch are made of.
+
+    `kind`: the boxes, the segmentation masks, or boxes of the same size at random places (a control).
+    `dilate` grows each box or mask on each side by this fraction of its width and height. `outside` turns
+    each region into everything else (again, where the data set already means the outside). `annotated` is
+    the fraction in (0, 1] of the split's images whose regions are used, drawn with `seed`.
+    """
+
+    kind: Kind = "boxes"
+    dilate: float = 0.0
+    outside: bool = False
+    annotated: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(Kind):
+            raise UserError(f"regions.kind is {self.kind!r}, but must be one of {', '.join(get_args(Kind))}.")
+        if not 0 <= self.dilate < math.inf:
+            raise UserError(f"regions.dilate is {self.dilate}, but must be a fraction from 0 upwards.")
+        if not 0 < self.annotated <= 1:
+            raise UserError(f"regions.annotated is {self.annotated}, but must be above 0 and at most 1.")
+        if self.seed < 0:
+            raise UserError(f"regions.seed is {self.seed}, but must be 0 or larger.")
+
+
+def annotated_images(
+    has_region: Bool[np.ndarray, "images"], fraction: float, seed: int
+) -> Bool[np.ndarray, "images"]:
+    """Draw `fraction` of all images among those that have a region (or all of these, if they are fewer).
+
+    With one seed, the images of a smaller fraction are among those of a larger one. Raises `UserError` for
+    a fraction outside (0, 1] or one that gives no image.
+    """
+    if not 0 < fraction <= 1:
+        raise UserError(f"The annotated fraction is {fraction}, but must be above 0 and at most 1.")
+    if fraction == 1:
+        return has_region.copy()
+    count = math.floor(fraction * len(has_region) + 0.5)
+    if count == 0:
+        raise UserError(_too_small(fraction, len(has_region)))
+    if not has_region.any():
+        raise UserError(
+            f"The annotated fraction is {fraction}, but none of {len(has_region)} images has a region."
+        )
+    drawn = np.random.default_rng(seed).permutation(np.flatnonzero(has_region))[:count]
+    chosen = np.zeros(len(has_region), bool)
+    chosen[drawn] = True
+    return chosen
+
+
+def _too_small(fraction: float, images: int) -> str:
+    digits = math.ceil(math.log10(images)) + 2
+    smallest = math.ceil(0.5 / images * 10**digits) / 10**digits
+    return (
+        f"The annotated fraction {fraction} of {images} images is no image; "
+        f"the smallest fraction that gives one is {smallest:.{digits}f}."
+    )

@@ -1,0 +1,54 @@
+"""A resized copy of one split on disk: built once, complete or absent, rebuilt when its source changes."""
+
+import shutil
+from pathlib import Path
+
+import filelock
+
+from model_guidance.data.fingerprint import content_key, identity_key
+from model_guidance.data.source import Source
+from model_guidance.data.split import Split
+from model_guidance.data.writing import write_split
+from model_guidance.errors import UserError
+
+
+def cached(source: Source, size: int, folder: Path, title: str) -> Split:
+    """Return `source` at `size` x `size` pixels from `folder`, after building it there if need be.
+
+    The copy is named after `title`. It is built in a folder of its own that is renamed when it is complete
+    and on disk, under a lock, so that several processes may ask at once and none sees half of it. A copy of
+    the same source from before its files changed is deleted. Raises `UserError` for a defective image or
+    annotation, and when the copy cannot be written.
+    """
+    stem = f"{title.replace(' ', '-')}-{size}px-{identity_key(source, size, title)}"
+    home = folder / f"{stem}-{content_key(source)}"
+    if not home.is_dir():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with filelock.FileLock(folder / f"{stem}.lock"):
+                _build(source, size, home, stem, title)
+        except OSError as error:
+            remedy = "free some space or choose another folder"
+            raise UserError(f"The cache {folder} cannot be written ({error.strerror}): {remedy}.") from error
+    return Split.open(home)
+
+
+def _build(source: Source, size: int, home: Path, stem: str, title: str) -> None:
+    if home.is_dir():  # another process built it while this one waited for the lock
+        return
+    partial = home.parent / f"{stem}.partial"
+    _remove(partial)
+    partial.mkdir()
+    try:
+        write_split(source, size, partial, title)
+        partial.rename(home)
+    finally:
+        _remove(partial)
+    for stale in home.parent.glob(f"{stem}-*"):
+        if stale != home:
+            _remove(stale)
+
+
+def _remove(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)

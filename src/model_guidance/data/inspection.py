@@ -1,0 +1,49 @@
+"""Reading a whole split to count what is in it and to collect every defect."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from model_guidance.data.source import Sample, Source
+from model_guidance.errors import UserError
+from model_guidance.progress import steps
+
+
+@dataclass
+class Inspection:
+    """What a split holds; `images`, `boxes`, `masks` and `groups` count by class or group name.
+
+    `total` counts all names; `unlabelled` those without any class. `remarks` say what was mended, `defects`
+    which images cannot be used and why, both in reading order.
+    """
+
+    total: int
+    images: Counter[str] = field(default_factory=Counter)
+    boxes: Counter[str] = field(default_factory=Counter)
+    masks: Counter[str] = field(default_factory=Counter)
+    groups: Counter[str] = field(default_factory=Counter)
+    unlabelled: int = 0
+    remarks: list[str] = field(default_factory=list)
+    defects: list[str] = field(default_factory=list)
+
+
+def inspect(source: Source) -> Inspection:
+    """Read every image of `source`; a defective one is listed and left out of the counts."""
+    found = Inspection(len(source.names))
+    with steps("checking", found.total) as bar:
+        for index in range(found.total):
+            try:
+                _count(found, source, source.read(index))
+            except UserError as defect:
+                found.defects.append(str(defect))
+            bar.advance()
+    return found
+
+
+def _count(found: Inspection, source: Source, sample: Sample) -> None:
+    found.images.update(source.classes[label] for label in sample.labels)
+    found.boxes.update(source.classes[label] for label, _ in sample.boxes)
+    found.masks.update(source.classes[label] for label, _ in sample.objects)
+    found.unlabelled += not sample.labels
+    found.remarks += sample.remarks
+    if sample.group >= 0:
+        found.groups[source.groups[sample.group]] += 1

@@ -1,0 +1,31 @@
+"""Checks of the values that a user gives a reader: they arrive as YAML scalars from the command line."""
+
+from collections.abc import Sequence
+
+from model_guidance.errors import UserError
+
+SPLITS = ("train", "val", "test")
+
+
+def one_of(option: str, value: object, choices: Sequence[str]) -> str:
+    """Return `value` when it is one of `choices`; raise `UserError` naming `option` otherwise."""
+    if value not in choices:
+        raise UserError(f"{option} is {value!r}, but must be one of {', '.join(choices)}.")
+    return str(value)
+
+
+def check_split(split: str) -> None:
+    """Raise `UserError` unless `split` is train, val or test."""
+    one_of("split", split, SPLITS)
+
+
+def check_flag(option: str, value: object) -> None:
+    """Raise `UserError` naming `option` unless `value` is a bool."""
+    if not isinstance(value, bool):
+        raise UserError(f"{option} is {value!r}, but must be true or false.")
+
+
+def check_number(option: str, value: object, low: float, high: float) -> None:
+    """Raise `UserError` naming `option` unless `value` is a number with low < value <= high."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low < value <= high:
+        raise UserError(f"{option} is {value!r}, but must be a number above {low:g} and at most {high:g}.")

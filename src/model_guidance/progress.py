@@ -1,0 +1,51 @@
+"""One progress bar with the time left, for everything that takes long."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+console = Console(stderr=True, highlight=False)
+
+
+@dataclass(frozen=True)
+class Steps:
+    """A running bar: `advance` moves it by one step, `say` prints a line above it."""
+
+    bar: Progress
+
+    def advance(self, description: str | None = None) -> None:
+        """Move on by one step, perhaps under another description."""
+        task = self.bar.task_ids[0]
+        if description:
+            self.bar.update(task, description=description)
+        self.bar.advance(task)
+
+    def say(self, line: str) -> None:
+        """Print a line that stays."""
+        self.bar.console.print(line)
+
+
+@contextmanager
+def steps(title: str, total: int, done: int = 0) -> Iterator[Steps]:
+    """Show a bar of `total` steps, of which `done` were done in an earlier session."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        bar.add_task(title, total=total, completed=done)
+        yield Steps(bar)

@@ -1,0 +1,222 @@
+"""A batch is the same whoever loads it, and its regions lie where the image says."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tests.data.samples import memory_source, painted
+from torch import Tensor
+
+from model_guidance.data.annotation import RegionSettings
+from model_guidance.data.augmentation import Layers, crop_and_flip
+from model_guidance.data.cache import cached
+from model_guidance.data.dataset import SplitDataset
+from model_guidance.data.loading import EpochSampler, collate, loader
+from model_guidance.data.regions import box_mask, random_boxes
+from model_guidance.data.source import Sample, Source
+from model_guidance.data.split import Split
+from model_guidance.types import Batch, Regions
+
+BOX = (40, 30, 120, 90)
+SIZE = 96
+
+
+def source(count: int = 8, **facts: object) -> Source:
+    """160 x 120 images, each with a white box that is also the object's mask."""
+    mask = np.zeros((120, 160), bool)
+    mask[30:90, 40:120] = True
+    sample = Sample(
+        painted(160, 120, BOX), frozenset({1}), ((1, np.array(BOX, np.float32)),), ((1, mask),), 0
+    )
+    return memory_source([sample] * count, **facts)
+
+
+@pytest.fixture
+def split(tmp_path: Path) -> Split:
+    return cached(source(), SIZE, tmp_path, "boxes")
+
+
+def equal(one: object, other: object) -> bool:
+    if isinstance(one, Tensor):
+        return torch.equal(one, other)
+    return all(equal(getattr(one, name), getattr(other, name)) for name in one.__dataclass_fields__)
+
+
+def batches(dataset: SplitDataset, epoch: int = 0, **options: object) -> list[Batch]:
+    load = loader(dataset, 3, shuffle=True, seed=5, **options)
+    load.sampler.set_epoch(epoch)
+    return list(load)
+
+
+def edges(profile: Tensor) -> tuple[float, float]:
+    """Where a bright bar begins and ends on a line, to a fraction of a pixel."""
+    share = profile.float() / profile.max()
+    inside = (share >= 0.5).nonzero()
+    first, last = int(inside[0]), int(inside[-1])
+    start = first - (float(share[first - 1]) if first > 0 else 0)
+    end = last + 1 + (float(share[last + 1]) if last + 1 < len(share) else 0)
+    return start + 1 - float(share[first]), end - 1 + float(share[last])
+
+
+# --- geometry ---
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_box_and_mask_stay_on_the_painted_box(split: Split, seed: int) -> None:
+    boxes, masks = torch.from_numpy(split.boxes(0)[1]), torch.from_numpy(split.objects(0)[1])
+    moved = crop_and_flip(Layers(torch.from_numpy(split.image(0)).permute(2, 0, 1), boxes, masks), seed)
+    gray = moved.image.float().mean(0)
+    row = gray[int((moved.boxes[0, 1] + moved.boxes[0, 3]) / 2)]
+    column = gray[:, int((moved.boxes[0, 0] + moved.boxes[0, 2]) / 2)]
+    painted_box = [*zip(edges(row), edges(column), strict=True)]
+    np.testing.assert_allclose(np.ravel(painted_box), moved.boxes[0], atol=0.5)
+    region = box_mask(moved.boxes, (SIZE, SIZE))
+    assert ((gray > 127) ^ region).sum() <= 0.5 * 4 * SIZE
+    assert (moved.masks[0] ^ region).sum() <= 0.5 * 4 * SIZE
+
+
+def test_a_flip_mirrors_everything(split: Split) -> None:
+    ramp = torch.arange(SIZE, dtype=torch.uint8).expand(3, SIZE, SIZE)
+    boxes = torch.tensor([[0.0, 0.0, 10.0, SIZE]])
+    first = [crop_and_flip(Layers(ramp, boxes, torch.zeros(0, SIZE, SIZE, dtype=bool)), s) for s in range(40)]
+    mirrored = [bool(layers.image[0, 0, 0] > layers.image[0, 0, -1]) for layers in first]
+    assert 8 < sum(mirrored) < 32
+    for layers, flipped in zip(first, mirrored, strict=True):
+        x1, _, x2, _ = layers.boxes[0].tolist()
+        assert x2 <= x1 or (x2 == SIZE if flipped else x1 == 0)
+
+
+def test_a_class_that_the_crop_removed_has_no_region(tmp_path: Path) -> None:
+    corner = np.array([0, 0, 12, 12], np.float32)
+    mask = np.zeros((SIZE, SIZE), bool)
+    mask[:12, :12] = True
+    sample = Sample(painted(SIZE, SIZE), frozenset({0}), ((0, corner),), ((0, mask),))
+    for outside in (False, True):
+        split = cached(memory_source([sample] * 30, outside=outside), SIZE, tmp_path, f"corner {outside}")
+        examples = [SplitDataset(split, augment=True)[0, i] for i in range(30)]
+        kept = [len(example.regions) for example in examples]
+        assert 0 < sum(kept) < 30
+        assert all(example.labels.tolist() == [1, 0] for example in examples)
+        assert all(mask.any() for example in examples for _, mask in example.regions)
+
+
+def test_the_callers_random_state_is_left_alone(split: Split) -> None:
+    torch.manual_seed(1)
+    expected = torch.rand(3)
+    torch.manual_seed(1)
+    batches(SplitDataset(split, augment=True))
+    assert torch.equal(torch.rand(3), expected)
+
+
+# --- what is a region ---
+
+
+def only(split: Split, **settings: object) -> Regions:
+    batch = collate([SplitDataset(split, RegionSettings(**settings))[0]])
+    return batch.regions
+
+
+BOX_MASK = box_mask(torch.tensor([[24.0, 24, 72, 72]]), (SIZE, SIZE))
+
+
+def test_kinds_of_regions(split: Split) -> None:
+    assert torch.equal(only(split).masks[0], BOX_MASK)
+    assert torch.equal(only(split, kind="masks").masks[0], BOX_MASK)
+    assert torch.equal(only(split, outside=True).masks[0], ~BOX_MASK)
+    grown = box_mask(torch.tensor([[12.0, 12, 84, 84]]), (SIZE, SIZE))
+    assert torch.equal(only(split, dilate=0.25).masks[0], grown)
+    assert torch.equal(only(split, kind="masks", dilate=0.25).masks[0], grown)
+    assert only(split).pairs.classes.tolist() == [1]
+
+
+def test_random_regions_have_the_size_and_stay_over_the_epochs(split: Split) -> None:
+    dataset = SplitDataset(split, RegionSettings(kind="random", seed=1))
+    (label, mask), (_, again), (_, other) = (dataset[place].regions[0] for place in ((0, 0), (3, 0), (0, 1)))
+    assert label == 1
+    assert torch.equal(mask, again)
+    assert not torch.equal(mask, other)
+    assert abs(int(mask.sum()) - 48 * 48) <= 2 * 48 + 1
+    assert random_boxes(torch.zeros(0, 4), (SIZE, SIZE), 0).shape == (0, 4)
+
+
+def test_an_empty_outside_is_dropped(split: Split) -> None:
+    assert len(only(split, dilate=1.0)) == 1
+    assert len(only(split, dilate=1.0, outside=True)) == 0
+
+
+def test_an_outside_task_complements_regions_and_has_no_objects(tmp_path: Path) -> None:
+    outside = cached(source(outside=True), SIZE, tmp_path, "outside")
+    assert torch.equal(only(outside).masks[0], ~BOX_MASK)
+    assert torch.equal(only(outside, outside=True).masks[0], BOX_MASK)
+    assert len(collate([SplitDataset(outside)[0]]).objects) == 0
+
+
+def test_objects_are_masks_whatever_the_regions_are(split: Split) -> None:
+    for settings in (RegionSettings(outside=True, dilate=0.5), RegionSettings(kind="masks", dilate=0.5)):
+        batch = collate([SplitDataset(split, settings)[0]])
+        assert torch.equal(batch.objects.masks[0], BOX_MASK)
+
+
+def test_only_annotated_images_have_regions(split: Split) -> None:
+    dataset = SplitDataset(split, RegionSettings(annotated=0.25, seed=3))
+    batch = collate([dataset[i] for i in range(8)])
+    assert batch.regions.pairs.images.tolist() == np.flatnonzero(dataset.annotated).tolist()
+    assert len(batch.regions) == 2
+    assert len(batch.objects) == 8
+
+
+def test_an_image_without_labels_is_in_the_batch(tmp_path: Path) -> None:
+    empty = cached(memory_source([Sample(painted(20, 20), frozenset())] * 2), 16, tmp_path, "x")
+    (batch,) = loader(SplitDataset(empty, augment=True), 2)
+    assert batch.images.shape == (2, 3, 16, 16)
+    assert batch.images.dtype == torch.uint8
+    assert batch.labels.tolist() == [[0, 0], [0, 0]]
+    assert (len(batch.regions), batch.regions.masks.shape) == (0, (0, 16, 16))
+    assert batch.groups.tolist() == [-1, -1]
+
+
+# --- order ---
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_batches_do_not_depend_on_workers(split: Split, workers: int) -> None:
+    dataset = SplitDataset(split, augment=True, seed=5)
+    load = loader(dataset, 3, shuffle=True, seed=5, workers=workers)
+    for epoch in (0, 1):  # the second epoch with the workers of the first
+        load.sampler.set_epoch(epoch)
+        alone = batches(dataset, epoch)
+        assert all(equal(one, other) for one, other in zip(load, alone, strict=True))
+
+
+def test_epochs_differ_and_a_resumed_one_is_identical(split: Split) -> None:
+    first, second, again = (batches(SplitDataset(split, augment=True), epoch) for epoch in (0, 1, 1))
+    assert all(equal(one, other) for one, other in zip(second, again, strict=True))
+    assert not any(equal(one, other) for one, other in zip(first, second, strict=True))
+    assert not torch.equal(
+        SplitDataset(split, augment=True)[0, 0].image, SplitDataset(split, augment=True)[1, 0].image
+    )
+
+
+def test_every_image_comes_once(split: Split) -> None:
+    seen = torch.cat([batch.index for batch in batches(SplitDataset(split))])
+    assert sorted(seen.tolist()) == list(range(8))
+    assert seen.tolist() != list(range(8))
+
+
+@pytest.mark.parametrize(("images", "processes"), [(10, 3), (2, 5), (7, 1)])
+def test_shards_share_the_order(images: int, processes: int) -> None:
+    for shuffle in (False, True):
+        shards = [EpochSampler(images, shuffle, 1, (rank, processes)) for rank in range(processes)]
+        drawn = [[index for _, index in shard] for shard in shards]
+        assert [len(shard) for shard in shards] == [len(part) for part in drawn]
+        assert {index for part in drawn for index in part} == set(range(images))
+        assert len({len(part) for part in drawn}) == 1 or not shuffle
+        assert shuffle or sum(map(len, drawn)) == images
+
+
+def test_a_split_without_groups_or_boxes_loads(tmp_path: Path) -> None:
+    plain = replace(source(2), version="plain", read=lambda _: Sample(painted(20, 20), frozenset({0})))
+    dataset = SplitDataset(cached(plain, 16, tmp_path, "plain"))
+    assert len(collate([dataset[0], dataset[1]]).regions) == 0

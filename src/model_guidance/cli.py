@@ -179,3 +179,7 @@ COMMANDS = {
     "explain": _explain,
     "check-data": _check_data,
 }
+
+
+if __name__ == "__main__":
+    main()

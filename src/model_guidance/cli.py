@@ -17,7 +17,10 @@ INHERITED = ("data", "root", "options", "size", "backbone", "cache")  # what --f
 
 
 class Parser(ArgumentParser):
-    """Answers a mistake with one sentence."""
+    """Answers a mistake with one sentence, and takes no abbreviations."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(allow_abbrev=False, **settings)
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Raise the message as a `UserError`."""

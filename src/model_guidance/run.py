@@ -11,8 +11,8 @@ import torch
 from lightning_fabric import Fabric
 from torch.utils.data import DataLoader
 
-from model_guidance.data import RegionSettings, Split, SplitDataset, loader, open_source, open_split
-from model_guidance.data.annotation import Kind
+from model_guidance.data import RegionSettings, Source, Split, SplitDataset, loader, open_source, open_split
+from model_guidance.data.annotation import Kind, check_fraction
 from model_guidance.data.loading import EpochSampler
 from model_guidance.errors import UserError
 from model_guidance.losses.guidance import Guidance
@@ -39,15 +39,19 @@ def train_run(config: Config, folder: Path, *, overwrite: bool = False) -> dict[
     """
     claim(folder, config, overwrite)
     torch.manual_seed(config.seed)
-    classes = _source(config, "train").classes
-    guidance = _guidance(config, len(classes))
+    source = _source(config, "train")
+    check_fraction(config.annotated, len(source.names))
+    regions, guidance = _regions(config), _guidance(config, len(source.classes))
     fabric = fabric_of(config)
     splits = {name: split_of(config, name) for name in ("train", "val", "test")}
-    loaders = _loaders(config, splits, fabric)
+    for split in splits.values():
+        if split.classes != source.classes:
+            raise UserError(f"--data {config.data}: train, val and test do not have the same classes")
+    loaders = _loaders(config, splits, regions, fabric)
     if overwrite:
         clear(folder)
     write(folder / CONFIG, config.yaml().encode())
-    write(folder / CLASSES, json.dumps(classes).encode())
+    write(folder / CLASSES, json.dumps(source.classes).encode())
     history = _train(config, folder, guidance, fabric, splits["val"], loaders)
     result = _test(
         config, folder, cast(Backbone, guidance.model), fabric, splits["test"], loaders["test"], history
@@ -77,7 +81,7 @@ def evaluation_loader(config: Config, split: Split) -> DataLoader[Any]:
     return loader(SplitDataset(split, regions), config.batch, shuffle=True, workers=config.workers)
 
 
-def _source(config: Config, split: str) -> Any:
+def _source(config: Config, split: str) -> Source:
     return open_source(config.data, Path(config.root) if config.root else None, split, **config.options)
 
 
@@ -98,10 +102,14 @@ def fabric_of(config: Config) -> Fabric:
     return fabric
 
 
-def _loaders(config: Config, splits: dict[str, Split], fabric: Fabric) -> dict[str, DataLoader[Any]]:
-    regions = RegionSettings(
-        cast(Kind, config.regions), config.dilate, config.outside, config.annotated, config.annotation_seed
-    )
+def _regions(config: Config) -> RegionSettings:
+    kind = cast(Kind, config.regions)
+    return RegionSettings(kind, config.dilate, config.outside, config.annotated, config.annotation_seed)
+
+
+def _loaders(
+    config: Config, splits: dict[str, Split], regions: RegionSettings, fabric: Fabric
+) -> dict[str, DataLoader[Any]]:
     augment = config.data == "waterbirds" if config.augment is None else config.augment
     dataset = SplitDataset(splits["train"], regions, augment, config.seed)
     shard = (fabric.global_rank, fabric.world_size)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 
@@ -26,7 +26,7 @@ class Pairs:
 
     def to(self, device: torch.device | str) -> "Pairs":
         """Return the same pairs on `device`."""
-        return Pairs(self.images.to(device), self.classes.to(device))
+        return Pairs(self.images.to(device, non_blocking=True), self.classes.to(device, non_blocking=True))
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,11 @@ class Regions:
 
     def to(self, device: torch.device | str) -> "Regions":
         """Return the same regions on `device`."""
-        return Regions(self.pairs.to(device), self.masks.to(device))
+        return Regions(self.pairs.to(device), self.masks.to(device, non_blocking=True))
+
+    def pin_memory(self) -> "Regions":
+        """Return the same regions in page-locked memory; the pairs are small enough to travel as they are."""
+        return Regions(self.pairs, self.masks.pin_memory())
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class Batch:
     set has none; `index` is the position in the split.
     """
 
-    images: Int[Tensor, "batch 3 height width"]
+    images: UInt8[Tensor, "batch 3 height width"]
     labels: Float[Tensor, "batch classes"]
     regions: Regions
     objects: Regions
@@ -70,6 +74,17 @@ class Batch:
         """Return the same batch on `device` (the protocol by which Lightning Fabric moves batches)."""
         moved = {name: getattr(self, name).to(device) for name in self.__dataclass_fields__}
         return Batch(**moved)
+
+    def pin_memory(self) -> "Batch":
+        """Return the same batch in page-locked memory (the protocol of torch's `DataLoader`)."""
+        return Batch(
+            self.images.pin_memory(),
+            self.labels.pin_memory(),
+            self.regions.pin_memory(),
+            self.objects.pin_memory(),
+            self.groups,
+            self.index,
+        )
 
 
 @dataclass(frozen=True)

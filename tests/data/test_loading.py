@@ -144,6 +144,7 @@ def test_random_regions_have_the_size_and_stay_over_the_epochs(split: Split) -> 
 def test_an_empty_outside_is_dropped(split: Split) -> None:
     assert len(only(split, dilate=1.0)) == 1
     assert len(only(split, dilate=1.0, outside=True)) == 0
+    assert SplitDataset(split, RegionSettings(dilate=1.0, outside=True))[0].regions == []
 
 
 def test_an_outside_task_complements_regions_and_has_no_objects(tmp_path: Path) -> None:
@@ -197,6 +198,15 @@ def test_epochs_differ_and_a_resumed_one_is_identical(split: Split) -> None:
     assert not torch.equal(
         SplitDataset(split, augment=True)[0, 0].image, SplitDataset(split, augment=True)[1, 0].image
     )
+
+
+def test_the_loader_passes_the_epoch_on_to_the_crop(split: Split) -> None:
+    dataset = SplitDataset(split, augment=True)
+    load = loader(dataset, 8)
+    for epoch in (0, 1):
+        load.sampler.set_epoch(epoch)
+        (batch,) = load
+        assert equal(batch, collate([dataset[epoch, index] for index in range(8)]))
 
 
 def test_every_image_comes_once(split: Split) -> None:

@@ -39,7 +39,9 @@ def test_the_folder_of_a_finished_run(undisturbed):
     run = Run.open(undisturbed)
     assert run.config.backbone == "bcos_resnet18"
     assert run.result["epochs"] == 3
-    assert {"accuracy", "worst_group", "epg", "iou", "on_object_epg", "outside: mean"} <= set(run.result["last"])
+    assert {"accuracy", "worst_group", "epg", "iou", "on_object_epg", "outside: mean"} <= set(
+        run.result["last"]
+    )
     rows = list(csv.DictReader((undisturbed / "metrics.csv").open()))
     lines = [json.loads(line) for line in (undisturbed / "metrics.jsonl").read_text().splitlines()]
     assert [float(row["epg"]) for row in rows] == [line["epg"] for line in lines]
@@ -57,9 +59,7 @@ def test_every_checkpoint_is_a_plain_state_dict(undisturbed):
 def test_the_front_holds_the_epochs_that_no_other_beats(undisturbed):
     lines = [json.loads(line) for line in (undisturbed / "metrics.jsonl").read_text().splitlines()]
     points = [[line["accuracy"], line["epg"], line["iou"]] for line in lines]
-    beaten = [
-        any(q != p and all(b >= a for a, b in zip(p, q, strict=True)) for q in points) for p in points
-    ]
+    beaten = [any(q != p and all(b >= a for a, b in zip(p, q, strict=True)) for q in points) for p in points]
     expected = {f"epoch-{i:03}" for i, lost in enumerate(beaten, start=1) if not lost}
     assert {path.stem for path in (undisturbed / "front").iterdir()} == expected
 

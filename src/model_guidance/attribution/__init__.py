@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from model_guidance.attribution.bcos import bcos
+from model_guidance.attribution.bcos import bcos, check_bcos
 from model_guidance.attribution.grad_cam import grad_cam
 from model_guidance.attribution.input_x_gradient import input_x_gradient
 from model_guidance.attribution.integrated_gradients import integrated_gradients
@@ -48,13 +48,20 @@ def explain(
     model: nn.Module, forward: Forward, pairs: Pairs, method: str, create_graph: bool
 ) -> Float[Tensor, "pairs height width"]:
     """Return the maps of `pairs` for a forward pass that was made already; see `attribute`."""
-    if method not in METHODS:
-        raise UserError(f"there is no attribution method '{method}': choose one of {', '.join(METHODS)}")
+    check_method(model, method)
     if not len(pairs):
         return forward.logits.new_zeros(0, *forward.size)
     with torch.enable_grad():
         maps = METHODS[method](model, forward, pairs, create_graph)
     return upsample(maps if create_graph else maps.detach(), forward.size)
+
+
+def check_method(model: nn.Module, method: str) -> None:
+    """Raise `UserError` unless there is such a method and it can explain `model`."""
+    if method not in METHODS:
+        raise UserError(f"there is no attribution method '{method}': choose one of {', '.join(METHODS)}")
+    if method == "bcos":
+        check_bcos(model)
 
 
 def as_pairs(classes: Tensor | Sequence[Sequence[int]], images: Tensor) -> Pairs:

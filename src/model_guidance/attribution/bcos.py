@@ -17,7 +17,12 @@ def bcos(
     `W(x)` is held constant in the backward pass that makes the map, and only there: with `create_graph`
     the map depends on the weights through `W(x)` as well. Raises `UserError` for other networks.
     """
-    if not any(isinstance(module, DynamicLayer) for module in model.modules()):
-        raise UserError("method 'bcos' explains B-cos networks only: choose ixg, intgrad or gradcam")
+    check_bcos(model)
     with constant_factors(model):
         return input_x_gradient(model, forward, pairs, create_graph)
+
+
+def check_bcos(model: nn.Module) -> None:
+    """Raise `UserError` unless `model` has B-cos layers."""
+    if not any(isinstance(module, DynamicLayer) for module in model.modules()):
+        raise UserError("method 'bcos' explains B-cos networks only: choose ixg, intgrad or gradcam")

@@ -47,13 +47,9 @@ def annotated_images(
     With one seed, the images of a smaller fraction are among those of a larger one. Raises `UserError` for
     a fraction outside (0, 1] or one that gives no image.
     """
-    if not 0 < fraction <= 1:
-        raise UserError(f"The annotated fraction is {fraction}, but must be above 0 and at most 1.")
+    count = check_fraction(fraction, len(has_region))
     if fraction == 1:
         return has_region.copy()
-    count = math.floor(fraction * len(has_region) + 0.5)
-    if count == 0:
-        raise UserError(_too_small(fraction, len(has_region)))
     if not has_region.any():
         raise UserError(
             f"The annotated fraction is {fraction}, but none of {len(has_region)} images has a region."
@@ -62,6 +58,16 @@ def annotated_images(
     chosen = np.zeros(len(has_region), bool)
     chosen[drawn] = True
     return chosen
+
+
+def check_fraction(fraction: float, images: int) -> int:
+    """Return how many of `images` are annotated; `UserError` for none, or a fraction outside (0, 1]."""
+    if not 0 < fraction <= 1:
+        raise UserError(f"The annotated fraction is {fraction}, but must be above 0 and at most 1.")
+    count = math.floor(fraction * images + 0.5)
+    if count == 0:
+        raise UserError(_too_small(fraction, images))
+    return count
 
 
 def _too_small(fraction: float, images: int) -> str:

@@ -1,5 +1,6 @@
 """A resized copy of one split on disk: built once, complete or absent, rebuilt when its source changes."""
 
+import contextlib
 import shutil
 from pathlib import Path
 
@@ -21,13 +22,17 @@ def cached(source: Source, size: int, folder: Path, title: str) -> Split:
     annotation, and when the copy cannot be written.
     """
     stem = f"{title.replace(' ', '-')}-{size}px-{identity_key(source, size, title)}"
-    home = folder / f"{stem}-{content_key(source)}"
+    home, lock = folder / f"{stem}-{content_key(source)}", folder / f"{stem}.lock"
     if not home.is_dir():
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with filelock.FileLock(folder / f"{stem}.lock"):
+            with filelock.FileLock(lock):
                 _build(source, size, home, stem, title)
+        except UserError:
+            _leave_nothing(lock)
+            raise
         except OSError as error:
+            _leave_nothing(lock)
             remedy = "free some space or choose another folder"
             raise UserError(f"The cache {folder} cannot be written ({error.strerror}): {remedy}.") from error
     return Split.open(home)
@@ -47,6 +52,13 @@ def _build(source: Source, size: int, home: Path, stem: str, title: str) -> None
     for stale in home.parent.glob(f"{stem}-*"):
         if stale != home:
             _remove(stale)
+
+
+def _leave_nothing(lock: Path) -> None:
+    """After a failed build, remove the lock file, and the folder if there was nothing else in it."""
+    with contextlib.suppress(OSError):
+        lock.unlink()
+        lock.parent.rmdir()
 
 
 def _remove(folder: Path) -> None:

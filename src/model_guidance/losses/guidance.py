@@ -5,7 +5,7 @@ import torch.distributed as dist
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from model_guidance.attribution import METHODS, explain
+from model_guidance.attribution import check_method, explain
 from model_guidance.errors import UserError
 from model_guidance.losses import LOSSES
 from model_guidance.models.tap import layer_name, tap
@@ -37,12 +37,12 @@ class Guidance(nn.Module):
     ):
         super().__init__()
         for name, value, known in (
-            ("method", method, list(METHODS)),
             ("loss", loss, list(LOSSES)),
             ("reduction", reduction, list(REDUCTIONS)),
         ):
             if value not in known:
                 raise UserError(f"there is no {name} '{value}': choose one of {', '.join(known)}")
+        check_method(model, method)
         layer_name(model, layer)
         self.model = model
         self.method, self.layer, self.loss, self.reduction = method, layer, loss, reduction

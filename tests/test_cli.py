@@ -1,0 +1,181 @@
+"""The command line: instant help, and one sentence with exit status 2 for every mistake of a user's."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from model_guidance import cli
+from model_guidance.losses import LOSSES
+from model_guidance.attribution import METHODS
+from model_guidance.data import DATASETS
+from PIL import Image
+from safetensors.torch import save_file
+
+from tests.training.helpers import options, small
+
+
+def run(capsys, *arguments: str) -> tuple[int, str, str]:
+    """Run one command in this process; return its status and what it printed."""
+    try:
+        cli.main(list(arguments))
+        status = 0
+    except SystemExit as end:
+        status = int(end.code or 0)
+    printed = capsys.readouterr()
+    return status, printed.out, printed.err
+
+
+def rejected(capsys, tmp_path: Path, *arguments: str) -> str:
+    """Assert that a command ends in one sentence and status 2 and writes nothing; return the sentence."""
+    before = sorted(tmp_path.rglob("*"))
+    status, out, err = run(capsys, *arguments)
+    assert status == 2
+    assert out == ""
+    assert len(err.strip().splitlines()) == 1
+    assert err.startswith("model-guidance: ")
+    assert sorted(tmp_path.rglob("*")) == before
+    return err
+
+
+def train(tmp_path: Path, *arguments: str) -> list[str]:
+    """The options of a small run, with some replaced."""
+    replaced = {argument.split("=")[0] for argument in arguments}
+    given = [each for each in options(small(tmp_path / "cache")) if each.split("=")[0] not in replaced]
+    return ["train", f"--out={tmp_path / 'run'}", *given, *arguments]
+
+
+def picture(path: Path, mode: str = "RGB", size: tuple[int, int] = (40, 30)) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, size).save(path)
+
+
+def folder_data(root: Path, count: int = 4) -> Path:
+    for split in ("train", "val", "test"):
+        for name in ("cat", "dog"):
+            for i in range(count):
+                picture(root / split / name / f"{i}.jpg")
+    (root / "regions.csv").write_text("file,xmin,ymin,xmax,ymax\ntrain/cat/0.jpg,2,3,20,21\n")
+    return root
+
+
+@pytest.mark.parametrize("command", ["", "demo", "train", "evaluate", "explain", "check-data"])
+def test_help_imports_nothing_heavy(command):
+    code = (
+        "import sys, model_guidance.cli as cli\n"
+        f"try: cli.main({[*command.split(), '--help']})\n"
+        "except SystemExit: pass\n"
+        "assert not {'torch', 'matplotlib', 'numpy'} & set(sys.modules), 'heavy'"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "usage: model-guidance" in done.stdout
+
+
+def test_the_help_of_train_names_every_choice(capsys):
+    text = " ".join(run(capsys, "train", "--help")[1].split())
+    for name in [*LOSSES, *METHODS, *DATASETS, "xdnn_resnet50", "mid1", "final"]:
+        assert name in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--los=l1"], "--los"),
+        (["--loss=l3"], "choose one of energy, l1, ppce, rrr"),
+        (["--layer=mid9"], "choose one of input, mid1, mid2, mid3, final"),
+        (["--method=lime"], "choose one of ixg, intgrad, gradcam, bcos"),
+        (["--backbone=resnet51"], "choose one of small, resnet18"),
+        (["--backbone=resnet18", "--method=bcos"], "B-cos networks only"),
+        (["--regions=circles"], "must be one of boxes, masks, random"),
+        (["--data=cifar"], "there are voc, coco, waterbirds, folder, shapes"),
+        (["--options.colour=red"], "its options are"),
+        (["--annotated=0.0001"], "smallest fraction that gives one"),
+        (["--annotated=2"], "at most 1"),
+        (["--size=4"], "--size 4"),
+        (["--epochs=many"], "epochs"),
+        (["--lambda=-1"], "--lambda -1"),
+        (["--accelerator=abacus"], "--accelerator"),
+        (["--precision=17"], "precision"),
+        (["--data=voc", "--root=nowhere", "--options={}"], "nowhere"),
+        (["--weights=nowhere.pt"], "nowhere.pt: there is no such checkpoint"),
+        (["--from=nowhere"], "nowhere: this is no run folder"),
+        (["--config=nowhere.yaml"], "nowhere.yaml"),
+        (["--resume"], "no run folder"),
+    ],
+)
+def test_wrong_options(arguments, expected, capsys, tmp_path):
+    assert expected in rejected(capsys, tmp_path, *train(tmp_path, *arguments))
+
+
+def test_wrong_command(capsys, tmp_path):
+    assert "'demo'" in rejected(capsys, tmp_path, "trian")
+
+
+def test_a_checkpoint_of_another_architecture(capsys, tmp_path):
+    save_file({"conv1.weight": torch.zeros(2, 2)}, tmp_path / "other.safetensors")
+    message = rejected(capsys, tmp_path, *train(tmp_path, f"--weights={tmp_path / 'other.safetensors'}"))
+    assert "other.safetensors: this is a checkpoint of another network" in message
+
+
+def test_a_pickle_that_runs_code_is_refused(capsys, tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / "harm",))
+
+    torch.save({"state_dict": Evil()}, tmp_path / "evil.pt")
+    assert "refused" in rejected(capsys, tmp_path, *train(tmp_path, f"--weights={tmp_path / 'evil.pt'}"))
+
+
+def broken(tmp_path: Path, file: str, content: bytes) -> list[str]:
+    root = folder_data(tmp_path / "data")
+    (root / file).write_bytes(content)
+    return train(tmp_path, "--data=folder", f"--root={root}", "--options={}", "--annotated=1")
+
+
+def test_a_truncated_image(capsys, tmp_path):
+    Image.effect_noise((64, 64), 90).save(tmp_path / "whole.jpg")
+    content = (tmp_path / "whole.jpg").read_bytes()
+    arguments = broken(tmp_path, "train/cat/1.jpg", content[: len(content) // 2])
+    assert "train/cat/1.jpg" in rejected(capsys, tmp_path, *arguments)
+
+
+def test_an_image_that_is_too_small(capsys, tmp_path):
+    picture(tmp_path / "tiny.png", size=(7, 40))
+    arguments = broken(tmp_path, "val/dog/1.jpg", (tmp_path / "tiny.png").read_bytes())
+    assert "val/dog/1.jpg" in rejected(capsys, tmp_path, *arguments)
+
+
+@pytest.mark.parametrize("box", ["20,3,2,21", "nan,3,20,21", "60,3,80,21"])
+def test_an_impossible_box(box, capsys, tmp_path):
+    table = f"file,xmin,ymin,xmax,ymax\ntrain/cat/0.jpg,{box}\n".encode()
+    assert "cat/0.jpg" in rejected(capsys, tmp_path, *broken(tmp_path, "regions.csv", table))
+
+
+def test_baseline_then_guided_then_looked_at(capsys, tmp_path):
+    """The README's own run, in small: colour modes of all kinds, --from, evaluate, explain, check-data."""
+    root = folder_data(tmp_path / "data")
+    for i, mode in enumerate(["L", "CMYK", "RGB"]):
+        picture(root / "train" / "dog" / f"{i}.jpg", mode)
+    picture(root / "train" / "dog" / "3.png", "RGBA")
+    own = ["--data=folder", f"--root={root}", "--size=32", "--backbone=small", "--epochs=1"]
+    common = [f"--cache={tmp_path / 'cache'}", "--workers=0", "--accelerator=cpu"]
+    base, guided = tmp_path / "base", tmp_path / "guided"
+    assert run(capsys, "train", f"--out={base}", *own, *common)[0] == 0
+    arguments = [f"--from={base}", f"--out={guided}", "--epochs=1", "--lambda=1", "--layer=mid2"]
+    status, table, _ = run(capsys, "train", *arguments, *common)
+    assert status == 0
+    assert "accuracy" in table
+    assert "accuracy" in run(capsys, "evaluate", str(guided), "--checkpoint=last", "--layer=final")[1]
+    sheet = tmp_path / "sheet.png"
+    picture(tmp_path / "mine.png", "RGBA")
+    looks = ["explain", str(base), str(guided), f"--images={tmp_path / 'mine.png'}", f"--out={sheet}"]
+    assert run(capsys, *looks)[0] == 0
+    assert Image.open(sheet).width > 300
+    status, text, _ = run(
+        capsys, "check-data", "--data=folder", f"--root={root}", f"--out={tmp_path / 'check'}"
+    )
+    assert status == 0
+    assert "cat" in text
+    assert {path.name for path in (tmp_path / "check").iterdir()} == {"train.png", "val.png", "test.png"}

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from model_guidance import cli
-from model_guidance.losses import LOSSES
-from model_guidance.attribution import METHODS
-from model_guidance.data import DATASETS
 from PIL import Image
 from safetensors.torch import save_file
 
+from model_guidance import cli
+from model_guidance.attribution import METHODS
+from model_guidance.data import DATASETS
+from model_guidance.losses import LOSSES
 from tests.training.helpers import options, small
 
 
@@ -143,8 +143,8 @@ def test_a_truncated_image(capsys, tmp_path):
 
 def test_an_image_that_is_too_small(capsys, tmp_path):
     picture(tmp_path / "tiny.png", size=(7, 40))
-    arguments = broken(tmp_path, "val/dog/1.jpg", (tmp_path / "tiny.png").read_bytes())
-    assert "val/dog/1.jpg" in rejected(capsys, tmp_path, *arguments)
+    arguments = broken(tmp_path, "train/dog/1.jpg", (tmp_path / "tiny.png").read_bytes())
+    assert "train/dog/1.jpg" in rejected(capsys, tmp_path, *arguments)
 
 
 @pytest.mark.parametrize("box", ["20,3,2,21", "nan,3,20,21", "60,3,80,21"])

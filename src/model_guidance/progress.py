@@ -32,7 +32,7 @@ class Steps:
 
     def say(self, line: str) -> None:
         """Print a line that stays."""
-        self.bar.console.print(line)
+        console.print(line, soft_wrap=True)
 
 
 @contextmanager
@@ -46,6 +46,6 @@ def steps(title: str, total: int, done: int = 0) -> Iterator[Steps]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         bar.add_task(title, total=total, completed=done)
         yield Steps(bar)

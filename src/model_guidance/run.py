@@ -23,7 +23,7 @@ from model_guidance.models.backbone import Backbone
 from model_guidance.models.weights import load
 from model_guidance.progress import steps
 from model_guidance.selection import pareto_front
-from model_guidance.training.checkpoint import Row, write
+from model_guidance.training.checkpoint import Row, read_state, write
 from model_guidance.training.config import Config
 from model_guidance.training.folder import CLASSES, CONFIG, RESULT, STATE, claim, clear
 from model_guidance.training.trainer import Judges, best_epoch, train
@@ -137,15 +137,18 @@ def _train(
         cast(EpochSampler, loaders["train"].sampler).set_epoch(epoch)
         return on_device(fabric, loaders["train"])
 
-    with steps(folder.name, total) as bar:
+    state = read_state(folder / STATE)
+    done = total * len(state["history"]) // config.epochs if state else 0
+    with steps(folder.name, total, done) as bar:
         judge = partial(evaluate, what=what, advance=bar.advance)
         judges = Judges(
             lambda model: judge(model, on_device(fabric, loaders["val"])),
             lambda rows: _front(rows, main),
             main,
             lambda row: bar.say(_line(row, main)),
+            bar.advance,
         )
-        return train(fabric, guidance, batches, judges, config, folder, bar.advance)
+        return train(fabric, guidance, batches, judges, config, folder, state)
 
 
 def _front(rows: Sequence[Row], main: str) -> list[bool]:
@@ -170,9 +173,12 @@ def _test(
     """Score the best and the last epoch on the test split, each with its own IoU threshold."""
     best = best_epoch(history, main_score(split.exclusive))
     result: dict[str, Any] = {"epochs": len(history), "best_epoch": best}
-    with steps(f"{folder.name}: test", 2 * len(batches)) as bar:
-        for name, row in (("best", history[best - 1]), ("last", history[-1])):
+    epochs = (
+        {"last": history[-1]} if best == len(history) else {"best": history[best - 1], "last": history[-1]}
+    )
+    with steps(f"{folder.name}: test", len(epochs) * len(batches)) as bar:
+        for name, row in epochs.items():
             load(model, folder / f"{name}.safetensors")
             what = replace(measurement(config, split), threshold=row.get("iou_threshold"), reliance=True)
             result[name] = evaluate(model, on_device(fabric, batches), what, bar.advance)
-    return result
+    return {"best": result["last"], **result}

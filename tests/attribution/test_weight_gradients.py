@@ -4,12 +4,12 @@ from functools import partial
 
 import pytest
 import torch
+from tests.attribution import tiny
+
 from model_guidance.attribution import METHODS, attribute
 from model_guidance.attribution.integrated_gradients import integrated_gradients
 from model_guidance.losses import LOSSES
 from model_guidance.models.backbone import Backbone
-
-from tests.attribution import tiny
 
 LAYERS = ["input", "mid1", "mid2", "mid3", "final"]
 KINDS = ["plain", "plain-training", "xdnn", "bcos", "bcos-training"]

@@ -5,6 +5,7 @@ import signal
 
 import pytest
 import torch
+
 from model_guidance.errors import UserError
 from model_guidance.training.checkpoint import read_state, write_state, write_weights
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
+from tests.training.helpers import command, options, small
+
 from model_guidance.errors import UserError
 from model_guidance.models import build
 from model_guidance.run import train_run
 from model_guidance.training import checkpoint, trainer
 from model_guidance.training.folder import Run
-from safetensors.torch import load_file
-
-from tests.training.helpers import command, options, small
 
 
 @pytest.fixture(scope="module")

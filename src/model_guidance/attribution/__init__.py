@@ -28,7 +28,7 @@ METHODS: dict[str, Method] = {
 def attribute(
     model: nn.Module,
     images: Float[Tensor, "batch channels height width"],
-    classes: Int[Tensor, "batch"] | Sequence[Sequence[int]],
+    classes: Int[Tensor, "batch"] | Sequence[int | Sequence[int]],
     method: str = "ixg",
     layer: str = "input",
     create_graph: bool = False,
@@ -41,7 +41,11 @@ def attribute(
     an unknown method or layer.
     """
     forward = tap(model, images, layer, attached=create_graph)
-    return explain(model, forward, as_pairs(classes, images), method, create_graph)
+    pairs = as_pairs(classes, images)
+    count = forward.logits.shape[1]
+    if not all(0 <= each < count for each in pairs.classes.tolist()):
+        raise UserError(f"classes: the model's are 0 to {count - 1}, found {pairs.classes.tolist()}")
+    return explain(model, forward, pairs, method, create_graph)
 
 
 def explain(
@@ -64,9 +68,10 @@ def check_method(model: nn.Module, method: str) -> None:
         check_bcos(model)
 
 
-def as_pairs(classes: Tensor | Sequence[Sequence[int]], images: Tensor) -> Pairs:
+def as_pairs(classes: Tensor | Sequence[int | Sequence[int]], images: Tensor) -> Pairs:
     """Return the (image, class) pairs that `classes` asks for, on the images' device."""
-    lists = [[int(c)] for c in classes] if isinstance(classes, Tensor) else [list(each) for each in classes]
+    rows: Sequence[int | Sequence[int]] = classes.tolist() if isinstance(classes, Tensor) else classes
+    lists = [[each] if isinstance(each, int) else list(each) for each in rows]
     if len(lists) != len(images):
         raise UserError(f"classes: {len(lists)} entries for {len(images)} images; one per image is needed")
     counts = torch.tensor([len(each) for each in lists], dtype=torch.long)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -23,9 +24,10 @@ def integrated_gradients(
     """
     if getattr(model, "homogeneous", False):
         return input_x_gradient(model, forward, pairs, create_graph)
-    total = forward.features.new_zeros(())
+    maps = []
     for step in range(steps):
         point = forward.features * ((step + 0.5) / steps)
         on_path = replace(forward, logits=forward.resume(point), features=point)
-        total = total + class_gradients(on_path, pairs, create_graph) / steps
-    return channel_sum(forward.features[pairs.images], total)
+        gradients = class_gradients(on_path, pairs, create_graph)
+        maps.append(channel_sum(forward.features[pairs.images], gradients))
+    return torch.stack(maps).mean(dim=0)

@@ -1,21 +1,22 @@
-"""Patterned figures: an outline, a pattern and two colours, painted on a canvas with their exact mask."""
+"""Figures to find in a picture: an outline filled with a pattern in two colours, and its exact mask."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float32
+from jaxtyping import Float32
 
-from model_guidance.data.textures import Canvas, pixels
+from model_guidance.data.textures import Canvas, Plane, pixels
 
-Plane = Float32[np.ndarray, "size size"]
+Values = Float32[np.ndarray, "*places"]
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One object to paint; lengths in pixels, angles in radians, colours RGB in 0 to 1.
+    """One object; lengths in pixels, angles in radians, colours RGB from 0 to 1.
 
-    No point of it is further from (`x`, `y`) than `radius`; `period` is the pattern's.
+    No point of it is further than `radius` from its centre (`x`, `y`). `outline` and `pattern` are keys of
+    `OUTLINES` and `PATTERNS`; the pattern is drawn in `ink` on `paper` and repeats every `period`.
     """
 
     outline: str
@@ -25,27 +26,27 @@ class Figure:
     radius: float
     angle: float
     period: float
-    light: Float32[np.ndarray, "3"]
-    dark: Float32[np.ndarray, "3"]
+    paper: Float32[np.ndarray, "3"]
+    ink: Float32[np.ndarray, "3"]
 
 
-def _polygon(corners: int) -> Callable[[Plane], Plane]:
+def _polygon(corners: int) -> Callable[[Values], Values]:
     sector = 2 * np.pi / corners
     return lambda angle: np.cos(sector / 2) / np.cos(angle % sector - sector / 2)
 
 
-def _star(angle: Plane) -> Plane:
+def _star(angle: Values) -> Values:
     sector = 2 * np.pi / 5
-    away = np.abs(angle % sector - sector / 2) / (sector / 2)
-    return 0.48 / (0.48 + (1 - 0.48) * (1 - away))
+    from_tip = 1 - np.abs(angle % sector - sector / 2) / (sector / 2)
+    return 0.5 / (0.5 + 0.5 * from_tip)
 
 
-def _heart(angle: Plane) -> Plane:
+def _heart(angle: Values) -> Values:
     sine = np.sin(angle)
     return (2 - 2 * sine + sine * np.sqrt(np.abs(np.cos(angle))) / (sine + 1.4)) / 4
 
 
-OUTLINES: dict[str, Callable[[Plane], Plane]] = {
+OUTLINES: dict[str, Callable[[Values], Values]] = {
     "disc": np.ones_like,
     "triangle": _polygon(3),
     "square": _polygon(4),
@@ -53,44 +54,50 @@ OUTLINES: dict[str, Callable[[Plane], Plane]] = {
     "flower": lambda angle: 0.8 + 0.2 * np.cos(6 * angle),
     "heart": _heart,
 }
-"""The distance from the centre to the edge at an angle, as a share of the radius."""
+"""The way from the centre to the edge in a direction, in (0, 1], as a share of the radius."""
 
-PATTERNS: dict[str, Callable[[Plane, Plane], Plane]] = {
+PATTERNS: dict[str, Callable[[Values, Values], Values]] = {
     "plain": lambda u, v: np.ones_like(u),
     "striped": lambda u, v: np.sin(u),
-    "spotted": lambda u, v: 0.35 - (np.cos(u) + np.cos(v)) / 2,
+    "spotted": lambda u, v: 0.3 - (np.cos(u) + np.cos(v)) / 2,
     "checked": lambda u, v: np.sin(u / 1.5) * np.sin(v / 1.5),
     "ringed": lambda u, v: np.cos(np.hypot(u, v)),
 }
-"""Positive where a pattern is light, at a place in radians of its period, turned with the figure."""
+"""Positive on paper, negative on ink, where one period is 2 pi."""
 
 
-def paint(canvas: Canvas, figure: Figure) -> Bool[np.ndarray, "size size"]:
-    """Paint the figure on the canvas, in place; return the pixels it covers, wholly or in part.
-
-    Edges are smooth; a pixel that the figure covers by less than 1 % is left alone and not in the mask.
-    """
-    x, y = pixels(len(canvas))
+def cover(figure: Figure, size: int) -> Plane:
+    """Return the share of each pixel that the figure covers, in [0, 1]; less than 1 % counts as nothing."""
+    x, y = pixels(size)
     x, y = x - np.float32(figure.x), y - np.float32(figure.y)
-    distance, angle = np.hypot(x, y), np.arctan2(y, x) - np.float32(figure.angle)
-    depth = figure.radius * OUTLINES[figure.outline](angle) - distance
-    cover = np.clip(depth + 0.5, 0, 1)
-    mask = cover > 0.01
-    cover = cover[mask, None]
-    canvas[mask] += cover * (_colours(figure, x[mask], y[mask], depth[mask]) - canvas[mask])
-    return mask
+    near = np.maximum(np.abs(x), np.abs(y)) < figure.radius + 1
+    shares = np.zeros((size, size), dtype=np.float32)
+    shares[near] = np.clip(_depth(figure, x[near], y[near]) + 0.5, 0, 1)
+    shares[shares < 0.01] = 0
+    return shares
 
 
-def _colours(
-    figure: Figure,
-    x: Float32[np.ndarray, "covered"],
-    y: Float32[np.ndarray, "covered"],
-    depth: Float32[np.ndarray, "covered"],
-) -> Float32[np.ndarray, "covered 3"]:
-    """Return the figure's colours at offsets from its centre: pattern, light from the left above, dark rim."""
+def paint(canvas: Canvas, figure: Figure, shares: Plane) -> None:
+    """Paint the figure on the canvas, in place, at the pixels that it covers."""
+    inside = shares > 0
+    x, y = pixels(len(canvas))
+    x, y = x[inside] - np.float32(figure.x), y[inside] - np.float32(figure.y)
+    canvas[inside] += shares[inside, None] * (_colours(figure, x, y) - canvas[inside])
+
+
+def _depth(figure: Figure, x: Values, y: Values) -> Values:
+    """Return how far inside the outline the places lie, measured along the ray from the centre, in pixels."""
+    angle = np.arctan2(y, x) - np.float32(figure.angle)
+    return figure.radius * OUTLINES[figure.outline](angle) - np.hypot(x, y)
+
+
+def _colours(figure: Figure, x: Values, y: Values) -> Float32[np.ndarray, "*places 3"]:
+    """Return the figure's colours, at offsets from its centre: lit from the left above, with a dark rim."""
     sine, cosine = np.sin(figure.angle), np.cos(figure.angle)
-    scale = np.float32(2 * np.pi / figure.period)
-    u, v = scale * (cosine * x + sine * y), scale * (cosine * y - sine * x)
-    lightness = np.clip(0.5 + 2 * PATTERNS[figure.pattern](u, v), 0, 1)[:, None]
-    shade = (0.9 - 0.16 * (x + y) / figure.radius) * np.where(depth < 1, 0.6, 1)
-    return np.clip(shade[:, None] * (figure.dark + lightness * (figure.light - figure.dark)), 0, 1)
+    turn = np.float32(2 * np.pi / figure.period)
+    u, v = turn * (cosine * x + sine * y), turn * (cosine * y - sine * x)
+    paper = np.clip(0.5 + 2 * PATTERNS[figure.pattern](u, v), 0, 1)[:, None]
+    light = (0.92 - 0.14 * (x + y) / figure.radius) * np.where(_depth(figure, x, y) < 1, 0.6, 1)
+    return np.clip(light[:, None] * (figure.ink + paper * (figure.paper - figure.ink)), 0, 1).astype(
+        np.float32
+    )

@@ -1,22 +1,23 @@
-"""The embedded data set: patterned figures in a landscape, drawn in code, with a shortcut to fall for."""
+"""The embedded data set: figures in a landscape, drawn in code, with a shortcut for a model to fall for."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from model_guidance.data.figures import Figure, paint
+from model_guidance.data.scenes import MULTI, SINGLE, one, several
 from model_guidance.data.source import Sample, Source
-from model_guidance.data.textures import meadow, sea
+from model_guidance.data.textures import LANDSCAPES
+from model_guidance.errors import UserError
 
 COUNTS = {"train": 1000, "val": 200, "test": 400}
-PATTERNS = ("striped", "spotted")
-LANDSCAPES = {"meadow": meadow, "sea": sea}
+GROUPS = tuple(f"{kind.name} on {landscape}" for kind in SINGLE for landscape in LANDSCAPES)
+SMALLEST = 32  # pixels; below, a pattern's period is under 3 pixels and cannot be seen
 
 
 @dataclass(frozen=True)
-class Options:
+class _Options:
     split: str
     count: int
     size: int
@@ -25,61 +26,64 @@ class Options:
     labels: str
 
     @property
-    def biased(self):
+    def biased(self) -> bool:
         return self.background == "biased" and self.split != "test"
 
 
-def read(root, split, *, count=None, size=64, seed=0, background="biased", labels="single"):
-    o = Options(split, count or COUNTS[split], size, seed, background, labels)
+def read(
+    root: Path | None,
+    split: str,
+    *,
+    count: int | None = None,
+    size: int = 64,
+    seed: int = 0,
+    background: str = "biased",
+    labels: str = "single",
+) -> Source:
+    """Return a split, `train`, `val` or `test`, of `count` RGB images of `size` x `size` pixels.
+
+    `labels="single"`: one figure, striped in yellow or spotted in red, on a meadow or the sea; its shape
+    means nothing. In training and validation every striped figure is on a meadow and every spotted one at
+    sea; in the test split the four groups (`GROUPS`, number 2 * class + landscape) have equal shares.
+
+    `labels="multi"`: one to four figures of six classes. In training and validation they nearly always come
+    as ball and kite, star and heart, die and flower; in the test split no class tells anything of another.
+
+    `background="independent"` removes either bias from all splits: what a model that learns from such data
+    reaches is the ceiling for guidance. Image i depends on seed, split, size and the last two options, not
+    on `count`. Boxes and masks are those of what is seen. `root` is not used.
+
+    Raises `UserError` for an option with an unknown or impossible value.
+    """
+    wanted = COUNTS.get(split, 1) if count is None else count
+    options = _Options(split, wanted, size, seed, background, labels)
+    _check(options)
+    single = labels == "single"
     return Source(
-        PATTERNS,
-        [f"{split} {i}" for i in range(o.count)],
-        partial(_single, o),
-        (),
-        str(o),
-        tuple(f"{p} on {l}" for p in PATTERNS for l in LANDSCAPES),
-        True,
+        classes=tuple(kind.name for kind in (SINGLE if single else MULTI)),
+        names=tuple(f"{split}-{index:05d}" for index in range(wanted)),
+        read=partial(_read, options),
+        files=(),
+        version="shapes 1 " + " ".join(f"{name}={value}" for name, value in asdict(options).items()),
+        groups=GROUPS if single else (),
+        exclusive=single,
     )
 
 
-def _rng(o, i):
-    return np.random.default_rng((o.seed, list(COUNTS).index(o.split), i))
+def _check(options: _Options) -> None:
+    allowed = {"split": tuple(COUNTS), "background": ("biased", "independent"), "labels": ("single", "multi")}
+    for name, values in allowed.items():
+        if (value := getattr(options, name)) not in values:
+            raise UserError(f"shapes: {name} is {value!r}; it must be one of {', '.join(values)}.")
+    for name, least in {"count": 1, "size": SMALLEST, "seed": 0}.items():
+        value = getattr(options, name)
+        if not isinstance(value, int) or value < least:
+            raise UserError(f"shapes: {name} is {value!r}; it must be a whole number of at least {least}.")
 
 
-def _single(o, i):
-    rng = _rng(o, i)
-    label = i % 2
-    ground = label if o.biased else i // 2 % 2
-    fig = _figure(rng, o.size, ("disc", "square", "triangle")[rng.integers(3)], PATTERNS[label], (0.17, 0.26))
-    canvas = list(LANDSCAPES.values())[ground](rng, o.size)
-    mask = paint(canvas, fig)
-    return Sample(
-        _image(canvas), frozenset({label}), ((label, _box(mask)),), ((label, mask),), 2 * label + ground
-    )
-
-
-def _figure(rng, size, outline, pattern, radii):
-    radius = size * rng.uniform(*radii)
-    x, y = rng.uniform(radius, size - radius, 2)
-    warm = np.array([0.85 + 0.15 * rng.random(), 0.75 * rng.random(), 0.35 * rng.random()], dtype=np.float32)
-    light = 1 - 0.25 * (1 - warm) * rng.random()
-    return Figure(
-        outline,
-        pattern,
-        x,
-        y,
-        radius,
-        rng.uniform(0, 2 * np.pi),
-        size * rng.uniform(0.1, 0.13),
-        light.astype(np.float32),
-        warm * np.float32(0.9),
-    )
-
-
-def _image(canvas):
-    return Image.fromarray((255 * canvas + 0.5).astype(np.uint8))
-
-
-def _box(mask):
-    ys, xs = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    return np.array([xs[0], ys[0], xs[-1] + 1, ys[-1] + 1], dtype=np.float32)
+def _read(options: _Options, index: int) -> Sample:
+    rng = np.random.default_rng((options.seed, tuple(COUNTS).index(options.split), index))
+    if options.labels == "multi":
+        return several(rng, options.size, options.biased)
+    label = index % 2
+    return one(rng, options.size, label, ground=label if options.biased else index // 2 % 2)

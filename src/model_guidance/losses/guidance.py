@@ -24,7 +24,7 @@ class Guidance(nn.Module):
     paper's. Without a region in the batch the loss is 0.
 
     Everything, `autograd.grad` included, happens inside `forward`: wrap this module, not the model, for
-    data-parallel training. The mean is then over the guided images of all processes.
+    data-parallel training. Mean and sum are then over the guided images of all processes.
     """
 
     def __init__(
@@ -55,12 +55,25 @@ class Guidance(nn.Module):
     ) -> tuple[Float[Tensor, "batch classes"], Float[Tensor, ""]]:
         """Return the logits and the localization loss."""
         chosen = draw_one_class(regions, labels)
+        divisor = self._divisor(len(chosen), images.device)
         if not len(chosen):
             return self.model(images), images.new_zeros(())
         forward = tap(self.model, images, self.layer, attached=True)
         maps = explain(self.model, forward, chosen.pairs, self.method, create_graph=True)
         total = LOSSES[self.loss](maps, chosen.masks).sum()
-        return forward.logits, total if self.reduction == "sum" else total / _mean_divisor(len(chosen), total)
+        return forward.logits, total / divisor
+
+    def _divisor(self, count: int, device: torch.device) -> Tensor:
+        """Return what makes the average over processes the mean, or the sum, over all guided images.
+
+        Every process must get here, also one without a guided image: the others wait for its count.
+        """
+        parallel = dist.is_available() and dist.is_initialized()
+        processes = dist.get_world_size() if parallel else 1
+        total = torch.tensor(1.0 if self.reduction == "sum" else float(count), device=device)
+        if parallel and self.reduction == "mean":
+            dist.all_reduce(total)
+        return total / processes
 
 
 def draw_one_class(regions: Regions, labels: Float[Tensor, "batch classes"]) -> Regions:
@@ -72,12 +85,3 @@ def draw_one_class(regions: Regions, labels: Float[Tensor, "batch classes"]) -> 
     first = torch.ones_like(order, dtype=torch.bool)
     first[1:] = images[order][1:] != images[order][:-1]
     return regions[order[first]]
-
-
-def _mean_divisor(count: int, like: Tensor) -> Tensor:
-    """Return how many images were guided, such that the average over processes is the mean over them all."""
-    total = like.new_tensor(float(count)).detach()
-    if dist.is_available() and dist.is_initialized():
-        dist.all_reduce(total)
-        total /= dist.get_world_size()
-    return total.clamp(min=torch.finfo(total.dtype).tiny)

@@ -13,11 +13,12 @@ def multilabel(
 ) -> Iterator[tuple[str, float]]:
     """Yield micro-averaged F1 at probability 0.5 and mAP over the classes that occur, both in [0, 1]."""
     targets, count = labels.long(), labels.shape[1]
-    yield "f1", float(multilabel_f1_score(logits.sigmoid(), targets, num_labels=count, average="micro"))
+    probabilities = logits.double().sigmoid()  # in float32 all logits above 17 would be tied
+    yield "f1", float(multilabel_f1_score(probabilities, targets, num_labels=count, average="micro"))
     occurs = labels.sum(dim=0) > 0
     if occurs.any():
         kept = int(occurs.sum())
-        scores, targets = logits[:, occurs].sigmoid(), targets[:, occurs]
+        scores, targets = probabilities[:, occurs], targets[:, occurs]
         yield "map", float(multilabel_average_precision(scores, targets, num_labels=kept, average="macro"))
 
 

@@ -41,10 +41,11 @@ def evaluate(
     Classification scores are over all images; `epg`, `iou` and `on_object_epg` are means over the (image,
     positive class) pairs that have a region, whose number is `pairs`. `outside: mean` is the accuracy (F1)
     on images whose pixels outside the regions are replaced by their mean colour, and so on; `intact` is
-    that of the same images unaltered. The model is used in evaluation mode and left in the mode it had.
+    that of the same images unaltered. The model is used in evaluation mode; afterwards each of its modules
+    is in the mode it had.
     `advance` is called after each batch.
     """
-    was_training = model.training
+    modes = {module: module.training for module in model.modules()}
     model.eval()
     maps, table = MapScores(), _Predictions(what)
     try:
@@ -58,7 +59,8 @@ def evaluate(
                 _replacements(model, images, batch, forward.logits, table)
             advance()
     finally:
-        model.train(was_training)
+        for module, training in modes.items():
+            module.training = training
     return table.result() | maps.result(what.threshold)
 
 

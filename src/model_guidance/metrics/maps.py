@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from model_guidance.errors import UserError
 from model_guidance.metrics.energy_pointing_game import energy_pointing_game
 from model_guidance.metrics.on_object import on_object_energy
 from model_guidance.metrics.region_iou import THRESHOLDS, iou_curve
@@ -35,6 +36,9 @@ class MapScores:
         scores = {"pairs": float(pairs), "pairs_without_region": float(self.without_region)}
         if pairs:
             curve = torch.cat(self.iou).double().mean(dim=0)
+            if threshold is not None and threshold not in THRESHOLDS:
+                known = ", ".join(f"{each:g}" for each in THRESHOLDS)
+                raise UserError(f"there is no IoU threshold {threshold:g}: choose one of {known}")
             best = int(curve.argmax()) if threshold is None else THRESHOLDS.index(threshold)
             scores["epg"] = float(torch.cat(self.epg).double().mean())
             scores |= {"iou": float(curve[best]), "iou_threshold": THRESHOLDS[best]}

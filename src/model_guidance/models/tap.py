@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from model_guidance.errors import UserError
+from model_guidance.models.backbone import Backbone
 from model_guidance.types import Forward
 
 
@@ -17,7 +18,7 @@ def layer_name(model: nn.Module, layer: str) -> str:
 
     Raises `UserError`, listing the layers that exist, if there is no such layer.
     """
-    names: dict[str, str] = getattr(model, "layers", {"input": ""})
+    names = model.layers if isinstance(model, Backbone) else {"input": ""}
     modules = dict(model.named_modules())
     if layer in names:
         return names[layer]
@@ -54,6 +55,8 @@ def tap(
 
     with torch.enable_grad(), _replaced_output(model, name, keep) as run:
         logits = model(run(images))
+    if not kept:
+        raise UserError(f"layer '{layer}' is not used in a forward pass: choose another layer")
     height, width = images.shape[-2:]
     return Forward(logits, kept[0], resume, (height, width))
 

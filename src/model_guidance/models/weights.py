@@ -4,7 +4,6 @@ import pickle
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -31,6 +30,9 @@ def load(model: Backbone, path: Path) -> None:
     elif f"{model.head}.bias".removeprefix("network.") in wanted:
         name = f"{model.head}.bias".removeprefix("network.")
         found.setdefault(name, torch.zeros_like(wanted[name]))
+    for name in wanted:
+        if name.endswith("num_batches_tracked"):  # checkpoints from before PyTorch 0.4.1 lack them
+            found.setdefault(name, wanted[name])
     _compare(found, wanted, path)
     model.network.load_state_dict(found, strict=False)
 
@@ -46,10 +48,10 @@ def _read(path: Path) -> dict[str, Tensor]:
         )
     except pickle.UnpicklingError as error:
         raise UserError(
-            f"{path}: refused, because reading it would run code or build objects other than tensors; "
-            "save a plain state dict, or safetensors"
+            f"{path}: damaged, or refused because reading it would run code or build objects other than "
+            "tensors; save a plain state dict, or safetensors"
         ) from error
-    except (SafetensorError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except Exception as error:  # garbage makes the unpickler raise nearly anything
         raise UserError(f"{path}: this is no readable checkpoint (a state dict or safetensors)") from error
     state = content.get("state_dict", content) if isinstance(content, dict) else None
     if not isinstance(state, dict) or not state or not all(isinstance(v, Tensor) for v in state.values()):

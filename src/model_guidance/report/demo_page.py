@@ -13,6 +13,12 @@ from rich.table import Table
 from model_guidance import __version__
 from model_guidance.training.config import Config
 
+VERSIONS = f"model-guidance {__version__}, PyTorch {torch.__version__}, Python {platform.python_version()}"
+
+VERSIONS = ", ".join(
+    (f"model-guidance {__version__}", f"PyTorch {torch.__version__}", f"Python {platform.python_version()}")
+)
+
 
 def write_demo_page(path: Path, table: Table, verdict: str, sheet: Figure, config: Config) -> Path:
     """Write the page with the table of scores, the heat maps and the settings; return its path."""
@@ -23,7 +29,7 @@ def write_demo_page(path: Path, table: Table, verdict: str, sheet: Figure, confi
         verdict=verdict,
         sheet=_png(sheet),
         settings=config.yaml(),
-        versions=f"model-guidance {__version__}, PyTorch {torch.__version__}, Python {platform.python_version()}",
+        versions=VERSIONS,
     )
     path.write_text(text, encoding="utf-8")
     return path

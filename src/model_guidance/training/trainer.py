@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 from model_guidance.errors import UserError
 from model_guidance.losses.guidance import Guidance
-from model_guidance.training.checkpoint import Row, read_state, write_history, write_state, write_weights
+from model_guidance.training.checkpoint import Row, write_history, write_state, write_weights
 from model_guidance.training.config import Config
 from model_guidance.training.folder import STATE
 from model_guidance.types import Batch
@@ -23,13 +24,15 @@ class Judges:
     """What the loop asks others for: it knows no metric and no selection rule.
 
     `evaluate` scores the model on validation data, `front` says which epochs are on the Pareto front,
-    `best` names the score by which one epoch is the best, `report` is told each finished epoch.
+    `best` names the score by which one epoch is the best, `report` is told each finished epoch
+    and `advance` each step.
     """
 
     evaluate: Callable[[nn.Module], Row]
     front: Callable[[Sequence[Row]], list[bool]]
     best: str
     report: Callable[[Row], None]
+    advance: Callable[[str], None]
 
 
 def train(
@@ -39,16 +42,15 @@ def train(
     judges: Judges,
     config: Config,
     folder: Path,
-    advance: Callable[[str], None],
+    state: dict[str, Any] | None,
 ) -> list[Row]:
     """Train, and return the validation scores of each epoch.
 
     `batches(epoch)` gives the batches of an epoch. After each epoch the folder holds `last`, `best` and
-    the Pareto front (`front/epoch-NNN`), all as safetensors, the history, and `state.pt`, from which an
-    interrupted run continues to the same result: whatever is random in an epoch is seeded by its number.
-    Raises `UserError` if the loss is no longer finite.
+    the Pareto front (`front/epoch-NNN`), all as safetensors, the history, and `state.pt`. Given that
+    `state`, an interrupted run continues to the same result: whatever is random in an epoch is seeded by
+    its number. Raises `UserError` if the loss is no longer finite.
     """
-    state = read_state(folder / STATE)
     history: list[Row] = state["history"] if state else []
     if state:
         guidance.model.load_state_dict(state["model"])
@@ -67,7 +69,7 @@ def train(
             fabric.backward(classification + config.lambda_ * localization)
             optimizer.step()
             losses.append(torch.stack([classification, localization]).detach())
-            advance(f"epoch {epoch}/{config.epochs}")
+            judges.advance(f"epoch {epoch}/{config.epochs}")
         history.append(_losses(epoch, losses) | judges.evaluate(guidance.model))
         if fabric.is_global_zero:
             _save(folder, guidance.model, optimizer, history, judges)

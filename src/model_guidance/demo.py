@@ -12,6 +12,17 @@ from model_guidance.run import train_run
 from model_guidance.training.config import Config
 from model_guidance.training.folder import Run
 
+SETTINGS: dict[str, Any] = {
+    "data": "shapes",
+    "size": 64,
+    "backbone": "small",
+    "layer": "mid2",
+    "epochs": 12,
+    "lr": 1e-3,
+    "workers": 0,
+    "accelerator": "cpu",
+}
+OPTIONS: dict[str, Any] = {"count": None}
 ANNOTATED: dict[str, Any] = {"lambda_": 5.0, "annotated": 0.1}
 MODELS: dict[str, dict[str, Any]] = {
     "baseline": {},
@@ -53,22 +64,9 @@ def demo(out: Path, seeds: int) -> None:
 def _train(name: str, seed: int, out: Path) -> Run:
     """Return the finished run of one model: all models of a seed differ in nothing but `MODELS` says."""
     changes = dict(MODELS[name])
-    options = {"seed": seed, "background": changes.pop("background", "biased")}
-    config = Config(
-        data="shapes",
-        options=options,
-        size=64,
-        backbone="small",
-        layer="mid2",
-        epochs=12,
-        lr=1e-3,
-        seed=seed,
-        annotation_seed=seed,
-        workers=0,
-        accelerator="cpu",
-        cache=str(out / "cache"),
-        **changes,
-    )
+    options = {**OPTIONS, "seed": seed, "background": changes.pop("background", "biased")}
+    seeds: dict[str, Any] = {"seed": seed, "annotation_seed": seed}
+    config = Config(options=options, cache=str(out / "cache"), **SETTINGS, **seeds, **changes)
     folder = out / f"seed-{seed}" / name.replace(" ", "-")
     if not ((folder / "result.json").is_file() and Run.open(folder).config == config):
         train_run(config, folder)

@@ -1,0 +1,183 @@
+"""Attribution maps against closed forms, against captum, and against themselves one pair at a time."""
+
+from functools import partial
+
+import pytest
+import torch
+import torch.nn.functional as F
+from captum.attr import InputXGradient, IntegratedGradients, LayerGradCam
+from tests.asserts import assert_names, assert_same, assert_untouched
+from tests.attribution import tiny
+from torch import Tensor, nn
+
+from model_guidance.attribution import METHODS, as_pairs, attribute
+from model_guidance.attribution.integrated_gradients import integrated_gradients
+from model_guidance.attribution.maps import upsample
+from model_guidance.errors import UserError
+from model_guidance.models.backbone import Backbone
+from model_guidance.models.tap import tap
+
+CLASSES = [1, 2]
+KINDS_METHODS = [
+    ("plain", "ixg"),
+    ("plain", "intgrad"),
+    ("plain", "gradcam"),
+    ("xdnn", "intgrad"),
+    ("bcos", "bcos"),
+]
+
+
+def raw(model: nn.Module, images: Tensor, classes: object, method: str, layer: str) -> Tensor:
+    """Return the maps before they are upsampled."""
+    forward = tap(model, images, layer, attached=False)
+    return METHODS[method](model, forward, as_pairs(classes, images), False).detach()
+
+
+def two_layers() -> nn.Sequential:
+    """`logits = V relu(W x)` of all pixels at once."""
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(12, 5, bias=False), nn.ReLU(), nn.Linear(5, 3, bias=False)
+    ).double()
+
+
+def test_linear_model_by_hand():
+    torch.manual_seed(0)
+    model, images = nn.Sequential(nn.Flatten(), nn.Linear(12, 3)).double(), tiny.images(2, 2)
+    weight = model[1].weight.detach()
+    expected = torch.stack(
+        [(weight[c].view(3, 2, 2) * x).sum(0) for c, x in zip(CLASSES, images, strict=True)]
+    )
+    for method in ("ixg", "intgrad"):
+        assert_same(attribute(model, images, CLASSES, method), expected)
+    mean = torch.stack([weight[c].view(3, 2, 2).mean((1, 2)) for c in CLASSES])
+    assert_same(
+        attribute(model, images, CLASSES, "gradcam"), torch.einsum("bc,bchw->bhw", mean, images).relu()
+    )
+
+
+def test_two_layer_relu_model_by_hand():
+    model, images = two_layers(), tiny.images(2, 2)
+    first, second = model[1].weight.detach(), model[3].weight.detach()
+    for image, label in zip(images, CLASSES, strict=True):
+        alive = (first @ image.flatten() > 0).double()
+        assert 0 < alive.sum() < 5
+        gradient = (second[label] * alive) @ first
+        found = attribute(model, image[None], [label], "ixg")
+        assert_same(found[0], (gradient.view(3, 2, 2) * image).sum(0))
+
+
+@pytest.mark.parametrize("layer", ["input", "mid1", "mid3"])
+def test_input_x_gradient_and_gradcam_are_captums(layer: str):
+    model, images = tiny.build("plain"), tiny.images()
+    module = model.get_submodule(model.layers[layer])
+    gradcam = LayerGradCam(model, module).attribute(images, target=CLASSES, relu_attributions=True)
+    assert gradcam.any()
+    assert_same(raw(model, images, CLASSES, "gradcam", layer), gradcam.squeeze(1).detach())
+    x = model.encode(images).requires_grad_()
+    ixg = InputXGradient(model.network).attribute(x, target=CLASSES).sum(1)
+    assert_same(raw(model, images, CLASSES, "ixg", "input"), ixg.detach())
+
+
+def test_integrated_gradients_are_captums():
+    model, images = tiny.build("plain"), tiny.images()
+    oracle = IntegratedGradients(model.network).attribute(
+        model.encode(images), target=CLASSES, method="riemann_middle", n_steps=16
+    )
+    assert_same(raw(model, images, CLASSES, "intgrad", "input"), oracle.sum(1))
+    assert_same(attribute(model, images, CLASSES, "intgrad"), oracle.sum(1))
+
+
+@pytest.mark.parametrize("layer", ["input", "mid2"])
+def test_one_pass_through_an_xdnn_is_the_whole_path(layer: str):
+    model, images = tiny.build("xdnn"), tiny.images()
+    once = raw(model, images, CLASSES, "intgrad", layer)
+    model.homogeneous = False
+    forward = tap(model, images, layer, attached=False)
+    path = integrated_gradients(model, forward, as_pairs(CLASSES, images), False, steps=64)
+    assert_same(once, path.detach())
+
+
+@pytest.mark.parametrize("layer", ["input", "mid2", "final"])
+def test_integrated_gradients_are_complete(layer: str):
+    """They sum to the logit minus that of zero features; the midpoint sum gets there as its steps grow."""
+    model, images = tiny.build("plain"), tiny.images()
+    forward = tap(model, images, layer, attached=False)
+    zero = forward.resume(torch.zeros_like(forward.features))
+    expected = (forward.logits - zero)[[0, 1], CLASSES]
+    maps = integrated_gradients(model, forward, as_pairs(CLASSES, images), False, steps=2000)
+    assert_same(maps.sum((1, 2)), expected, 1e-3)
+
+
+@pytest.mark.parametrize("kind", ["plain", "xdnn"])
+def test_closed_form_at_the_final_layer(kind: str):
+    model, images = tiny.build(kind), tiny.images()
+    features = tap(model, images, "final", attached=False).features.detach()
+    weights = model.network.fc.weight.detach()[CLASSES]
+    expected = torch.einsum("bc,bchw->bhw", weights, features) / features[0, 0].numel()
+    assert_same(raw(model, images, CLASSES, "ixg", "final"), expected)
+
+
+@pytest.mark.parametrize(("kind", "method"), KINDS_METHODS)
+@pytest.mark.parametrize("layer", ["input", "mid3"])
+def test_many_pairs_equal_one_at_a_time(kind: str, method: str, layer: str):
+    model, images = tiny.build(kind), tiny.images(4)
+    found = attribute(model, images, [[2, 0], [], [1], [0, 1, 2]], method, layer)
+    single = partial(attribute, model, method=method, layer=layer)
+    pairs = [(0, 2), (0, 0), (2, 1), (3, 0), (3, 1), (3, 2)]
+    assert_same(found, torch.cat([single(images[i : i + 1], [c]) for i, c in pairs]))
+    assert single(images, [[], [], [], []]).shape == (0, 8, 8)
+    assert_same(single(images, torch.tensor([2, 0, 1, 0])), single(images, [[2], [0], [1], [0]]))
+
+
+@pytest.mark.parametrize(("kind", "method"), KINDS_METHODS)
+def test_maps_for_evaluation_carry_no_graph(kind: str, method: str):
+    model, images = tiny.build(kind), tiny.images()
+    with assert_untouched(model), torch.no_grad():
+        maps = attribute(model, images, CLASSES, method, "mid1")
+    assert not maps.requires_grad
+    with assert_untouched(model):
+        maps = attribute(model, images, CLASSES, method, "mid1", create_graph=True)
+    assert maps.requires_grad
+
+
+def test_upsampling_is_bilinear_and_keeps_signs():
+    model, images = tiny.build("plain"), tiny.images()
+    small = raw(model, images, CLASSES, "ixg", "final")
+    assert small.shape == (2, 2, 2)
+    assert small.min() < 0
+    up = attribute(model, images, CLASSES, "ixg", "final")
+    assert_same(up, F.interpolate(small[None], (8, 8), mode="bilinear", align_corners=False)[0])
+    row = upsample(torch.tensor([[[-1.0, 3.0]]]), (1, 4))[0, 0]  # pixel centres at 1/4 and 3/4
+    assert row.tolist() == [-1.0, 0.0, 2.0, 3.0]
+
+
+@pytest.mark.parametrize(("kind", "method"), KINDS_METHODS)
+@pytest.mark.parametrize("layer", ["input", "mid2"])
+def test_half_precision_networks_give_full_precision_maps(kind: str, method: str, layer: str):
+    model: Backbone = tiny.build(kind).float()
+    images, classes = tiny.images().float(), [[0, 1], [2]]
+    full = attribute(model, images, classes, method, layer)
+    with torch.autocast("cpu", torch.bfloat16):
+        maps = attribute(model, images, classes, method, layer, create_graph=True)
+    maps.square().sum().backward()
+    assert maps.dtype == torch.float32
+    assert_same(maps.detach(), full, 0.1)
+    assert all(weight.grad is None or weight.grad.isfinite().all() for weight in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("classes", "method", "words"),
+    [
+        ([0], "ixg", ["1 entries", "2 images"]),
+        ([[0], [1], [2]], "ixg", ["3 entries", "2 images"]),
+        ([0, 3], "ixg", ["0 to 2", "3"]),
+        ([0, -1], "ixg", ["0 to 2", "-1"]),
+        ([0, 1], "nonsense", [*METHODS]),
+        ([0, 1], "bcos", ["ixg", "intgrad", "gradcam"]),
+    ],
+)
+def test_mistakes(classes: list, method: str, words: list[str]):
+    with pytest.raises(UserError) as error:
+        attribute(tiny.build("plain"), tiny.images(), classes, method)
+    assert_names(error.value, words)

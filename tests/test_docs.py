@@ -1,0 +1,31 @@
+"""The Python examples in the documentation run as written; links in README and docs lead somewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def test_the_examples_run(capsys):
+    names: dict[str, object] = {}
+    for block in re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "python.md").read_text(), re.DOTALL):
+        exec(block, names)
+    assert "tensor" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_every_option_in_the_docs_exists():
+    from model_guidance import cli
+
+    parsers = [cli._train_parser([]), cli._evaluate_parser(), cli._explain_parser(), cli._check_parser()]
+    known = {option for parser in parsers for action in parser._actions for option in action.option_strings}
+    used = {option for page in PAGES for option in re.findall(r"(?<![\w-])--[a-z_]+", page.read_text())}
+    assert used - known <= {"--seeds"}

@@ -34,5 +34,6 @@ def class_gradients(
 
 def _rank_within_image(images: Tensor) -> Tensor:
     """Return 0 for the first pair of an image, 1 for the second, ...; `images` is sorted."""
+    images = images.contiguous()
     first = torch.searchsorted(images, images)
     return torch.arange(len(images), device=images.device) - first

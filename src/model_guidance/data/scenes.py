@@ -45,7 +45,7 @@ def one(rng: np.random.Generator, size: int, label: int, ground: int) -> Sample:
 
     The landscape is drawn last: scenes of one seed differ in nothing else.
     """
-    figure = _figure(rng, size, SINGLE[label], (0.2, 0.29))
+    figure = _figure(rng, size, SINGLE[label], (0.15, 0.21))
     shares = cover(figure, size)
     canvas = list(LANDSCAPES.values())[ground](rng, size)
     paint(canvas, figure, shares)

@@ -5,21 +5,20 @@ from collections.abc import Iterator, Sequence
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torchmetrics.functional.classification import multilabel_average_precision, multilabel_f1_score
+from torchmetrics.functional.classification import binary_average_precision, binary_f1_score
 
 
 def multilabel(
     logits: Float[Tensor, "images classes"], labels: Float[Tensor, "images classes"]
 ) -> Iterator[tuple[str, float]]:
     """Yield micro-averaged F1 at probability 0.5 and mAP over the classes that occur, both in [0, 1]."""
-    targets, count = labels.long(), labels.shape[1]
+    targets = labels.long()
     probabilities = logits.double().sigmoid()  # in float32 all logits above 17 would be tied
-    yield "f1", float(multilabel_f1_score(probabilities, targets, num_labels=count, average="micro"))
-    occurs = labels.sum(dim=0) > 0
-    if occurs.any():
-        kept = int(occurs.sum())
-        scores, targets = probabilities[:, occurs], targets[:, occurs]
-        yield "map", float(multilabel_average_precision(scores, targets, num_labels=kept, average="macro"))
+    yield "f1", float(binary_f1_score(probabilities.flatten(), targets.flatten()))
+    occurring = targets.any(dim=0).nonzero().flatten().tolist()
+    if occurring:
+        precisions = [binary_average_precision(probabilities[:, c], targets[:, c]) for c in occurring]
+        yield "map", float(torch.stack(precisions).mean())
 
 
 def exclusive(
@@ -29,7 +28,7 @@ def exclusive(
     names: Sequence[str],
 ) -> Iterator[tuple[str, float]]:
     """Yield the accuracy, overall and of each group that occurs, and the worst group's, in [0, 1]."""
-    correct = (logits.argmax(dim=1) == labels.argmax(dim=1)).float()
+    correct = (logits.argmax(dim=1) == labels.argmax(dim=1)).double()
     yield "accuracy", float(correct.mean())
     accuracies = {
         name: float(correct[groups == i].mean()) for i, name in enumerate(names) if (groups == i).any()

@@ -10,24 +10,25 @@ from model_guidance.report.demo_page import write_demo_page
 from model_guidance.report.tables import rendered, spread_table
 from model_guidance.run import train_run
 from model_guidance.training.config import Config
-from model_guidance.training.folder import Run
+from model_guidance.training.folder import RESULT, Run
 
 SETTINGS: dict[str, Any] = {
     "data": "shapes",
     "size": 64,
     "backbone": "small",
-    "layer": "mid2",
-    "epochs": 12,
+    "layer": "final",
+    "batch": 32,
     "lr": 1e-3,
     "workers": 0,
     "accelerator": "cpu",
 }
 OPTIONS: dict[str, Any] = {"count": None}
-ANNOTATED: dict[str, Any] = {"lambda_": 5.0, "annotated": 0.1}
+START, REST = 3, 8  # epochs of the common start, and of each model from there
+GUIDED: dict[str, Any] = {"lambda_": 2.0, "annotated": 0.1}
 MODELS: dict[str, dict[str, Any]] = {
     "baseline": {},
-    "guided": ANNOTATED,
-    "random boxes": {**ANNOTATED, "regions": "random"},
+    "guided": GUIDED,
+    "random boxes": {**GUIDED, "regions": "random"},
     "ceiling": {"background": "independent"},
 }
 SCORES = {  # name in the results -> what a newcomer reads
@@ -36,7 +37,7 @@ SCORES = {  # name in the results -> what a newcomer reads
     "epg": "attribution inside the box (EPG)",
     "on_object_epg": "of that, on the object itself",
     "outside: mean": "accuracy, outside of the box made grey",
-    "outside: swap": "accuracy, outside from another image",
+    "outside: blur": "accuracy, outside blurred",
 }
 Results = dict[str, list[dict[str, float]]]
 
@@ -48,7 +49,7 @@ def demo(out: Path, seeds: int) -> None:
     """
     if seeds < 1:
         raise UserError(f"--seeds {seeds}: at least 1 is needed")
-    runs = {name: [_train(name, seed, out) for seed in range(seeds)] for name in MODELS}
+    runs = {name: [_train(name, seed, out / f"seed-{seed}") for seed in range(seeds)] for name in MODELS}
     results: Results = {
         name: [run.result["last"] for run in each if run.result] for name, each in runs.items()
     }
@@ -62,13 +63,27 @@ def demo(out: Path, seeds: int) -> None:
 
 
 def _train(name: str, seed: int, out: Path) -> Run:
-    """Return the finished run of one model: all models of a seed differ in nothing but `MODELS` says."""
-    changes = dict(MODELS[name])
-    options = {**OPTIONS, "seed": seed, "background": changes.pop("background", "biased")}
-    seeds: dict[str, Any] = {"seed": seed, "annotation_seed": seed}
-    config = Config(options=options, cache=str(out / "cache"), **SETTINGS, **seeds, **changes)
-    folder = out / f"seed-{seed}" / name.replace(" ", "-")
-    if not ((folder / "result.json").is_file() and Run.open(folder).config == config):
+    """Return the finished run of one model, of `START + REST` epochs like all others.
+
+    The ceiling starts anew; the others, which have seen the same images, continue from a common start.
+    """
+    if name == "ceiling":
+        return _finished(seed, out / name, epochs=START + REST, **MODELS[name])
+    start = _finished(seed, out / "start", epochs=START)
+    weights = str(start.checkpoint("last"))
+    return _finished(seed, out / name.replace(" ", "-"), epochs=REST, weights=weights, **MODELS[name])
+
+
+def _finished(seed: int, folder: Path, background: str = "biased", **changes: Any) -> Run:
+    config = Config(
+        options={**OPTIONS, "seed": seed, "background": background},
+        seed=seed,
+        annotation_seed=seed,
+        cache=str(folder.parent / "cache"),
+        **SETTINGS,
+        **changes,
+    )
+    if not ((folder / RESULT).is_file() and Run.open(folder).config == config):
         train_run(config, folder)
     return Run.open(folder)
 

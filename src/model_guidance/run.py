@@ -38,6 +38,7 @@ def train_run(config: Config, folder: Path, *, overwrite: bool = False) -> dict[
     finished run (unless `overwrite`), and for one with another unfinished run.
     """
     claim(folder, config, overwrite)
+    torch.set_flush_denormal(True)  # once a loss is nearly 0, denormal numbers make a CPU many times slower
     torch.manual_seed(config.seed)
     source = _source(config, "train")
     check_fraction(config.annotated, len(source.names))

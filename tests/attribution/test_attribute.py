@@ -11,6 +11,7 @@ from model_guidance.attribution import METHODS, attribute
 from model_guidance.errors import UserError
 from model_guidance.models.backbone import Backbone
 
+CLASSES = [1, 2]
 KINDS_METHODS = [
     ("plain", "ixg"),
     ("plain", "intgrad"),

@@ -1,24 +1,19 @@
 """Attribution maps against closed forms, and against captum."""
 
-from functools import partial
-
 import pytest
 import torch
 import torch.nn.functional as F
 from captum.attr import InputXGradient, IntegratedGradients, LayerGradCam
-from tests.asserts import assert_names, assert_same, assert_untouched
+from tests.asserts import assert_same
 from tests.attribution import tiny
 from torch import Tensor, nn
 
 from model_guidance.attribution import METHODS, as_pairs, attribute
 from model_guidance.attribution.integrated_gradients import integrated_gradients
 from model_guidance.attribution.maps import upsample
-from model_guidance.errors import UserError
-from model_guidance.models.backbone import Backbone
 from model_guidance.models.tap import tap
 
 CLASSES = [1, 2]
-
 
 
 def raw(model: nn.Module, images: Tensor, classes: object, method: str, layer: str) -> Tensor:

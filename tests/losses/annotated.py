@@ -1,6 +1,7 @@
 """Made-up annotations of six images."""
 
 import torch
+
 from model_guidance.types import Pairs, Regions
 
 

@@ -1,6 +1,5 @@
 """The guided forward pass: whom it guides, what it returns, what it leaves behind."""
 
-
 import pytest
 import torch
 import torch.nn.functional as F

@@ -119,7 +119,7 @@ class ReadsOneSide(nn.Module):
     ("rows", "reads", "ignores"), [(slice(0, 4), "inside", "outside"), (slice(4, 8), "outside", "inside")]
 )
 def test_reliance_finds_what_a_model_reads(rows: slice, reads: str, ignores: str):
-    """The region is the upper half; both halves of an image show its class, the next image shows the other."""
+    """The region is the upper half; both halves of an image show its class, the next image the other."""
     ramp = torch.linspace(0, 255, 8).double().expand(3, 8, 8)
     images = torch.stack([ramp, ramp.flip(2), ramp, ramp.flip(2), ramp])
     labels, mask = torch.eye(2).double()[[0, 1, 0, 1, 1]], torch.zeros(4, 8, 8, dtype=torch.bool)

@@ -42,8 +42,11 @@ def _star(angle: Values) -> Values:
 
 
 def _heart(angle: Values) -> Values:
-    sine = np.sin(angle)
-    return (2 - 2 * sine + sine * np.sqrt(np.abs(np.cos(angle))) / (sine + 1.4)) / 4
+    from_top = np.abs((angle + 1.5 * np.pi) % (2 * np.pi) - np.pi)  # y points down
+    return np.interp(from_top / np.pi, *_HEART).astype(np.float32)
+
+
+_HEART = (0, 0.1, 0.2, 0.3, 0.42, 0.6, 0.8, 1), (0.42, 0.68, 0.86, 0.92, 0.88, 0.78, 0.8, 1)
 
 
 OUTLINES: dict[str, Callable[[Values], Values]] = {

@@ -15,25 +15,29 @@ Mask = Bool[np.ndarray, "size size"]
 
 @dataclass(frozen=True)
 class Kind:
-    """What the figures of one class have in common; `outlines` are those to choose from."""
+    """What the figures of one class have in common.
+
+    `outlines` are those to choose from; `tilt` is the largest turn to either side, in radians.
+    """
 
     name: str
     outlines: tuple[str, ...]
     pattern: str
     paper: Colour
     ink: Colour
+    tilt: float = np.pi
 
 
 ANY = ("disc", "square", "triangle")
 SINGLE = (
-    Kind("striped", ANY, "striped", (1.0, 0.84, 0.20), (0.16, 0.12, 0.10)),
-    Kind("spotted", ANY, "spotted", (0.92, 0.20, 0.16), (1.0, 0.96, 0.90)),
+    Kind("striped", ANY, "striped", (1.0, 0.72, 0.18), (1.0, 0.96, 0.90)),
+    Kind("spotted", ANY, "spotted", (0.93, 0.30, 0.15), (1.0, 0.96, 0.90)),
 )
 MULTI = (
     Kind("ball", ("disc",), "striped", (1.0, 0.97, 0.92), (0.95, 0.45, 0.10)),
     Kind("kite", ("triangle",), "checked", (0.98, 0.80, 0.20), (0.50, 0.20, 0.62)),
     Kind("star", ("star",), "plain", (1.0, 0.86, 0.25), (1.0, 0.86, 0.25)),
-    Kind("heart", ("heart",), "plain", (0.90, 0.14, 0.22), (0.90, 0.14, 0.22)),
+    Kind("heart", ("heart",), "plain", (0.90, 0.14, 0.22), (0.90, 0.14, 0.22), tilt=0.4),
     Kind("die", ("square",), "spotted", (0.98, 0.97, 0.94), (0.15, 0.15, 0.18)),
     Kind("flower", ("flower",), "ringed", (1.0, 0.66, 0.80), (0.86, 0.25, 0.55)),
 )
@@ -84,8 +88,7 @@ def _figure(rng: np.random.Generator, size: int, kind: Kind, radii: tuple[float,
     radius = size * rng.uniform(*radii)
     x, y = rng.uniform(radius, size - radius, 2).tolist()
     paper, ink = (_vary(rng, colour) for colour in (kind.paper, kind.ink))
-    upright = -np.pi / 2 if len(kind.outlines) == 1 else 0.0
-    angle = rng.uniform(-0.4, 0.4) if kind.outlines == ("heart",) else rng.uniform(0, 2 * np.pi)
+    angle = rng.uniform(-kind.tilt, kind.tilt)
     outline = kind.outlines[rng.integers(len(kind.outlines))]
     return Figure(outline, kind.pattern, x, y, radius, angle, size * rng.uniform(0.1, 0.13), paper, ink)
 

@@ -64,7 +64,7 @@ def read(
         names=tuple(f"{split}-{index:05d}" for index in range(wanted)),
         read=partial(_read, options),
         files=(),
-        version="shapes 1 " + " ".join(f"{name}={value}" for name, value in asdict(options).items()),
+        version="shapes 2 " + " ".join(f"{name}={value}" for name, value in asdict(options).items()),
         groups=GROUPS if single else (),
         exclusive=single,
     )

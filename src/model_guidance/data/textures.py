@@ -22,7 +22,7 @@ def pixels(size: int) -> tuple[Plane, Plane]:
 
 
 def noise(rng: np.random.Generator, size: int, rows: int, columns: int) -> Plane:
-    """Return smooth noise, mostly from 0 to 1: `rows` x `columns` random values, joined by a curved surface."""
+    """Return smooth noise, mostly from 0 to 1: `rows` x `columns` random values, smoothly joined."""
     coarse = Image.fromarray(rng.random((rows, columns), dtype=np.float32))
     return np.asarray(coarse.resize((size, size), Image.Resampling.BICUBIC))
 

@@ -1,5 +1,6 @@
 """Figures to find in a picture: an outline filled with a pattern in two colours, and its exact mask."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -31,19 +32,19 @@ class Figure:
 
 
 def _polygon(corners: int) -> Callable[[Values], Values]:
-    sector = 2 * np.pi / corners
-    return lambda angle: np.cos(sector / 2) / np.cos(angle % sector - sector / 2)
+    sector = 2 * math.pi / corners
+    return lambda angle: math.cos(sector / 2) / np.cos(angle % sector - sector / 2)
 
 
 def _star(angle: Values) -> Values:
-    sector = 2 * np.pi / 5
+    sector = 2 * math.pi / 5
     from_tip = 1 - np.abs(angle % sector - sector / 2) / (sector / 2)
     return 0.5 / (0.5 + 0.5 * from_tip)
 
 
 def _heart(angle: Values) -> Values:
-    from_top = np.abs((angle + 1.5 * np.pi) % (2 * np.pi) - np.pi)  # y points down
-    return np.interp(from_top / np.pi, *_HEART).astype(np.float32)
+    from_top = np.abs((angle + 1.5 * math.pi) % (2 * math.pi) - math.pi)  # y points down
+    return np.interp(from_top / math.pi, *_HEART).astype(np.float32)
 
 
 _HEART = (0, 0.1, 0.2, 0.3, 0.42, 0.6, 0.8, 1), (0.42, 0.68, 0.86, 0.92, 0.88, 0.78, 0.8, 1)
@@ -82,10 +83,11 @@ def cover(figure: Figure, size: int) -> Plane:
 
 def paint(canvas: Canvas, figure: Figure, shares: Plane) -> None:
     """Paint the figure on the canvas, in place, at the pixels that it covers."""
-    inside = shares > 0
-    x, y = pixels(len(canvas))
-    x, y = x[inside] - np.float32(figure.x), y[inside] - np.float32(figure.y)
-    canvas[inside] += shares[inside, None] * (_colours(figure, x, y) - canvas[inside])
+    inside = np.flatnonzero(shares)
+    x, y = (plane.ravel()[inside] for plane in pixels(len(canvas)))
+    colours = _colours(figure, x - np.float32(figure.x), y - np.float32(figure.y))
+    flat = canvas.reshape(-1, 3)
+    flat[inside] += shares.ravel()[inside, None] * (colours - flat[inside])
 
 
 def _depth(figure: Figure, x: Values, y: Values) -> Values:
@@ -96,8 +98,8 @@ def _depth(figure: Figure, x: Values, y: Values) -> Values:
 
 def _colours(figure: Figure, x: Values, y: Values) -> Float32[np.ndarray, "*places 3"]:
     """Return the figure's colours, at offsets from its centre: lit from the left above, with a dark rim."""
-    sine, cosine = np.sin(figure.angle), np.cos(figure.angle)
-    turn = np.float32(2 * np.pi / figure.period)
+    sine, cosine = math.sin(figure.angle), math.cos(figure.angle)
+    turn = 2 * math.pi / figure.period
     u, v = turn * (cosine * x + sine * y), turn * (cosine * y - sine * x)
     paper = np.clip(0.5 + 2 * PATTERNS[figure.pattern](u, v), 0, 1)[:, None]
     light = (0.92 - 0.14 * (x + y) / figure.radius) * np.where(_depth(figure, x, y) < 1, 0.6, 1)

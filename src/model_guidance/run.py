@@ -146,7 +146,7 @@ def _train(
             lambda model: judge(model, on_device(fabric, loaders["val"])),
             lambda rows: _front(rows, main),
             main,
-            lambda row: bar.say(_line(row, main)),
+            lambda row: bar.say(f"{folder.name}  {_line(row, main)}"),
             bar.advance,
         )
         return train(fabric, guidance, batches, judges, config, folder, state)

@@ -32,33 +32,38 @@ class _Row:
         return 2 * self.bird + self.place
 
 
-def read(root: Path, split: str, *, task: str = "conventional", validation: str = "seen") -> Source:
+def read(
+    root: Path, split: str, *, task: str = "conventional", validation: str = "seen", training: str = "biased"
+) -> Source:
     """Read one split of Waterbirds (any release with this layout: 95 % or 100 % correlation).
 
     `task` "conventional": the label is the bird, its evidence lies in the box; "reversed": the label is the
     place, its evidence lies outside the box. `validation` "seen" keeps only the validation images of groups
-    that occur in training (the paper's protocol), "all" keeps every one. The groups are 2 * bird + place in
+    that occur in training (the paper's protocol), "all" keeps every one. `training` "mixed" trains on the validation images of all
+    four groups instead: what a model that learns from such data reaches is the ceiling. The groups are 2 * bird + place in
     the order of `GROUPS`. Boxes that reach past the image are cut, with a remark. Raises `UserError` when a
     file is missing or defective.
     """
     check_split(split)
     classes = CLASSES[one_of("task", task, tuple(CLASSES))]
     one_of("validation", validation, ("seen", "all"))
+    one_of("training", training, ("biased", "mixed"))
     table = needed(root / IMAGES / "metadata.csv", f"unpack {IMAGES} of the Waterbirds release into {root}")
     listed = needed(root / BOXES, f"unpack CUB_200_2011, of which the boxes come, into {root}")
     rows, boxes = list(_rows(table)), dict(_boxes(listed))
-    chosen = _of_split(rows, split, validation)
+    mixed = split == "train" and training == "mixed"
+    chosen = _of_split(rows, "val" if mixed else split, keep_all=mixed or validation == "all")
     sample = partial(_sample, root, chosen, boxes, task == "reversed")
-    version, names = f"waterbirds {split} {task} {validation}", [row.name for row in chosen]
+    version = f"waterbirds {split} {task} {validation} {training}"
+    names = [row.name for row in chosen]
     files = (table, listed, *sorted({(root / IMAGES / name).parent for name in names}))
     return Source(classes, names, sample, files, version, GROUPS, exclusive=True, outside=task == "reversed")
 
 
-def _of_split(rows: list[_Row], split: str, validation: str) -> list[_Row]:
+def _of_split(rows: list[_Row], split: str, keep_all: bool) -> list[_Row]:
     seen = {row.group for row in rows if row.split == SPLITS.index("train")}
     chosen = [row for row in rows if row.split == SPLITS.index(split)]
-    keep_all = split != "val" or validation == "all"
-    return [row for row in chosen if keep_all or row.group in seen]
+    return [row for row in chosen if split != "val" or keep_all or row.group in seen]
 
 
 def _rows(table: Path) -> Iterator[_Row]:

@@ -42,8 +42,7 @@ def evaluate(
     positive class) pairs that have a region, whose number is `pairs`. `outside: mean` is the accuracy (F1)
     on images whose pixels outside the regions are replaced by their mean colour, and so on; `intact` is
     that of the same images unaltered. The model is used in evaluation mode; afterwards each of its modules
-    is in the mode it had.
-    `advance` is called after each batch.
+    is in the mode it had. `advance` is called after each batch.
     """
     modes = {module: module.training for module in model.modules()}
     model.eval()
@@ -71,9 +70,9 @@ def _replacements(
     for side in ("outside", "inside"):
         for filler in FILLERS:
             altered, kept = replaced(images, batch.regions, filler, side)
-            if len(altered):
+            if len(altered) and not (filler == "swap" and len(images) == 1):
                 table.add(f"{side}: {filler}", model(altered), batch, kept)
-    table.add("intact", logits, batch, kept)
+    table.add("intact", logits[kept], batch, kept)
 
 
 class _Predictions:
@@ -84,7 +83,6 @@ class _Predictions:
         self.rows: dict[str, list[tuple[Tensor, Tensor, Tensor]]] = {}
 
     def add(self, condition: str, logits: Tensor, batch: Batch, kept: Tensor | slice = slice(None)) -> None:
-        logits = logits if len(logits) == len(batch.labels[kept]) else logits[kept]
         row = (logits.detach().float().cpu(), batch.labels[kept].cpu(), batch.groups[kept].cpu())
         self.rows.setdefault(condition, []).append(row)
 

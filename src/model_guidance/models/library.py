@@ -19,8 +19,12 @@ def torchvision_model(name: str, num_classes: int, pretrained: bool) -> Backbone
     if not pretrained:
         return _wrap(torchvision.models.get_model(name, weights=None, num_classes=num_classes), Standardize())
     network = torchvision.models.get_model(name, weights="DEFAULT")
-    head = [key for key, module in network.named_modules() if isinstance(module, nn.Linear)][-1]
-    old = network.get_submodule(head)
+    linear = {key: module for key, module in network.named_modules() if isinstance(module, nn.Linear)}
+    if not linear:
+        raise UserError(
+            f"torchvision/{name} has no linear head that could be replaced: choose another network"
+        )
+    head, old = linear.popitem()
     network.set_submodule(head, nn.Linear(old.in_features, num_classes, bias=old.bias is not None))
     return _wrap(network, Standardize())
 

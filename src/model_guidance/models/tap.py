@@ -22,8 +22,9 @@ def layer_name(model: nn.Module, layer: str) -> str:
     modules = dict(model.named_modules())
     if layer in names:
         return names[layer]
-    if layer in modules and layer:
-        return layer
+    for name in (layer, f"network.{layer}"):
+        if name in modules and layer:
+            return name
     children = [name for name in modules if name and name.count(".") <= 1]
     raise UserError(
         f"there is no layer '{layer}': choose one of {', '.join(names)}, or a module's dotted name, "
@@ -57,6 +58,8 @@ def tap(
         logits = model(run(images))
     if not kept:
         raise UserError(f"layer '{layer}' is not used in a forward pass: choose another layer")
+    if not isinstance(logits, Tensor) or logits.ndim != 2:
+        raise UserError(f"the model puts out {_described(logits)}: logits [batch, classes] are needed")
     height, width = images.shape[-2:]
     return Forward(logits, kept[0], resume, (height, width))
 
@@ -80,8 +83,11 @@ def _check_features(output: object, layer: str, kept: list[Tensor]) -> None:
     if kept:
         raise UserError(f"layer '{layer}' is used more than once in a forward pass: choose another layer")
     if not isinstance(output, Tensor) or output.ndim != 4:
-        found = list(output.shape) if isinstance(output, Tensor) else type(output).__name__
         raise UserError(
-            f"layer '{layer}' puts out {found}: a map needs [batch, channels, rows, columns], "
+            f"layer '{layer}' puts out {_described(output)}: a map needs [batch, channels, rows, columns], "
             "so choose a convolutional layer"
         )
+
+
+def _described(output: object) -> str:
+    return str(list(output.shape)) if isinstance(output, Tensor) else type(output).__name__

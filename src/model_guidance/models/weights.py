@@ -1,6 +1,7 @@
 """Read checkpoints: safetensors, plain state dicts, and the published formats. Nothing is executed."""
 
 import pickle
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -20,8 +21,8 @@ def load(model: Backbone, path: Path) -> None:
     `state_dict`. A head with another number of classes is left at its initial values. Raises `UserError`
     naming the first mismatch if the checkpoint belongs to another network; then nothing was changed.
     """
-    found = _unwrapped(_read(path))
     wanted = model.network.state_dict()
+    found = _unwrapped(_read(path), wanted)
     head = [name for name in wanted if name.startswith(model.head.removeprefix("network.") + ".")]
     if any(name in found and found[name].shape != wanted[name].shape for name in head):
         for name in head:
@@ -59,9 +60,9 @@ def _read(path: Path) -> dict[str, Tensor]:
     return state
 
 
-def _unwrapped(state: dict[str, Tensor]) -> dict[str, Tensor]:
+def _unwrapped(state: dict[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
     for wrapper in WRAPPERS:
-        if all(name.startswith(wrapper) for name in state):
+        if not state.keys() & wanted.keys() and all(name.startswith(wrapper) for name in state):
             state = {name.removeprefix(wrapper): value for name, value in state.items()}
     return state
 

@@ -1,0 +1,39 @@
+"""The demonstration from end to end, in small: four models, one table, one self-contained page."""
+
+import re
+
+import pytest
+
+from model_guidance import cli, demo
+from model_guidance.training.folder import Run
+
+
+@pytest.fixture
+def in_small(monkeypatch):
+    monkeypatch.setitem(demo.SETTINGS, "size", 32)
+    monkeypatch.setitem(demo.OPTIONS, "count", 24)
+    monkeypatch.setattr(demo, "START", 1)
+    monkeypatch.setattr(demo, "REST", 1)
+
+
+def test_it_trains_prints_and_writes_a_page(in_small, capsys, tmp_path):
+    cli.main(["demo", f"--out={tmp_path}", "--seeds=2"])
+    printed = capsys.readouterr().out
+    for name in [*demo.MODELS, "±", "worst group", "seed by seed"]:
+        assert name in printed
+    page = (tmp_path / "index.html").read_text()
+    assert "data:image/png;base64," in page
+    assert not re.findall(r"(?:src|href)=\"(?!data:)", page)
+    runs = {path.name: Run.open(path) for path in (tmp_path / "seed-1").iterdir() if path.name != "cache"}
+    assert runs.keys() == {"start", "baseline", "guided", "random-boxes", "ceiling"}
+    assert runs["random-boxes"].config.regions == "random"
+    assert runs["guided"].config.annotated == runs["random-boxes"].config.annotated == 0.1
+    assert runs["ceiling"].config.epochs == runs["start"].config.epochs + runs["guided"].config.epochs
+
+
+def test_a_second_call_trains_nothing_again(in_small, capsys, tmp_path, monkeypatch):
+    cli.main(["demo", f"--out={tmp_path}"])
+    first = capsys.readouterr().out
+    monkeypatch.setattr(demo, "train_run", lambda *_: pytest.fail("trained again"))
+    cli.main(["demo", f"--out={tmp_path}"])
+    assert capsys.readouterr().out == first

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -24,7 +25,8 @@ class Parser(ArgumentParser):
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Raise the message as a `UserError`."""
-        raise UserError(f"{' '.join(message.split())} (see {self.prog.replace(' [options]', '')} --help)")
+        message = re.sub(r"\b(?:train|check-data)\.(\w+)", r"--\1", " ".join(message.split()))
+        raise UserError(f"{message} (see {self.prog.replace(' [options]', '')} --help)")
 
 
 def main(argv: list[str] | None = None) -> None:

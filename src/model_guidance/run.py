@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,6 +29,21 @@ from model_guidance.training.trainer import Judges, best_epoch, train
 from model_guidance.types import Batch
 
 
+@dataclass(frozen=True)
+class _Job:
+    """Everything that a run needs, checked and loaded."""
+
+    config: Config
+    folder: Path
+    fabric: Fabric
+    guidance: Guidance
+    splits: dict[str, Split]
+    loaders: dict[str, DataLoader[Any]]
+
+    def batches(self, name: str) -> Iterator[Batch]:
+        return on_device(self.fabric, self.loaders[name])
+
+
 def train_run(config: Config, folder: Path, *, overwrite: bool = False) -> dict[str, Any]:
     """Train as `config` says, test the best and the last epoch, and return what `result.json` holds.
 
@@ -40,26 +54,30 @@ def train_run(config: Config, folder: Path, *, overwrite: bool = False) -> dict[
     claim(folder, config, overwrite)
     torch.set_flush_denormal(True)  # once a loss is nearly 0, denormal numbers make a CPU many times slower
     torch.manual_seed(config.seed)
+    job = _prepare(config, folder)
+    if job.fabric.is_global_zero:
+        if overwrite:
+            clear(folder)
+        write(folder / CONFIG, config.yaml().encode())
+        write(folder / CLASSES, json.dumps(job.splits["train"].classes).encode())
+    job.fabric.barrier()
+    result = _test(job, _train(job))
+    if job.fabric.is_global_zero:
+        write(folder / RESULT, json.dumps(result, indent=1).encode())
+        (folder / STATE).unlink(missing_ok=True)
+    return result
+
+
+def _prepare(config: Config, folder: Path) -> _Job:
+    """Check the settings from the cheapest to the dearest: the data are read last."""
     source = _source(config, "train")
     check_fraction(config.annotated, len(source.names))
     regions, guidance = _regions(config), _guidance(config, len(source.classes))
     fabric = fabric_of(config)
     splits = {name: split_of(config, name) for name in ("train", "val", "test")}
-    for split in splits.values():
-        if split.classes != source.classes:
-            raise UserError(f"--data {config.data}: train, val and test do not have the same classes")
-    loaders = _loaders(config, splits, regions, fabric)
-    if overwrite:
-        clear(folder)
-    write(folder / CONFIG, config.yaml().encode())
-    write(folder / CLASSES, json.dumps(source.classes).encode())
-    history = _train(config, folder, guidance, fabric, splits["val"], loaders)
-    result = _test(
-        config, folder, cast(Backbone, guidance.model), fabric, splits["test"], loaders["test"], history
-    )
-    write(folder / RESULT, json.dumps(result, indent=1).encode())
-    (folder / STATE).unlink(missing_ok=True)
-    return result
+    if any(split.classes != source.classes for split in splits.values()):
+        raise UserError(f"--data {config.data}: train, val and test do not have the same classes")
+    return _Job(config, folder, fabric, guidance, splits, _loaders(config, splits, regions, fabric))
 
 
 def split_of(config: Config, name: str) -> Split:
@@ -123,33 +141,26 @@ def on_device(fabric: Fabric, batches: DataLoader[Any]) -> Iterator[Batch]:
     return (batch.to(fabric.device) for batch in batches)
 
 
-def _train(
-    config: Config,
-    folder: Path,
-    guidance: Guidance,
-    fabric: Fabric,
-    split: Split,
-    loaders: dict[str, DataLoader[Any]],
-) -> list[Row]:
+def _train(job: _Job) -> list[Row]:
+    config, split, loaders = job.config, job.splits["val"], job.loaders
     main, what = main_score(split.exclusive), measurement(config, split)
     total = config.epochs * (len(loaders["train"]) + len(loaders["val"]))
 
     def batches(epoch: int) -> Iterator[Batch]:
         cast(EpochSampler, loaders["train"].sampler).set_epoch(epoch)
-        return on_device(fabric, loaders["train"])
+        return job.batches("train")
 
-    state = read_state(folder / STATE)
+    state = read_state(job.folder / STATE)
     done = total * len(state["history"]) // config.epochs if state else 0
-    with steps(folder.name, total, done) as bar:
-        judge = partial(evaluate, what=what, advance=bar.advance)
+    with steps(job.folder.name, total, done) as bar:
         judges = Judges(
-            lambda model: judge(model, on_device(fabric, loaders["val"])),
+            lambda model: evaluate(model, job.batches("val"), what, bar.advance),
             lambda rows: _front(rows, main),
             main,
-            lambda row: bar.say(f"{folder.name}  {_line(row, main)}"),
+            lambda row: bar.say(f"{job.folder.name}  {_line(row, main)}"),
             bar.advance,
         )
-        return train(fabric, guidance, batches, judges, config, folder, state)
+        return train(job.fabric, job.guidance, batches, judges, config, job.folder, state)
 
 
 def _front(rows: Sequence[Row], main: str) -> list[bool]:
@@ -162,24 +173,17 @@ def _line(row: Row, main: str) -> str:
     return f"epoch {row['epoch']:3g}  " + "  ".join(f"{name} {row[name]:.4f}" for name in shown)
 
 
-def _test(
-    config: Config,
-    folder: Path,
-    model: Backbone,
-    fabric: Fabric,
-    split: Split,
-    batches: DataLoader[Any],
-    history: list[Row],
-) -> dict[str, Any]:
+def _test(job: _Job, history: list[Row]) -> dict[str, Any]:
     """Score the best and the last epoch on the test split, each with its own IoU threshold."""
+    split, model = job.splits["test"], cast(Backbone, job.guidance.model)
     best = best_epoch(history, main_score(split.exclusive))
+    epochs = {"best": best} if best < len(history) else {}
+    epochs["last"] = len(history)
     result: dict[str, Any] = {"epochs": len(history), "best_epoch": best}
-    epochs = (
-        {"last": history[-1]} if best == len(history) else {"best": history[best - 1], "last": history[-1]}
-    )
-    with steps(f"{folder.name}: test", len(epochs) * len(batches)) as bar:
-        for name, row in epochs.items():
-            load(model, folder / f"{name}.safetensors")
-            what = replace(measurement(config, split), threshold=row.get("iou_threshold"), reliance=True)
-            result[name] = evaluate(model, on_device(fabric, batches), what, bar.advance)
+    with steps(f"{job.folder.name}: test", len(epochs) * len(job.loaders["test"])) as bar:
+        for name, epoch in epochs.items():
+            load(model, job.folder / f"{name}.safetensors")
+            threshold = history[epoch - 1].get("iou_threshold")
+            what = replace(measurement(job.config, split), threshold=threshold, reliance=True)
+            result[name] = evaluate(model, job.batches("test"), what, bar.advance)
     return {"best": result["last"], **result}

@@ -23,7 +23,7 @@ CLASSES = (
 # fmt: on
 INDEX = {name: index for index, name in enumerate(CLASSES)}
 VOID = 255
-REMEDY = "put the official VOCdevkit there, or give the option download=true"
+REMEDY = "put the official VOCdevkit there, or let torchvision download it (--options.download true)"
 
 
 @dataclass(frozen=True)

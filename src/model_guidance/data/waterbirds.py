@@ -39,10 +39,10 @@ def read(
 
     `task` "conventional": the label is the bird, its evidence lies in the box; "reversed": the label is the
     place, its evidence lies outside the box. `validation` "seen" keeps only the validation images of groups
-    that occur in training (the paper's protocol), "all" keeps every one. `training` "mixed" trains on the validation images of all
-    four groups instead: what a model that learns from such data reaches is the ceiling. The groups are 2 * bird + place in
-    the order of `GROUPS`. Boxes that reach past the image are cut, with a remark. Raises `UserError` when a
-    file is missing or defective.
+    that occur in training (the paper's protocol), "all" keeps every one. `training` "mixed" trains on the
+    validation images of all four groups instead: what a model that learns from them reaches is the
+    ceiling. The groups are 2 * bird + place in the order of `GROUPS`. Boxes that reach past the image are
+    cut, with a remark. Raises `UserError` when a file is missing or defective.
     """
     check_split(split)
     classes = CLASSES[one_of("task", task, tuple(CLASSES))]

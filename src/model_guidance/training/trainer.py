@@ -60,7 +60,7 @@ def train(
     for epoch in range(len(history) + 1, config.epochs + 1):
         torch.manual_seed(config.seed * 1_000_003 + epoch)
         guidance.train()
-        losses = []
+        losses, guided = [], 0
         for batch in batches(epoch):
             regions = batch.regions if config.lambda_ else batch.regions[:0]
             logits, localization = wrapped(batch.images / 255, batch.labels, regions)
@@ -69,8 +69,9 @@ def train(
             fabric.backward(classification + config.lambda_ * localization)
             optimizer.step()
             losses.append(torch.stack([classification, localization]).detach())
+            guided += len(regions) > 0
             judges.advance(f"epoch {epoch}/{config.epochs}")
-        history.append(_losses(epoch, losses) | judges.evaluate(guidance.model))
+        history.append(_losses(epoch, losses, guided) | judges.evaluate(guidance.model))
         if fabric.is_global_zero:
             _save(folder, guidance.model, optimizer, history, judges)
             judges.report(history[-1])
@@ -78,9 +79,10 @@ def train(
     return history
 
 
-def _losses(epoch: int, losses: Sequence[Tensor]) -> Row:
-    """Return the mean losses of an epoch, read from the device only once."""
-    classification, localization = torch.stack(list(losses)).double().mean(dim=0).tolist()
+def _losses(epoch: int, losses: Sequence[Tensor], guided: int) -> Row:
+    """Return the mean losses of an epoch, localization over its `guided` steps; one read from the device."""
+    sums = torch.stack(list(losses)).double().sum(dim=0).tolist()
+    classification, localization = sums[0] / len(losses), sums[1] / max(guided, 1)
     if not math.isfinite(classification + localization):
         raise UserError(f"the loss is no longer finite in epoch {epoch}: lower --lr or --lambda")
     return {"epoch": epoch, "loss": classification, "localization": localization}

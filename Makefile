@@ -5,8 +5,9 @@ python := .venv/bin/python
 demo: .venv/ready
 	.venv/bin/model-guidance demo --out demo
 
+# One thread for each of the two test processes: more would fight for the cores.
 test: .venv/ready lint
-	$(python) -m pytest -n 2
+	OMP_NUM_THREADS=1 $(python) -m pytest -n 2
 
 lint: .venv/ready
 	.venv/bin/ruff check .

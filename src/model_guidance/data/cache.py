@@ -24,15 +24,16 @@ def cached(source: Source, size: int, folder: Path, title: str) -> Split:
     stem = f"{title.replace(' ', '-')}-{size}px-{identity_key(source, size, title)}"
     home, lock = folder / f"{stem}-{content_key(source)}", folder / f"{stem}.lock"
     if not home.is_dir():
+        existed = folder.exists()
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with filelock.FileLock(lock):
                 _build(source, size, home, stem, title)
         except UserError:
-            _leave_nothing(lock)
+            _leave_nothing(lock, existed)
             raise
         except OSError as error:
-            _leave_nothing(lock)
+            _leave_nothing(lock, existed)
             remedy = "free some space or choose another folder"
             raise UserError(f"The cache {folder} cannot be written ({error.strerror}): {remedy}.") from error
     return Split.open(home)
@@ -54,11 +55,12 @@ def _build(source: Source, size: int, home: Path, stem: str, title: str) -> None
             _remove(stale)
 
 
-def _leave_nothing(lock: Path) -> None:
-    """After a failed build, remove the lock file, and the folder if there was nothing else in it."""
+def _leave_nothing(lock: Path, existed: bool) -> None:
+    """After a failed build, remove the lock file, and the folder if it was made for this build."""
     with contextlib.suppress(OSError):
         lock.unlink()
-        lock.parent.rmdir()
+        if not existed:
+            lock.parent.rmdir()
 
 
 def _remove(folder: Path) -> None:

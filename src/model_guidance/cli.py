@@ -12,7 +12,7 @@ from jsonargparse import ArgumentParser, Namespace
 from model_guidance import __version__
 from model_guidance.errors import UserError
 from model_guidance.training.config import Config, load
-from model_guidance.training.folder import Run
+from model_guidance.training.folder import CONFIG, Run
 
 INHERITED = ("data", "root", "options", "size", "backbone", "cache")  # what --from takes from its run
 
@@ -86,7 +86,7 @@ def _inherited(arguments: list[str]) -> dict[str, Any]:
     run = peek.parse_known_args(arguments)[0].run
     if run is None:
         return {}
-    source = load(Path(run) / "config.yaml")
+    source = load(Path(run) / CONFIG)
     return {name: getattr(source, name) for name in INHERITED}
 
 
@@ -140,7 +140,7 @@ def _train(arguments: Namespace) -> None:
         if given["weights"] is not None:
             raise UserError("--from and --weights both name initial weights: give one of them")
         given["weights"] = str(Run.open(Path(source)).checkpoint("best"))
-    config = load(out / "config.yaml") if resume else Config(lambda_=given.pop("lambda"), **given)
+    config = load(out / CONFIG) if resume else Config(lambda_=given.pop("lambda"), **given)
     from model_guidance.report.tables import result_table
     from model_guidance.run import train_run
 

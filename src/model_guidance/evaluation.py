@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
+from model_guidance.job import evaluation_loader, fabric_of, gathered, measurement, on_device, split_of
 from model_guidance.metrics.evaluate import evaluate
 from model_guidance.models import build
 from model_guidance.progress import steps
-from model_guidance.run import evaluation_loader, fabric_of, measurement, on_device, split_of
 from model_guidance.training.checkpoint import Row
 from model_guidance.training.folder import Run
 
@@ -22,9 +22,9 @@ def evaluate_run(run: Run, checkpoint: str, split: str, method: str | None, laye
     scores: Row = {}
     for name in dict.fromkeys(("val", split)):
         data = split_of(config, name)
-        batches = evaluation_loader(config, data)
+        batches = evaluation_loader(config, data, fabric)
         what = measurement(config, data)
         what = replace(what, threshold=scores.get("iou_threshold"), reliance=name == split)
         with steps(f"{run.folder.name}: {name}", len(batches)) as bar:
-            scores = evaluate(model, on_device(fabric, batches), what, bar.advance)
+            scores = evaluate(model, on_device(fabric, batches), what, bar.advance, gathered)
     return scores

@@ -15,11 +15,11 @@ from model_guidance.attribution import explain
 from model_guidance.data import SplitDataset
 from model_guidance.data.checks import open_image
 from model_guidance.errors import UserError
+from model_guidance.job import split_of
 from model_guidance.metrics import energy_pointing_game
 from model_guidance.models import build
 from model_guidance.models.tap import tap
 from model_guidance.report.heatmaps import Panel, Row, heatmap_sheet
-from model_guidance.run import split_of
 from model_guidance.training.folder import Run
 from model_guidance.types import Pairs
 

@@ -1,32 +1,48 @@
-"""One training run, from settings to a finished folder: the only module that knows all stages."""
+"""One training run, from settings to a finished folder."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from lightning_fabric import Fabric
+from torch import nn
 from torch.utils.data import DataLoader
 
-from model_guidance.data import RegionSettings, Source, Split, SplitDataset, loader, open_source, open_split
-from model_guidance.data.annotation import Kind, check_fraction
+from model_guidance.data import Split
+from model_guidance.data.annotation import check_fraction
 from model_guidance.data.loading import EpochSampler
 from model_guidance.errors import UserError
+from model_guidance.examples import write_examples
+from model_guidance.job import (
+    evaluation_loader,
+    fabric_of,
+    gathered,
+    guidance_of,
+    measurement,
+    on_device,
+    regions_of,
+    source_of,
+    split_of,
+    training_loader,
+)
+from model_guidance.looks import look, second_look
 from model_guidance.losses.guidance import Guidance
 from model_guidance.metrics.classification import main_score
-from model_guidance.metrics.evaluate import Measurement, evaluate
-from model_guidance.models import build
+from model_guidance.metrics.evaluate import evaluate
 from model_guidance.models.backbone import Backbone
 from model_guidance.models.weights import load
 from model_guidance.progress import steps
-from model_guidance.selection import pareto_front
+from model_guidance.selection import best_epoch, pareto_front
 from model_guidance.training.checkpoint import Row, read_state, write
 from model_guidance.training.config import Config
-from model_guidance.training.folder import CLASSES, CONFIG, RESULT, STATE, claim, clear
-from model_guidance.training.trainer import Judges, best_epoch, train
+from model_guidance.training.dual import START, next_lambda
+from model_guidance.training.folder import CLASSES, CONFIG, RESULT, STATE, Run, claim, clear
+from model_guidance.training.trainer import Callbacks, train
 from model_guidance.types import Batch
+from model_guidance.versions import VERSIONS
 
 
 @dataclass(frozen=True)
@@ -40,16 +56,23 @@ class _Job:
     splits: dict[str, Split]
     loaders: dict[str, DataLoader[Any]]
 
+    @property
+    def main(self) -> str:
+        return main_score(self.splits["val"].exclusive)
+
     def batches(self, name: str) -> Iterator[Batch]:
         return on_device(self.fabric, self.loaders[name])
 
 
 def train_run(config: Config, folder: Path, *, overwrite: bool = False) -> dict[str, Any]:
-    """Train as `config` says, test the best and the last epoch, and return what `result.json` holds.
+    """Train as `config` says, test what came out, and return what `result.json` holds.
 
-    An unfinished run of the same settings in `folder` is continued, to the same result. Raises `UserError`,
-    before anything is written, for settings, data or weights that cannot be used, for a folder with a
-    finished run (unless `overwrite`), and for one with another unfinished run.
+    Tested are the best epoch, the last, and all on the Pareto front of validation; for the last, the heat
+    maps of some test images are kept; a guided model is also scored under an attribution that it was not
+    trained for (`looks.second_look`). An unfinished run of the same settings in `folder` is continued, to
+    the same result. Raises `UserError`, before anything is written, for settings, data or weights that
+    cannot be used, for a folder with a finished run (unless `overwrite`), and for one with another
+    unfinished run.
     """
     claim(folder, config, overwrite)
     torch.set_flush_denormal(True)  # once a loss is nearly 0, denormal numbers make a CPU many times slower
@@ -61,7 +84,10 @@ def train_run(config: Config, folder: Path, *, overwrite: bool = False) -> dict[
         write(folder / CONFIG, config.yaml().encode())
         write(folder / CLASSES, json.dumps(job.splits["train"].classes).encode())
     job.fabric.barrier()
-    result = _test(job, _train(job))
+    result = _test(job, *_train(job))
+    write_examples(folder, job.guidance.model, config, job.splits["test"], job.fabric)
+    if config.guided:
+        look(Run.open(folder), *second_look(config), job.fabric)
     if job.fabric.is_global_zero:
         write(folder / RESULT, json.dumps(result, indent=1).encode())
         (folder / STATE).unlink(missing_ok=True)
@@ -70,97 +96,57 @@ def train_run(config: Config, folder: Path, *, overwrite: bool = False) -> dict[
 
 def _prepare(config: Config, folder: Path) -> _Job:
     """Check the settings from the cheapest to the dearest: the data are read last."""
-    source = _source(config, "train")
+    source, _ = source_of(config, "train"), regions_of(config)
     check_fraction(config.annotated, len(source.names))
-    regions, guidance = _regions(config), _guidance(config, len(source.classes))
-    fabric = fabric_of(config)
+    guidance, fabric = guidance_of(config, len(source.classes)), fabric_of(config)
     splits = {name: split_of(config, name) for name in ("train", "val", "test")}
     if any(split.classes != source.classes for split in splits.values()):
         raise UserError(f"--data {config.data}: train, val and test do not have the same classes")
-    return _Job(config, folder, fabric, guidance, splits, _loaders(config, splits, regions, fabric))
+    loaders = {name: evaluation_loader(config, splits[name], fabric) for name in ("val", "test")}
+    loaders["train"] = training_loader(config, splits["train"], fabric)
+    return _Job(config, folder, fabric, guidance, splits, loaders)
 
 
-def split_of(config: Config, name: str) -> Split:
-    """Return one cached split of the run's data."""
-    root = Path(config.root) if config.root else None
-    return open_split(config.data, root, name, config.size, config.cache_folder, config.options)
-
-
-def measurement(config: Config, split: Split) -> Measurement:
-    """Return what is measured of a run: its own attribution at its own layer."""
-    return Measurement(config.attribution, config.layer, split.groups, split.exclusive)
-
-
-def evaluation_loader(config: Config, split: Split) -> DataLoader[Any]:
-    """Return batches of a split with all its boxes, in a fixed mixed order.
-
-    Mixed, because reliance fills images with their neighbours' pixels, and data sets are often sorted.
-    """
-    regions = RegionSettings(outside=config.outside)
-    return loader(SplitDataset(split, regions), config.batch, shuffle=True, workers=config.workers)
-
-
-def _source(config: Config, split: str) -> Source:
-    return open_source(config.data, Path(config.root) if config.root else None, split, **config.options)
-
-
-def _guidance(config: Config, classes: int) -> Guidance:
-    model = build(config.backbone, classes, config.weights)
-    return Guidance(model, config.attribution, config.layer, config.loss, config.reduction)
-
-
-def fabric_of(config: Config) -> Fabric:
-    """Return the devices and the precision that the settings ask for; `UserError` if there are none."""
-    try:
-        fabric = Fabric(
-            accelerator=config.accelerator, devices=config.devices, precision=cast(Any, config.precision)
-        )
-    except (ValueError, RuntimeError) as error:
-        raise UserError(f"--accelerator, --devices or --precision: {' '.join(str(error).split())}") from error
-    fabric.launch()
-    return fabric
-
-
-def _regions(config: Config) -> RegionSettings:
-    kind = cast(Kind, config.regions)
-    return RegionSettings(kind, config.dilate, config.outside, config.annotated, config.annotation_seed)
-
-
-def _loaders(
-    config: Config, splits: dict[str, Split], regions: RegionSettings, fabric: Fabric
-) -> dict[str, DataLoader[Any]]:
-    augment = config.data == "waterbirds" if config.augment is None else config.augment
-    dataset = SplitDataset(splits["train"], regions, augment, config.seed)
-    shard = (fabric.global_rank, fabric.world_size)
-    training = loader(dataset, config.batch, True, config.seed, config.workers, shard)
-    return {"train": training} | {name: evaluation_loader(config, splits[name]) for name in ("val", "test")}
-
-
-def on_device(fabric: Fabric, batches: DataLoader[Any]) -> Iterator[Batch]:
-    """Return the batches, each moved to the device when it is needed."""
-    return (batch.to(fabric.device) for batch in batches)
-
-
-def _train(job: _Job) -> list[Row]:
-    config, split, loaders = job.config, job.splits["val"], job.loaders
-    main, what = main_score(split.exclusive), measurement(config, split)
+def _train(job: _Job) -> tuple[list[Row], int]:
+    """Return the validation scores of each epoch, and which epoch, from 1, is the best."""
+    config, loaders = job.config, job.loaders
+    what = measurement(config, job.splits["val"])
     total = config.epochs * (len(loaders["train"]) + len(loaders["val"]))
 
     def batches(epoch: int) -> Iterator[Batch]:
         cast(EpochSampler, loaders["train"].sampler).set_epoch(epoch)
         return job.batches("train")
 
+    def score(model: nn.Module) -> Row:
+        return evaluate(model, job.batches("val"), what, bar.advance, gathered)
+
     state = read_state(job.folder / STATE)
     done = total * len(state["history"]) // config.epochs if state else 0
     with steps(job.folder.name, total, done) as bar:
-        judges = Judges(
-            lambda model: evaluate(model, job.batches("val"), what, bar.advance),
-            lambda rows: _front(rows, main),
-            main,
-            lambda row: bar.say(f"{job.folder.name}  {_line(row, main)}"),
+        goal = {"target_epg": config.target_epg, "least": _least(job, score)}
+        callbacks = Callbacks(
+            score,
+            lambda rows: _front(rows, job.main),
+            lambda rows: best_epoch(rows, job.main, **goal),
+            lambda rows: _lambda(config, rows, job.main, goal),
+            lambda row: bar.say(f"{job.folder.name}  {_line(row, job.main)}"),
             bar.advance,
         )
-        return train(job.fabric, job.guidance, batches, judges, config, job.folder, state)
+        history = train(job.fabric, job.guidance, batches, callbacks, config, job.folder, state)
+    return history, callbacks.best(history)
+
+
+def _least(job: _Job, score: Callable[[nn.Module], Row]) -> float | None:
+    """Return the lowest main score that `allowed_loss` permits, measured from the initial weights."""
+    if job.config.allowed_loss is None:
+        return None
+    return score(job.guidance.model.to(job.fabric.device))[job.main] - job.config.allowed_loss
+
+
+def _lambda(config: Config, rows: Sequence[Row], main: str, goal: dict[str, float | None]) -> float:
+    if not rows:
+        return config.lambda_ or (START if config.guided else 0.0)
+    return next_lambda(rows[-1]["lambda"], rows[-1], main, **goal)
 
 
 def _front(rows: Sequence[Row], main: str) -> list[bool]:
@@ -169,21 +155,32 @@ def _front(rows: Sequence[Row], main: str) -> list[bool]:
 
 
 def _line(row: Row, main: str) -> str:
-    shown = [name for name in ("loss", "localization", main, "map", "epg", "iou") if name in row]
+    shown = [name for name in ("loss", "localization", "lambda", main, "map", "epg", "iou") if name in row]
     return f"epoch {row['epoch']:3g}  " + "  ".join(f"{name} {row[name]:.4f}" for name in shown)
 
 
-def _test(job: _Job, history: list[Row]) -> dict[str, Any]:
-    """Score the best and the last epoch on the test split, each with its own IoU threshold."""
+def _test(job: _Job, history: list[Row], best: int) -> dict[str, Any]:
+    """Score the best epoch, the last and the front on the test split, each with its own IoU threshold."""
     split, model = job.splits["test"], cast(Backbone, job.guidance.model)
-    best = best_epoch(history, main_score(split.exclusive))
-    epochs = {"best": best} if best < len(history) else {}
-    epochs["last"] = len(history)
-    result: dict[str, Any] = {"epochs": len(history), "best_epoch": best}
-    with steps(f"{job.folder.name}: test", len(epochs) * len(job.loaders["test"])) as bar:
-        for name, epoch in epochs.items():
+    front = [epoch for epoch, kept in enumerate(_front(history, job.main), start=1) if kept]
+    files = {epoch: f"front/epoch-{epoch:03}" for epoch in front} | {best: "best", len(history): "last"}
+    scores: dict[int, Row] = {}
+    with steps(f"{job.folder.name}: test", len(files) * len(job.loaders["test"])) as bar:
+        for epoch, name in sorted(files.items()):
             load(model, job.folder / f"{name}.safetensors")
-            threshold = history[epoch - 1].get("iou_threshold")
-            what = replace(measurement(job.config, split), threshold=threshold, reliance=True)
-            result[name] = evaluate(model, job.batches("test"), what, bar.advance)
-    return {"best": result["last"], **result}
+            ends = epoch in (best, len(history))
+            what = replace(
+                measurement(job.config, split),
+                threshold=history[epoch - 1].get("iou_threshold"),
+                reliance=ends,
+                classes=split.classes if ends else (),
+            )
+            scores[epoch] = evaluate(model, job.batches("test"), what, bar.advance, gathered)
+    return {
+        "epochs": len(history),
+        "best_epoch": best,
+        "best": scores[best],
+        "last": scores[len(history)],
+        "front": {str(epoch): scores[epoch] for epoch in front},
+        "versions": VERSIONS,
+    }

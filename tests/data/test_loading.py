@@ -1,6 +1,7 @@
 """A batch is the same whoever loads it, and its regions lie where the image says."""
 
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -217,13 +218,26 @@ def test_every_image_comes_once(split: Split) -> None:
 
 @pytest.mark.parametrize(("images", "processes"), [(10, 3), (2, 5), (7, 1)])
 def test_shards_share_the_order(images: int, processes: int) -> None:
-    for shuffle in (False, True):
-        shards = [EpochSampler(images, shuffle, 1, (rank, processes)) for rank in range(processes)]
-        drawn = [[index for _, index in shard] for shard in shards]
-        assert [len(shard) for shard in shards] == [len(part) for part in drawn]
-        assert {index for part in drawn for index in part} == set(range(images))
-        assert len({len(part) for part in drawn}) == 1 or not shuffle
-        assert shuffle or sum(map(len, drawn)) == images
+    shards = [EpochSampler(images, True, 1, (rank, processes)) for rank in range(processes)]
+    drawn = [[index for _, index in shard] for shard in shards]
+    assert [len(shard) for shard in shards] == [len(part) for part in drawn]
+    assert {index for part in drawn for index in part} == set(range(images))
+    assert len({len(part) for part in drawn}) == 1
+    whole = [index for _, index in EpochSampler(images, True, 1)]
+    dealt = [index for turn in zip(*drawn, strict=True) for index in turn]
+    assert dealt[:images] == whole
+
+
+@pytest.mark.parametrize(("images", "processes"), [(10, 3), (2, 5), (7, 1), (9, 2)])
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_shards_share_the_batches_of_an_evaluation(images: int, processes: int, shuffle: bool) -> None:
+    shards = [EpochSampler(images, shuffle, 1, (rank, processes), whole=2) for rank in range(processes)]
+    drawn = [[index for _, index in shard] for shard in shards]
+    assert [len(shard) for shard in shards] == [len(part) for part in drawn]
+    parts = [[part[i : i + 2] for i in range(0, len(part), 2)] for part in drawn]
+    dealt = [batch for turn in zip_longest(*parts) for batch in turn if batch]
+    order = [index for _, index in EpochSampler(images, shuffle, 1)]
+    assert dealt == [order[i : i + 2] for i in range(0, images, 2)]
 
 
 def test_a_split_without_groups_or_boxes_loads(tmp_path: Path) -> None:

@@ -37,13 +37,23 @@ class SplitDataset(Dataset[Example]):
     With `augment`, image and annotation are cropped and flipped together. The draw depends on `seed`, epoch
     and index alone: an item is asked for by (epoch, index), or by its index for epoch 0. A class whose
     region the crop removed has none then, and so has one whose outside is empty. `objects` are the
-    segmentation masks as they are; there are none where the evidence lies outside of them. Raises
-    `UserError` when the annotated fraction gives no image.
+    segmentation masks as they are; there are none where the evidence lies outside of them. With `draw_one`,
+    an image keeps the region of one of its classes, drawn likewise: training guides one per image, and so
+    it is the same one however many processes share the work. Raises `UserError` when the annotated fraction
+    gives no image.
     """
 
-    def __init__(self, split: Split, settings: RegionSettings = BOXES, augment: bool = False, seed: int = 0):
+    def __init__(
+        self,
+        split: Split,
+        settings: RegionSettings = BOXES,
+        augment: bool = False,
+        seed: int = 0,
+        draw_one: bool = False,
+    ):
         has_region = split.has_objects if settings.kind == "masks" else split.has_boxes
         self.split, self.settings, self.augment, self.seed = split, settings, augment, seed
+        self.draw_one = draw_one
         self.annotated = annotated_images(has_region, settings.annotated, settings.seed)
         self.outside = settings.outside != split.outside
 
@@ -63,10 +73,15 @@ class SplitDataset(Dataset[Example]):
             *_union_of_boxes(box_classes, layers.boxes, self.split.size),
             *_present(object_classes, areas),
         ]
+        if self.outside:
+            regions = [(label, ~mask) for label, mask in regions if not mask.all()]
+        if self.draw_one:
+            regions = [region for region in regions if self.split.labels[index, region[0]]]
+            regions = [regions[mix(self.seed, epoch, index, 1) % len(regions)]] if regions else []
         return Example(
             layers.image,
             torch.from_numpy(self.split.labels[index]).float(),
-            [(label, ~mask) for label, mask in regions if not mask.all()] if self.outside else regions,
+            regions,
             [] if self.split.outside else _present(object_classes, objects),
             int(self.split.group[index]),
             index,

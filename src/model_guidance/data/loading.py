@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
+from jaxtyping import Int
+from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
 from model_guidance.data.augmentation import mix
@@ -17,12 +19,20 @@ class EpochSampler(Sampler[tuple[int, int]]):
     """Yields (epoch, index), so that a worker process knows the epoch whenever it was started.
 
     With `shuffle`, the order depends on `seed` and the epoch of `set_epoch` alone. `shard` is (rank, number
-    of processes): each process gets its part of the same order; a shuffled order is filled up from its own
-    start until all parts are equally long, an unshuffled one is not, so that nothing is evaluated twice.
+    of processes): each process gets its part of the same order. To train, images are dealt out one by one,
+    and the order is filled up from its own start until all parts are equally long. To evaluate, `whole`
+    batches of that many images are dealt out, the same as one process has, and none twice.
     """
 
-    def __init__(self, images: int, shuffle: bool, seed: int = 0, shard: tuple[int, int] = (0, 1)):
-        self.images, self.shuffle, self.seed, self.shard = images, shuffle, seed, shard
+    def __init__(
+        self,
+        images: int,
+        shuffle: bool,
+        seed: int = 0,
+        shard: tuple[int, int] = (0, 1),
+        whole: int | None = None,
+    ):
+        self.images, self.shuffle, self.seed, self.shard, self.whole = images, shuffle, seed, shard, whole
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -30,21 +40,21 @@ class EpochSampler(Sampler[tuple[int, int]]):
         self.epoch = epoch
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        rank, processes = self.shard
-        for index in self._order()[rank::processes]:
-            yield self.epoch, index
+        return ((self.epoch, index) for index in self._part().tolist())
 
     def __len__(self) -> int:
-        rank, processes = self.shard
-        return len(range(rank, len(self._order()), processes))
+        return len(self._part())
 
-    def _order(self) -> list[int]:
-        if not self.shuffle:
-            return list(range(self.images))
-        generator = torch.Generator().manual_seed(mix(self.seed, self.epoch))
-        order = torch.randperm(self.images, generator=generator)
-        filled = math.ceil(self.images / self.shard[1]) * self.shard[1]
-        return order[torch.arange(filled) % self.images].tolist()
+    def _part(self) -> Int[Tensor, "images"]:
+        """Return this process's part of the order."""
+        (rank, processes), order = self.shard, torch.arange(self.images)
+        if self.shuffle:
+            generator = torch.Generator().manual_seed(mix(self.seed, self.epoch))
+            order = torch.randperm(self.images, generator=generator)
+        if self.whole:
+            return torch.cat([order[:0], *torch.split(order, self.whole)[rank::processes]])
+        filled = math.ceil(self.images / processes) * processes
+        return order[torch.arange(filled) % self.images][rank::processes]
 
 
 def loader(
@@ -54,16 +64,18 @@ def loader(
     seed: int = 0,
     workers: int = 0,
     shard: tuple[int, int] = (0, 1),
+    evaluation: bool = False,
 ) -> DataLoader[Any]:
     """Return a loader that yields `Batch`; call its `sampler.set_epoch(epoch)` before each epoch.
 
     The batches depend on `seed` and the epoch, not on `workers` (processes; 0 decodes in this one), and the
-    global random state is left alone.
+    global random state is left alone. `shard` is (rank, number of processes), see `EpochSampler`: for
+    `evaluation` each process gets every n-th batch.
     """
     return DataLoader(
         dataset,
         batch_size,
-        sampler=EpochSampler(len(dataset), shuffle, seed, shard),
+        sampler=EpochSampler(len(dataset), shuffle, seed, shard, batch_size if evaluation else None),
         num_workers=workers,
         persistent_workers=workers > 0,
         collate_fn=collate,

@@ -38,17 +38,41 @@ def exclusive(
         yield "worst_group", min(accuracies.values())
 
 
+def per_class(
+    logits: Float[Tensor, "images classes"],
+    labels: Float[Tensor, "images classes"],
+    classes: Sequence[str],
+    exclusive_classes: bool,
+) -> Iterator[tuple[str, float]]:
+    """Yield of each class that occurs its accuracy (one class per image) or its average precision."""
+    chosen, probabilities = logits.argmax(dim=1), logits.double().sigmoid()
+    for index, name in enumerate(classes):
+        positive = labels[:, index] > 0
+        if not positive.any():
+            continue
+        if exclusive_classes:
+            yield f"class: {name}: accuracy", float((chosen[positive] == index).double().mean())
+        else:
+            precision = binary_average_precision(probabilities[:, index], positive.long())
+            yield f"class: {name}: ap", float(precision)
+
+
 def main_score(exclusive_classes: bool) -> str:
     """Return the name of the score by which checkpoints of a data set are compared."""
     return "accuracy" if exclusive_classes else "f1"
 
 
 def score(
-    logits: Tensor, labels: Tensor, groups: Tensor, names: Sequence[str], exclusive_classes: bool
+    logits: Tensor,
+    labels: Tensor,
+    groups: Tensor,
+    names: Sequence[str],
+    exclusive_classes: bool,
+    classes: Sequence[str] = (),
 ) -> dict[str, float]:
-    """Return the scores that suit the data set."""
+    """Return the scores that suit the data set; those of each of the `classes` as well."""
     if not len(logits):
         return {}
     with torch.no_grad():
         pairs = exclusive(logits, labels, groups, names) if exclusive_classes else multilabel(logits, labels)
-        return dict(pairs)
+        return dict(pairs) | dict(per_class(logits, labels, classes, exclusive_classes))

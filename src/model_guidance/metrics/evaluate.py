@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from model_guidance.attribution import explain
 from model_guidance.metrics.classification import main_score, score
-from model_guidance.metrics.maps import MapScores
+from model_guidance.metrics.maps import score_maps, summary
+from model_guidance.metrics.parts import BatchScores, Predictions, joined
 from model_guidance.metrics.reliance import FILLERS, replaced
 from model_guidance.models.tap import tap
 from model_guidance.types import Batch
@@ -20,6 +21,7 @@ class Measurement:
 
     `groups` names the groups of the data; `exclusive` says that every image has exactly one class.
     `threshold` is the one for IoU, found on validation data; None searches it, which only validation may.
+    `classes` names those that are to be scored one by one.
     """
 
     method: str
@@ -28,6 +30,11 @@ class Measurement:
     exclusive: bool
     threshold: float | None = None
     reliance: bool = False
+    classes: Sequence[str] = ()
+
+
+def _alone(parts: list[BatchScores]) -> list[BatchScores]:
+    return parts
 
 
 def evaluate(
@@ -35,6 +42,7 @@ def evaluate(
     batches: Iterable[Batch],
     what: Measurement,
     advance: Callable[[], None] = lambda: None,
+    gather: Callable[[list[BatchScores]], list[BatchScores]] = _alone,
 ) -> dict[str, float]:
     """Return the scores of `model` by name; fractions are in [0, 1].
 
@@ -42,57 +50,60 @@ def evaluate(
     positive class) pairs that have a region, whose number is `pairs`. `outside: mean` is the accuracy (F1)
     on images whose pixels outside the regions are replaced by their mean colour, and so on; `intact` is
     that of the same images unaltered. The model is used in evaluation mode; afterwards each of its modules
-    is in the mode it had. `advance` is called after each batch.
+    is in the mode it had. `advance` is called after each batch. Where several processes score a part of the
+    batches each, `gather` returns everyone's, in the order of the batches.
     """
     modes = {module: module.training for module in model.modules()}
     model.eval()
-    maps, table = MapScores(), _Predictions(what)
+    parts = []
     try:
         for batch in batches:
-            images = batch.images / 255
-            forward = tap(model, images, what.layer, attached=False)
-            pairs = batch.regions.pairs
-            maps.add(explain(model, forward, pairs, what.method, create_graph=False), batch)
-            table.add("", forward.logits, batch)
-            if what.reliance:
-                _replacements(model, images, batch, forward.logits, table)
+            parts.append(_score(model, batch, what))
             advance()
     finally:
         for module, training in modes.items():
             module.training = training
-    return table.result() | maps.result(what.threshold)
+    parts = gather(parts)
+    if not parts:
+        return {"pairs": 0.0, "pairs_without_region": 0.0}
+    maps = summary(joined([part.maps for part in parts]), what.threshold, what.classes)
+    return _conditions(parts, what) | maps
+
+
+def _score(model: nn.Module, batch: Batch, what: Measurement) -> BatchScores:
+    images = batch.images / 255
+    forward = tap(model, images, what.layer, attached=False)
+    maps = explain(model, forward, batch.regions.pairs, what.method, create_graph=False)
+    predictions = {"": Predictions(forward.logits.detach().float(), batch.labels, batch.groups)}
+    if what.reliance:
+        predictions |= _replacements(model, images, batch, predictions[""])
+    return BatchScores(score_maps(maps, batch), predictions)
 
 
 @torch.no_grad()
 def _replacements(
-    model: nn.Module, images: Tensor, batch: Batch, logits: Tensor, table: "_Predictions"
-) -> None:
+    model: nn.Module, images: Tensor, batch: Batch, intact: Predictions
+) -> dict[str, Predictions]:
+    found = {}
     for side in ("outside", "inside"):
         for filler in FILLERS:
             altered, kept = replaced(images, batch.regions, filler, side)
             if len(altered) and not (filler == "swap" and len(images) == 1):
-                table.add(f"{side}: {filler}", model(altered), batch, kept)
-    table.add("intact", logits[kept], batch, kept)
+                logits = model(altered).float()
+                found[f"{side}: {filler}"] = Predictions(logits, batch.labels[kept], batch.groups[kept])
+    found["intact"] = Predictions(intact.logits[kept], batch.labels[kept], batch.groups[kept])
+    return found
 
 
-class _Predictions:
-    """Logits and targets under each condition; "" is the unaltered split."""
-
-    def __init__(self, what: Measurement):
-        self.what = what
-        self.rows: dict[str, list[tuple[Tensor, Tensor, Tensor]]] = {}
-
-    def add(self, condition: str, logits: Tensor, batch: Batch, kept: Tensor | slice = slice(None)) -> None:
-        row = (logits.detach().float().cpu(), batch.labels[kept].cpu(), batch.groups[kept].cpu())
-        self.rows.setdefault(condition, []).append(row)
-
-    def result(self) -> dict[str, float]:
-        tables = {
-            name: self._score(*(torch.cat(column) for column in zip(*rows, strict=True)))
-            for name, rows in self.rows.items()
-        }
-        main = main_score(self.what.exclusive)
-        return tables.pop("", {}) | {name: scores[main] for name, scores in tables.items() if scores}
-
-    def _score(self, logits: Tensor, labels: Tensor, groups: Tensor) -> dict[str, float]:
-        return score(logits, labels, groups, self.what.groups, self.what.exclusive)
+def _conditions(parts: Sequence[BatchScores], what: Measurement) -> dict[str, float]:
+    """Return all scores of the images as they are, and the main score under each other condition."""
+    main = main_score(what.exclusive)
+    result: dict[str, float] = {}
+    for condition in dict.fromkeys(name for part in parts for name in part.predictions):
+        rows = joined([part.predictions[condition] for part in parts if condition in part.predictions])
+        classes = () if condition else what.classes
+        found = score(rows.logits, rows.labels, rows.groups, what.groups, what.exclusive, classes)
+        if condition:
+            found = {condition: found[main]} if found else {}
+        result |= found
+    return result

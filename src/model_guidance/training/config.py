@@ -28,6 +28,9 @@ class Config:
         layer: depth of the maps: input, mid1, mid2, mid3, final, or a module's dotted name.
         loss: localization loss: energy, l1, ppce or rrr.
         lambda_: weight of the localization loss; 0 trains a baseline.
+        target_epg: adapt lambda, epoch by epoch, until the validation EPG is this high (from 0 to 1).
+        allowed_loss: adapt lambda for the highest EPG whose loss of F1 or accuracy on validation, compared
+            with the initial weights, is at most this (0.05: five points).
         reduction: over the guided images of a batch: mean, or sum as in the paper.
         regions: what is annotated: boxes, masks, or random (boxes of the same size elsewhere, a control).
         dilate: enlarge the training regions by this fraction of their width and height on each side.
@@ -41,7 +44,8 @@ class Config:
         workers: processes that load images.
         cache: folder for the resized copies of the data; by default in the user's cache folder.
         accelerator: cpu, cuda, mps or auto.
-        devices: how many.
+        devices: how many of them on each machine; each has its own process and its own batch.
+        nodes: how many machines, with torchrun or SLURM.
         precision: 32-true, bf16-mixed or 16-mixed; maps and their loss stay in float32.
     """
 
@@ -56,6 +60,8 @@ class Config:
     layer: str = "final"
     loss: str = "energy"
     lambda_: float = 0.0
+    target_epg: float | None = None
+    allowed_loss: float | None = None
     reduction: str = "mean"
     regions: str = "boxes"
     dilate: float = 0.0
@@ -70,10 +76,18 @@ class Config:
     cache: str | None = None
     accelerator: str = "auto"
     devices: int = 1
+    nodes: int = 1
     precision: str = "32-true"
 
     def __post_init__(self) -> None:
-        for name, low in (("size", 8), ("epochs", 1), ("batch", 1), ("workers", 0), ("devices", 1)):
+        for name, low in (
+            ("size", 8),
+            ("epochs", 1),
+            ("batch", 1),
+            ("workers", 0),
+            ("devices", 1),
+            ("nodes", 1),
+        ):
             if getattr(self, name) < low:
                 raise UserError(f"--{name} {getattr(self, name)}: at least {low} is needed")
         for name in ("lambda_", "dilate"):
@@ -81,11 +95,26 @@ class Config:
                 raise UserError(f"--{name.strip('_')} {getattr(self, name)}: a number from 0 up is needed")
         if not 0 < self.lr < float("inf"):
             raise UserError(f"--lr {self.lr}: a number above 0 is needed")
+        for name in ("target_epg", "allowed_loss"):
+            if not 0 <= (getattr(self, name) or 0) < 1:
+                raise UserError(f"--{name} {getattr(self, name)}: a fraction from 0 up to 1 is needed")
+        if self.allowed_loss is not None and self.weights is None:
+            raise UserError("--allowed_loss is measured from a trained model: add --from RUN or --weights")
 
     @property
     def attribution(self) -> str:
         """The attribution method, chosen by the backbone unless it was named."""
         return self.method or ("bcos" if self.backbone.startswith("bcos") else "ixg")
+
+    @property
+    def look(self) -> str:
+        """The attribution as it is named in a run folder's files, such as `gradcam@final`."""
+        return f"{self.attribution}@{self.layer}"
+
+    @property
+    def guided(self) -> bool:
+        """Whether the localization loss takes part, with a constant or an adapted lambda."""
+        return self.lambda_ > 0 or self.target_epg is not None or self.allowed_loss is not None
 
     @property
     def cache_folder(self) -> Path:

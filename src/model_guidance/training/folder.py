@@ -10,7 +10,17 @@ from model_guidance.errors import UserError
 from model_guidance.training.config import Config, load
 
 CONFIG, CLASSES, RESULT, STATE = "config.yaml", "classes.json", "result.json", "state.pt"
-MACHINE = {"workers", "cache", "root", "accelerator", "devices", "precision"}  # may change when continuing
+TIMING, LOOKS, EXAMPLES = "timing.json", "looks", "examples"
+# What may change when a run is continued.
+MACHINE = {
+    "workers",
+    "cache",
+    "root",
+    "accelerator",
+    "devices",
+    "nodes",
+    "precision",
+}  # may change when continuing
 
 
 @dataclass(frozen=True)
@@ -66,8 +76,9 @@ def _check_same(folder: Path, config: Config) -> None:
 
 def clear(folder: Path) -> None:
     """Delete the files of an earlier run, and no others."""
-    for pattern in (CONFIG, CLASSES, RESULT, STATE, "metrics.*", "*.safetensors"):
+    for pattern in (CONFIG, CLASSES, RESULT, STATE, TIMING, "metrics.*", "*.safetensors"):
         for file in folder.glob(pattern):
             file.unlink()
-    if (folder / "front").is_dir():
-        shutil.rmtree(folder / "front")
+    for name in ("front", LOOKS, EXAMPLES):
+        if (folder / name).is_dir():
+            shutil.rmtree(folder / name)

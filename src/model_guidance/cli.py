@@ -11,6 +11,8 @@ from jsonargparse import ArgumentParser, Namespace
 
 from model_guidance import __version__
 from model_guidance.errors import UserError
+from model_guidance.studies import STUDIES
+from model_guidance.studies.command import StudyOptions
 from model_guidance.training.config import Config, load
 from model_guidance.training.folder import CONFIG, Run
 
@@ -53,6 +55,8 @@ def _parser(arguments: list[str]) -> Parser:
     commands.add_subcommand("train", _train_parser(arguments), help="train a baseline or a guided model")
     commands.add_subcommand("evaluate", _evaluate_parser(), help="score a checkpoint of a run")
     commands.add_subcommand("explain", _explain_parser(), help="heat maps of runs, side by side, as PNG")
+    commands.add_subcommand("study", _study_parser(), help="repeat a figure or table of the paper")
+    commands.add_subcommand("report", _report_parser(), help="tables, figures and a page about runs")
     commands.add_subcommand("check-data", _check_parser(), help="counts, defects and a sheet of a data set")
     return parser
 
@@ -116,6 +120,22 @@ def _explain_parser() -> Parser:
     return parser
 
 
+def _study_parser() -> Parser:
+    parser = Parser(description="Repeat a figure or table of the paper; the same command continues it.")
+    parser.add_argument("name", type=str, help=f"{', '.join(STUDIES)}, or all")
+    parser.add_argument("--plan", action="store_true", help="only print what would be run, and the cost")
+    parser.add_class_arguments(StudyOptions)
+    return parser
+
+
+def _report_parser() -> Parser:
+    parser = Parser(description="Compare finished runs: tables, figures, and one page that needs no network.")
+    parser.add_argument("runs", type=str, nargs="+", help="run folders, or folders that contain some")
+    parser.add_argument("--out", type=str, default="report", help="folder for the page and its parts")
+    parser.add_argument("--title", type=str, default="Model guidance", help="title of the page")
+    return parser
+
+
 def _check_parser() -> Parser:
     parser = Parser(description="Read a whole data set; print counts and defects; draw its regions.")
     parser.add_argument("--data", type=str, required=True, help="shapes, waterbirds, voc, coco or folder")
@@ -170,6 +190,21 @@ def _explain(arguments: Namespace) -> None:
     print(out)
 
 
+def _study(arguments: Namespace) -> None:
+    from model_guidance.studies.command import study
+
+    given = arguments.as_dict()
+    name, only_plan = given.pop("name"), given.pop("plan")
+    if not study(name, StudyOptions(**given), only_plan=only_plan):
+        sys.exit(1)
+
+
+def _report(arguments: Namespace) -> None:
+    from model_guidance.report.page import write_report
+
+    print(write_report([Path(run) for run in arguments.runs], Path(arguments.out), arguments.title))
+
+
 def _check_data(arguments: Namespace) -> None:
     from model_guidance.report.data_check import check_data
 
@@ -182,6 +217,8 @@ COMMANDS = {
     "train": _train,
     "evaluate": _evaluate,
     "explain": _explain,
+    "study": _study,
+    "report": _report,
     "check-data": _check_data,
 }
 

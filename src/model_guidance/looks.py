@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from filecmp import cmp
 
 from lightning_fabric import Fabric
 from torch import nn
@@ -37,8 +38,12 @@ def look(run: Run, method: str, layer: str, fabric: Fabric) -> None:
     if path.is_file():
         return
     scores: dict[str, Row] = {}
-    for checkpoint in ("best", "last"):
-        model = build(config.backbone, len(run.classes), run.checkpoint(checkpoint)).to(fabric.device)
+    files = {checkpoint: run.checkpoint(checkpoint) for checkpoint in ("best", "last")}
+    for checkpoint, file in files.items():
+        if checkpoint == "last" and cmp(file, files["best"], shallow=False):
+            scores["last"] = scores["best"]
+            continue
+        model = build(config.backbone, len(run.classes), file).to(fabric.device)
         threshold = _scores(model, config, "val", None, fabric).get("iou_threshold")
         scores[checkpoint] = _scores(model, config, "test", threshold, fabric)
     write_examples(run.folder, model, config, split_of(config, "test"), fabric)

@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 from model_guidance.data.annotation import RegionSettings, annotated_images
 from model_guidance.data.augmentation import Layers, crop_and_flip, mix
-from model_guidance.data.regions import box_mask, dilate_boxes, dilate_mask, random_boxes
+from model_guidance.data.regions import box_masks, dilate_boxes, dilate_mask, random_boxes
 from model_guidance.data.split import Split
 
 ClassMask = tuple[int, Bool[Tensor, "size size"]]
@@ -113,11 +113,11 @@ class SplitDataset(Dataset[Example]):
 def _union_of_boxes(classes: Sequence[int], boxes: Float[Tensor, "boxes 4"], size: int) -> list[ClassMask]:
     """Leave out boxes of which a crop left less than half a pixel: uncropped ones have a whole pixel."""
     left = (boxes[:, 2:] - boxes[:, :2]).amin(dim=1) >= THINNEST
-    owners = torch.tensor(classes, dtype=torch.long)[left]
-    return [
-        (label, box_mask(boxes[left][owners == label], (size, size)))
-        for label in sorted(set(owners.tolist()))
-    ]
+    found: dict[int, Tensor] = {}
+    for label, mask, visible in zip(classes, box_masks(boxes, (size, size)), left.tolist(), strict=True):
+        if visible:
+            found[label] = found[label] | mask if label in found else mask
+    return sorted(found.items())
 
 
 def _present(classes: Iterable[int], masks: Bool[Tensor, "masks size size"]) -> list[ClassMask]:

@@ -21,8 +21,13 @@ def box_mask(boxes: Float[Tensor, "n 4"], size: Size) -> Bool[Tensor, "height wi
 
     Every box covers at least one pixel, so the mask is empty only without boxes.
     """
+    return box_masks(boxes, size).any(dim=0)
+
+
+def box_masks(boxes: Float[Tensor, "n 4"], size: Size) -> Bool[Tensor, "n height width"]:
+    """Return the mask of each box on its own; see `box_mask`."""
     columns, rows = (_covered(boxes[:, axis], boxes[:, axis + 2], size[1 - axis]) for axis in (0, 1))
-    return torch.einsum("ny,nx->yx", rows.float(), columns.float()) > 0
+    return rows.unsqueeze(2) & columns.unsqueeze(1)
 
 
 def _covered(low: Float[Tensor, "n"], high: Float[Tensor, "n"], length: int) -> Bool[Tensor, "n length"]:

@@ -12,6 +12,8 @@ from model_guidance.models.stages import DEPTHS
 
 BACKBONES: dict[str, Callable[[int], Backbone]] = {
     "small": small.build,
+    "xdnn_small": small.build_xdnn,
+    "bcos_small": small.build_bcos,
     **{f"resnet{depth}": partial(resnet.build, depth=depth) for depth in DEPTHS},
     **{f"xdnn_resnet{depth}": partial(xdnn.build, depth=depth) for depth in DEPTHS},
     **{f"bcos_resnet{depth}": partial(bcos.build, depth=depth) for depth in DEPTHS},

@@ -1,0 +1,113 @@
+"""`model-guidance study`: plan, run what is not finished, report."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from model_guidance.errors import UserError
+from model_guidance.studies import STUDIES
+from model_guidance.studies.conduct import conduct
+from model_guidance.studies.job import Job, with_starts
+from model_guidance.studies.launch import launcher
+from model_guidance.studies.plan import plan
+from model_guidance.studies.sizes import SIZES, Place, Size
+
+
+@dataclass(frozen=True)
+class StudyOptions:
+    """Where a study's data are and where its jobs run.
+
+    Args:
+        size: tiny (embedded data, minutes on two cores), small (real data, about an hour on two cores), or
+            paper (the published settings).
+        out: folder for the runs of all studies of a size, which share them, and for a report per study.
+        voc: folder in which VOCdevkit lies.
+        coco: folder in which annotations, train2014 and val2014 lie.
+        waterbirds: folder in which waterbird_1.0_forest2water2 and CUB_200_2011 lie.
+        xdnn: the published ImageNet weights of the X-DNN ResNet-50, for size paper.
+        bcos: the published ImageNet weights of the B-cos ResNet-50, for size paper.
+        parallel: jobs at a time; by default one per GPU, or two without.
+        cluster: here, slurm, or submitit's local (separate processes) and debug (this process).
+        slurm: parameters of submitit's executor, such as '{"slurm_partition": "gpu", "timeout_min": 600}'.
+        machine: settings of every run, such as '{"workers": 8, "precision": "bf16-mixed"}'.
+    """
+
+    size: str = "tiny"
+    out: str = "studies"
+    voc: str | None = None
+    coco: str | None = None
+    waterbirds: str | None = None
+    xdnn: str | None = None
+    bcos: str | None = None
+    parallel: int | None = None
+    cluster: str = "here"
+    slurm: dict[str, Any] = field(default_factory=dict)
+    machine: dict[str, Any] = field(default_factory=dict)
+
+
+def study(name: str, options: StudyOptions, *, only_plan: bool = False) -> bool:
+    """Run one study, or "all"; print the plan first and where the report is last; False if a job failed.
+
+    With `only_plan`, nothing is run.
+    Raises `UserError` for an unknown name or size, and for data and weights that the size needs.
+    """
+    names, size = _names(name), _size(options.size)
+    jobs = {each: with_starts(STUDIES[each].jobs(size, _place(options))) for each in names}
+    every = with_starts(job for each in jobs.values() for job in each)
+    folder = Path(options.out) / size
+    print(plan(every, folder / "runs"))
+    if only_plan:
+        return True
+    _check_weights(every, options)
+    failed = _run(every, folder, options)
+    for each, own in jobs.items():
+        _report(each, own, folder)
+    for key, reason in failed.items():
+        print(f"failed: {key}: {reason}")
+    return not failed
+
+
+def _names(name: str) -> list[str]:
+    if name != "all" and name not in STUDIES:
+        raise UserError(f"there is no study '{name}': choose one of {', '.join(STUDIES)}, or all")
+    return list(STUDIES) if name == "all" else [name]
+
+
+def _size(name: str) -> Size:
+    for size in SIZES:
+        if name == size:
+            return size
+    raise UserError(f"--size {name}: choose one of {', '.join(SIZES)}")
+
+
+def _place(options: StudyOptions) -> Place:
+    roots = {name: getattr(options, name) for name in ("voc", "coco", "waterbirds")}
+    given = {name: root for name, root in roots.items() if root is not None}
+    return Place(given, {"xdnn": options.xdnn, "bcos": options.bcos}, options.machine)
+
+
+def _check_weights(jobs: Sequence[Job], options: StudyOptions) -> None:
+    for job in jobs:
+        kind = str(job.settings["backbone"]).partition("_")[0]
+        if options.size == "paper" and kind in ("xdnn", "bcos") and getattr(options, kind) is None:
+            raise UserError(
+                f"size paper starts from published weights: give --{kind} FILE (see docs/studies.md)"
+            )
+
+
+def _run(jobs: Sequence[Job], folder: Path, options: StudyOptions) -> Mapping[str, str]:
+    import torch
+
+    parallel = options.parallel or torch.cuda.device_count() or 2
+    with launcher(options.cluster, parallel, folder / "submitit", options.slurm) as submit:
+        return conduct(jobs, folder / "runs", submit, parallel)
+
+
+def _report(name: str, jobs: Sequence[Job], folder: Path) -> None:
+    from model_guidance.report.page import write_report
+
+    finished = [folder / "runs" / job.key for job in jobs if job.finished(folder / "runs")]
+    if finished:
+        page = write_report(finished, folder / name, STUDIES[name].title)
+        print(f"{name}: {page}")

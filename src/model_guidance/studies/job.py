@@ -1,0 +1,84 @@
+"""One training run of a study: its settings, and the run whose weights it starts from."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from model_guidance.training.config import Config
+from model_guidance.training.folder import MACHINE, RESULT, Run
+
+
+@dataclass(frozen=True)
+class Job:
+    """Settings of a run, and the `start` whose best weights it continues from, if any.
+
+    `group` says in a few words what the job is for; `images` are those of train, validation and test, and
+    `forwards` how many of the network's forward passes a second the machine is assumed to make: both only
+    for the estimated cost. Two jobs with the same settings are the same job, in whatever study they occur.
+    """
+
+    settings: Mapping[str, Any]
+    start: "Job | None" = None
+    group: str = field(default="", compare=False)
+    images: tuple[int, int, int] = field(default=(0, 0, 0), compare=False)
+    forwards: float = field(default=1.0, compare=False)
+
+    @property
+    def key(self) -> str:
+        """The name of the job's folder: readable, and different for different settings."""
+        config = self.config(Path())
+        facts = {name: value for name, value in asdict(config).items() if name not in MACHINE}
+        code = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:8]
+        return re.sub(r"[^\w.@%+-]+", "-", f"{config.data}-{config.backbone}-{_label(config)}-{code}")
+
+    def config(self, runs: Path) -> Config:
+        """Return the settings, given the folder in which the folders of all jobs lie."""
+        if self.start is None:
+            return Config(**self.settings)
+        return Config(**{**self.settings, "weights": str(runs / self.start.key / "best.safetensors")})
+
+    def finished(self, runs: Path) -> bool:
+        """Tell whether the job's folder holds its result; raises `UserError` if the folder is damaged."""
+        folder = runs / self.key
+        return (folder / RESULT).is_file() and Run.open(folder).result is not None
+
+    @property
+    def hours(self) -> float:
+        """The estimated time, from the costs of `speed` in forward passes, in hours on one device."""
+        config, (train, val, test) = self.config(Path()), self.images
+        step = STEP[config.layer] if config.guided else STEP["baseline"]
+        tested = 3 * test  # the two ends with reliance, and a few checkpoints of the front
+        passes = config.epochs * (step * train + PAIRS * val) + 3 * PAIRS * tested
+        return passes / self.forwards / 3600
+
+
+# Measured in forward passes (see benchmarks and docs/studies.md): a training step, and all pairs of an image.
+STEP = {"baseline": 3.9, "input": 10.0, "mid1": 8.5, "mid2": 7.0, "mid3": 5.5, "final": 4.2}
+PAIRS = 2.6
+
+
+def _label(config: Config) -> str:
+    """Describe a job in a few words, such as `ixg@input-energy-0.5-seed1`."""
+    if not config.guided:
+        return f"{config.look}-baseline-{config.epochs}-seed{config.seed}"
+    goal = f"epg{config.target_epg}" if config.target_epg else f"{config.lambda_:g}"
+    parts = [config.look, config.loss, goal]
+    parts += [f"{100 * config.annotated:g}%"] if config.annotated < 1 else []
+    parts += [f"+{100 * config.dilate:g}%"] if config.dilate else []
+    parts += [config.regions] if config.regions != "boxes" else []
+    return "-".join([*parts, f"seed{config.seed}"])
+
+
+def with_starts(jobs: Iterable[Job]) -> list[Job]:
+    """Return the jobs without repetition, each after the one that it starts from."""
+
+    def chain(job: Job) -> Iterator[Job]:
+        if job.start:
+            yield from chain(job.start)
+        yield job
+
+    return list({each.key: each for job in jobs for each in chain(job)}.values())

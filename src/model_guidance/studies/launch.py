@@ -1,0 +1,110 @@
+"""Where the jobs of a study run: processes of this machine, or a cluster through submitit."""
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing.queues import Queue
+from pathlib import Path
+from typing import Any, Protocol
+
+from model_guidance.errors import UserError
+
+CLUSTERS = ("here", "slurm", "local", "debug")  # the last two are submitit's: separate processes, this one
+
+
+class Handle(Protocol):
+    """What is known of a job that was sent off (a future of the standard library, or submitit's job)."""
+
+    def done(self) -> bool:
+        """Tell whether the job is over."""
+
+    def result(self) -> Any:
+        """Return what the job returned, or raise what it raised."""
+
+
+Submit = Callable[..., Handle]
+
+
+@contextmanager
+def launcher(cluster: str, parallel: int, logs: Path, slurm: Mapping[str, Any]) -> Iterator[Submit]:
+    """Provide `submit(function, *arguments)`; whatever still runs on leaving is stopped.
+
+    `cluster` is one of `CLUSTERS`; `slurm` are parameters of submitit, such as `slurm_partition`. On this
+    machine, `parallel` processes share the processor's cores, and take one GPU each in turn.
+    """
+    if cluster == "here":
+        with _processes(parallel) as submit:
+            yield submit
+    elif cluster in CLUSTERS:
+        with _submitit(cluster, logs, slurm) as submit:
+            yield submit
+    else:
+        raise UserError(f"--cluster {cluster}: choose one of {', '.join(CLUSTERS)}")
+
+
+@contextmanager
+def _processes(parallel: int) -> Iterator[Submit]:
+    pools = [_pool(parallel)]
+
+    def submit(function: Callable[..., Any], *arguments: Any) -> Handle:
+        try:
+            return pools[-1].submit(function, *arguments)
+        except BrokenProcessPool:  # one of its processes died, and with it the pool
+            pools.append(_pool(parallel))
+            return pools[-1].submit(function, *arguments)
+
+    try:
+        yield submit
+    except BaseException:
+        for process in multiprocessing.active_children():
+            process.terminate()
+        raise
+    finally:
+        pools[-1].shutdown(wait=False, cancel_futures=True)
+
+
+def _pool(parallel: int) -> ProcessPoolExecutor:
+    context = multiprocessing.get_context("spawn")
+    places: Queue[int] = context.Queue()
+    for place in range(parallel):
+        places.put(place)
+    return ProcessPoolExecutor(parallel, context, _begin, (places, parallel))
+
+
+def _begin(places: "Queue[int]", parallel: int) -> None:
+    """Take a place: a share of the cores, and a GPU if there are any."""
+    import torch
+
+    place = places.get()
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // parallel))
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    devices = visible.split(",") if visible else [str(i) for i in range(torch.cuda.device_count())]
+    if devices:
+        os.environ["CUDA_VISIBLE_DEVICES"] = devices[place % len(devices)]
+
+
+@contextmanager
+def _submitit(cluster: str, logs: Path, slurm: Mapping[str, Any]) -> Iterator[Submit]:
+    import submitit
+
+    executor = submitit.AutoExecutor(logs, cluster=cluster)
+    executor.update_parameters(**({"timeout_min": 24 * 60, "gpus_per_node": 1} if cluster == "slurm" else {}))
+    try:
+        executor.update_parameters(**slurm)
+    except (TypeError, ValueError, NameError) as error:
+        raise UserError(f"--slurm: {error}") from error
+    sent: list[Any] = []
+
+    def submit(function: Callable[..., Any], *arguments: Any) -> Handle:
+        sent.append(executor.submit(function, *arguments))
+        return sent[-1]
+
+    try:
+        yield submit
+    except BaseException:
+        for job in sent:
+            job.cancel()
+        raise

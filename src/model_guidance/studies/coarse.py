@@ -8,14 +8,14 @@ from model_guidance.studies.study import Study
 
 DILATIONS = (0.0, 0.1, 0.25, 0.5)
 KINDS = {"tiny": ("plain", "bcos"), "small": ("bcos",), "paper": ("bcos",)}
-LAYERS = {"tiny": ("final",), "small": ("input", "final"), "paper": ("input", "final")}
+LAYERS = {"tiny": ("final",), "small": ("input",), "paper": ("input", "final")}
 
 
 def jobs(size: Size, place: Place) -> Iterator[Job]:
     """Yield B-cos x {Energy, L1} x the dilations; all are scored with the undilated boxes."""
     for setting in multilabel(size, place):
         for kind in KINDS[size]:
-            yield from setting.controls(kind)
+            yield from setting.controls(kind, LAYERS[size][0])
             for layer in LAYERS[size]:
                 for loss in ("energy", "l1"):
                     for dilation in DILATIONS:

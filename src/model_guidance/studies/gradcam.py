@@ -21,7 +21,7 @@ def jobs(size: Size, place: Place) -> Iterator[Job]:
 STUDY = Study(
     "GradCAM beside the other attributions",
     "Rao et al. (2023), GradCAM fronts at the last layer",
-    "GradCAM is guided as well as the other attributions at the last layer; again Energy has the best EPG and "
-    "L1 the best IoU.",
+    "GradCAM is guided as well as the other attributions at the last layer; again Energy has the best EPG "
+    "and L1 the best IoU.",
     jobs,
 )

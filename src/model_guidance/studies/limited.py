@@ -8,14 +8,14 @@ from model_guidance.studies.study import Study
 
 FRACTIONS = (0.01, 0.1, 1.0)
 KINDS = {"tiny": ("plain", "bcos"), "small": ("bcos",), "paper": ("bcos",)}
-LAYERS = {"tiny": ("final",), "small": ("input", "final"), "paper": ("input", "final")}
+LAYERS = {"tiny": ("final",), "small": ("input",), "paper": ("input", "final")}
 
 
 def jobs(size: Size, place: Place) -> Iterator[Job]:
     """Yield B-cos x {Energy, L1} x the fractions; each seed draws its own images."""
     for setting in multilabel(size, place):
         for kind in KINDS[size]:
-            yield from setting.controls(kind)
+            yield from setting.controls(kind, LAYERS[size][0])
             for layer in LAYERS[size]:
                 for loss in ("energy", "l1"):
                     for fraction in FRACTIONS:

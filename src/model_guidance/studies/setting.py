@@ -39,14 +39,14 @@ class Setting:
         """Return the baseline of one network and seed; its maps are those of the last layer."""
         return self._job(kind, seed, {**self.baseline, **changes}, None, "baseline")
 
-    def controls(self, kind: str) -> Iterator[Job]:
+    def controls(self, kind: str, layer: str = "final") -> Iterator[Job]:
         """Yield, of every seed, the baseline, the same for the guided jobs' epochs, and random regions."""
         for seed in self.seeds:
             start = self.base(kind, seed)
             yield start
             if self.from_baseline:
                 yield self._job(kind, seed, self.guided, start, "baseline, continued")
-        yield from self.grid(kind, "final", "energy", regions="random")
+        yield from self.grid(kind, layer, "energy", regions="random")
 
     def grid(
         self, kind: str, layer: str, loss: str, lambdas: Sequence[float] = (), **changes: Any

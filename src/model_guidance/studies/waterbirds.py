@@ -17,7 +17,7 @@ TASKS = {
 NETWORKS = {"tiny": ("plain",), "small": ("plain",), "paper": KINDS}
 GUIDED = {
     "tiny": (("final", "energy"), ("final", "l1")),
-    "small": (("final", "energy"), ("final", "l1")),
+    "small": (("final", "energy"),),
     "paper": (("input", "energy"), ("final", "energy"), ("input", "l1"), ("final", "l1")),
 }
 FRACTION = {"tiny": 0.1, "small": 0.1, "paper": 0.01}

@@ -12,6 +12,7 @@ from model_guidance.studies.job import Job, with_starts
 from model_guidance.studies.launch import launcher
 from model_guidance.studies.plan import plan
 from model_guidance.studies.sizes import SIZES, Place, Size
+from model_guidance.studies.tasks import tasks
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,9 @@ def study(name: str, options: StudyOptions, *, only_plan: bool = False) -> bool:
     _check_weights(every, options)
     failed = _run(every, folder, options)
     for each, own in jobs.items():
-        _report(each, own, folder)
+        _report(own, folder, folder / each, STUDIES[each].title)
+    if name == "all":
+        _report(every, folder, folder, "The whole study", with_findings=True)
     for key, reason in failed.items():
         print(f"failed: {key}: {reason}")
     return not failed
@@ -99,15 +102,20 @@ def _check_weights(jobs: Sequence[Job], options: StudyOptions) -> None:
 def _run(jobs: Sequence[Job], folder: Path, options: StudyOptions) -> Mapping[str, str]:
     import torch
 
+    (folder / "runs").mkdir(parents=True, exist_ok=True)
     parallel = options.parallel or torch.cuda.device_count() or 2
     with launcher(options.cluster, parallel, folder / "submitit", options.slurm) as submit:
-        return conduct(jobs, folder / "runs", submit, parallel)
+        return conduct(tasks(jobs, folder / "runs"), submit, parallel)
 
 
-def _report(name: str, jobs: Sequence[Job], folder: Path) -> None:
+def _report(jobs: Sequence[Job], folder: Path, out: Path, title: str, *, with_findings: bool = False) -> None:
     from model_guidance.report.page import write_report
+    from model_guidance.studies.findings import findings
 
     finished = [folder / "runs" / job.key for job in jobs if job.finished(folder / "runs")]
-    if finished:
-        page = write_report(finished, folder / name, STUDIES[name].title)
-        print(f"{name}: {page}")
+    if not finished:
+        return
+    found = findings(finished) if with_findings else []
+    print(f"{title}: {write_report(finished, out, title, found)}")
+    for each in found:
+        print("  ".join(each.values()))

@@ -1,15 +1,13 @@
-"""Running the jobs of a study: each after the one it starts from, what is done never again."""
+"""Running the tasks of a study: each after the one it needs, what is done never again."""
 
 import time
 from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from model_guidance.progress import Steps, steps
-from model_guidance.studies.execute import execute
-from model_guidance.studies.job import Job
 from model_guidance.studies.launch import Handle, Submit
+from model_guidance.studies.tasks import Task
 
 TRIES = 2
 POLL = 0.2  # seconds
@@ -17,65 +15,66 @@ POLL = 0.2  # seconds
 
 @dataclass
 class _State:
-    """What became of the jobs so far, by key; `failed` holds the reason."""
+    """What became of the tasks so far, by name; `failed` holds the reason."""
 
-    waiting: list[Job]
-    running: dict[str, tuple[Job, Handle]] = field(default_factory=dict)
-    done: set[str] = field(default_factory=set)
+    waiting: list[Task]
+    done: set[str]
+    running: list[tuple[Task, Handle]] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     tries: dict[str, int] = field(default_factory=dict)
 
 
-def conduct(jobs: Sequence[Job], runs: Path, submit: Submit, parallel: int) -> dict[str, str]:
-    """Run what is not finished, at most `parallel` jobs at a time; return why jobs failed, by key.
+def conduct(tasks: Sequence[Task], submit: Submit, parallel: int) -> dict[str, str]:
+    """Run what is not finished, at most `parallel` tasks at a time; return why tasks failed, by name.
 
-    A job that fails is tried a second time; those that start from one that failed twice are not run.
+    A task that fails is tried a second time; those that need one that failed twice are not run.
     """
-    runs.mkdir(parents=True, exist_ok=True)
-    state = _State([job for job in jobs if not job.finished(runs)])
-    state.done = {job.key for job in jobs} - {job.key for job in state.waiting}
-    with steps("jobs", len(jobs), len(state.done)) as bar:
+    state = _State(
+        [task for task in tasks if not task.finished], {task.name for task in tasks if task.finished}
+    )
+    with steps("jobs", len(tasks), len(state.done)) as bar:
         while state.waiting or state.running:
             _give_up(state, bar)
-            for job in _ready(state)[: parallel - len(state.running)]:
-                state.waiting.remove(job)
-                state.tries[job.key] = state.tries.get(job.key, 0) + 1
-                state.running[job.key] = (job, submit(execute, job, runs))
-            for job, handle in [each for each in state.running.values() if each[1].done()]:
-                del state.running[job.key]
-                _settle(state, job, handle, bar)
+            for task in _ready(state)[: parallel - len(state.running)]:
+                state.waiting.remove(task)
+                state.tries[task.name] = state.tries.get(task.name, 0) + 1
+                state.running.append((task, submit(task.function, *task.arguments)))
+            for task, handle in [each for each in state.running if each[1].done()]:
+                state.running.remove((task, handle))
+                _settle(state, task, handle, bar)
             time.sleep(POLL)
     return state.failed
 
 
-def _ready(state: _State) -> list[Job]:
-    return [job for job in state.waiting if job.start is None or job.start.key in state.done]
+def _ready(state: _State) -> list[Task]:
+    return [task for task in state.waiting if task.after is None or task.after in state.done]
 
 
 def _give_up(state: _State, bar: Steps) -> None:
-    for job in [job for job in state.waiting if job.start and job.start.key in state.failed]:
-        state.waiting.remove(job)
-        state.failed[job.key] = f"not run, because it starts from {job.start.key if job.start else ''}"
+    for task in [task for task in state.waiting if task.after in state.failed]:
+        state.waiting.remove(task)
+        state.failed[task.name] = f"not run, because it needs {task.after}"
         bar.advance()
 
 
-def _settle(state: _State, job: Job, handle: Handle, bar: Steps) -> None:
+def _settle(state: _State, task: Task, handle: Handle, bar: Steps) -> None:
     try:
         handle.result()
     except Exception as error:
-        if state.tries[job.key] < TRIES:
-            bar.say(f"{job.key}: failed, is tried once more ({_short(error)})")
-            state.waiting.insert(0, job)
+        if state.tries[task.name] < TRIES:
+            bar.say(f"{task.name}: failed, is tried once more ({_reason(error)})")
+            state.waiting.insert(0, task)
             return
-        state.failed[job.key] = _short(error)
-        bar.say(f"{job.key}: failed twice ({_short(error)})")
+        state.failed[task.name] = _reason(error)
+        bar.say(f"{task.name}: failed twice ({_reason(error)})")
     else:
-        state.done.add(job.key)
-    bar.advance(f"last: {job.key}")
+        state.done.add(task.name)
+    bar.advance(f"last: {task.name}")
 
 
-def _short(error: Exception) -> str:
-    """Return the last line of a message: submitit's holds a whole traceback."""
+def _reason(error: Exception) -> str:
+    """Return one line: submitit's errors hold a whole traceback, whose last line tells what happened."""
     if isinstance(error, BrokenProcessPool):
         return "its process, or its neighbour's, was killed: out of memory? Fewer --parallel may help"
-    return str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+    lines = str(error).strip().splitlines()
+    return lines[-1] if lines else type(error).__name__

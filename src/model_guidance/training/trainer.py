@@ -19,7 +19,7 @@ from model_guidance.losses.guidance import Guidance
 from model_guidance.training.checkpoint import Row, write, write_history, write_state, write_weights
 from model_guidance.training.config import Config
 from model_guidance.training.folder import STATE, TIMING
-from model_guidance.types import Batch
+from model_guidance.types import Batch, Pairs, Regions
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,8 @@ def train(
     history: list[Row] = state["history"] if state else []
     if state:
         guidance.model.load_state_dict(state["model"])
-    wrapped, optimizer = fabric.setup(guidance, torch.optim.Adam(guidance.parameters(), lr=config.lr))
+    optimizer: torch.optim.Optimizer = torch.optim.Adam(guidance.parameters(), lr=config.lr)
+    wrapped, optimizer = fabric.setup(_PlainArguments(guidance), optimizer)
     if state:
         optimizer.load_state_dict(state["optimizer"])
     for epoch in range(len(history) + 1, config.epochs + 1):
@@ -68,7 +69,8 @@ def train(
         losses, guided, start = [], 0, time.perf_counter()
         for batch in batches(epoch):
             regions = batch.regions if config.guided else batch.regions[:0]
-            logits, localization = wrapped(batch.images / 255, batch.labels, regions)
+            parts = (regions.pairs.images, regions.pairs.classes, regions.masks)
+            logits, localization = wrapped(batch.images / 255, batch.labels, *parts)
             classification = F.binary_cross_entropy_with_logits(logits, batch.labels)
             optimizer.zero_grad()
             fabric.backward(classification + lambda_ * localization)
@@ -86,6 +88,19 @@ def train(
             callbacks.report(history[-1])
         fabric.barrier()
     return history
+
+
+class _PlainArguments(nn.Module):
+    """Guidance, called with tensors only: Fabric cannot convert the precision of what lies in a record."""
+
+    def __init__(self, guidance: Guidance):
+        super().__init__()
+        self.guidance = guidance
+
+    def forward(
+        self, images: Tensor, labels: Tensor, owners: Tensor, classes: Tensor, masks: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        return self.guidance(images, labels, Regions(Pairs(owners, classes), masks))
 
 
 def _losses(fabric: Fabric, epoch: int, losses: Sequence[Tensor], guided: int) -> Row:

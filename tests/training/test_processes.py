@@ -1,0 +1,49 @@
+"""Two processes against one on the joined batch: the same weights and the same metrics."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from model_guidance.training.folder import Run
+
+PROGRAM = Path(__file__).with_name("in_double.py")
+ROOT = PROGRAM.parent.parent.parent
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory) -> tuple[Run, Run]:
+    folder = tmp_path_factory.mktemp("processes")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    for start, devices, batch in ((["-u"], 1, 8), (torchrun, 2, 4)):
+        command = [sys.executable, *start, str(PROGRAM), str(folder), str(devices), str(batch)]
+        done = subprocess.run(command, check=False, cwd=ROOT, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-3000:]
+    return Run.open(folder / "1-devices"), Run.open(folder / "2-devices")
+
+
+def test_the_weights_are_the_same(runs):
+    one, two = (load_file(run.checkpoint("last")) for run in runs)
+    for name, weight in one.items():
+        assert weight.dtype == torch.float64
+        assert (weight - two[name]).abs().max() <= 1e-10 * max(1.0, float(weight.abs().max()))
+
+
+def test_the_metrics_are_the_same(runs):
+    one, two = runs
+    assert one.result is not None
+    assert two.result is not None
+    for kind in ("best", "last"):
+        assert two.result[kind].keys() == one.result[kind].keys()
+        for name, value in one.result[kind].items():
+            assert two.result[kind][name] == pytest.approx(value, abs=1e-6), name
+    assert one.result["last"]["pairs"] > 40
+    rows = [json.loads((run.folder / "metrics.jsonl").read_text().splitlines()[-1]) for run in runs]
+    for name, value in rows[0].items():
+        assert rows[1][name] == pytest.approx(value, abs=1e-6), name

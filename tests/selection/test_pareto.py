@@ -42,3 +42,16 @@ def test_duplicates_and_missing_scores(scores: list[list[float]], front: list[bo
 
 def test_no_candidates():
     assert pareto_front(torch.zeros(0, 3)).tolist() == []
+
+
+@given(tables, st.floats(0, 3), st.floats(0, 3))
+def test_a_larger_tolerance_only_adds(scores: list[list[float]], one: float, more: float):
+    small, large = sorted((one, more))
+    table = torch.tensor(scores)
+    assert (pareto_front(table) <= pareto_front(table, small)).all()
+    assert (pareto_front(table, small) <= pareto_front(table, large)).all()
+
+
+def test_within_the_tolerance_nothing_is_dominated():
+    scores = torch.tensor([[0.80, 0.50], [0.79, 0.50], [0.70, 0.50]], dtype=torch.float64)
+    assert pareto_front(scores, 0.02).tolist() == [True, True, False]

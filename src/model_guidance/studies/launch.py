@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -78,12 +79,22 @@ def _begin(places: "Queue[int]", parallel: int) -> None:
     """Take a place: a share of the cores, and a GPU if there are any."""
     import torch
 
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     place = places.get()
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // parallel))
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // parallel))
     visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
     devices = visible.split(",") if visible else [str(i) for i in range(torch.cuda.device_count())]
     if devices:
         os.environ["CUDA_VISIBLE_DEVICES"] = devices[place % len(devices)]
+
+
+def _end_with_parent() -> None:
+    """Stop when the study itself was killed: the same command continues its jobs."""
+    parent = multiprocessing.parent_process()
+    if parent:
+        parent.join()
+        os._exit(1)
 
 
 @contextmanager

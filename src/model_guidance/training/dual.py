@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 
 START = 0.05  # the first lambda where none is given
-RATE = 10.0  # a lack of 10 points of EPG multiplies lambda by e
+RATE = 4.0  # a lack of 25 points of EPG multiplies lambda by e; with more it swings around a steep switch
 LARGEST_STEP = math.log(4)  # lambda is a switch: an unbounded step would jump over the threshold
 BOUNDS = (1e-6, 1e6)
 

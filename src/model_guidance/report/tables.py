@@ -14,12 +14,13 @@ COUNTS = ("pairs", "pairs_without_region")
 def result_table(columns: Mapping[str, Mapping[str, float]], rows: Sequence[str] = ()) -> str:
     """Return a table with one column per model and one row per score, in percent.
 
-    `rows` chooses and orders the scores; by default all that occur.
+    `rows` chooses and orders the scores; by default all that occur, but for those of single classes.
     """
     table = Table("", *columns, box=box.SIMPLE_HEAD)
     for column in table.columns[1:]:
         column.justify = "right"
-    for name in rows or dict.fromkeys(name for scores in columns.values() for name in scores):
+    occurring = dict.fromkeys(name for scores in columns.values() for name in scores)
+    for name in rows or [name for name in occurring if not name.startswith("class: ")]:
         table.add_row(name, *(cell(name, scores.get(name)) for scores in columns.values()))
     return rendered(table)
 

@@ -11,6 +11,7 @@ from model_guidance.studies import (
     map_fronts,
     on_object,
     qualitative,
+    reduction,
     waterbirds,
 )
 from model_guidance.studies.study import Study
@@ -27,4 +28,5 @@ STUDIES: dict[str, Study] = {
     "waterbirds": waterbirds.STUDY,
     "qualitative": qualitative.STUDY,
     "lambda": finding_lambda.STUDY,
+    "reduction": reduction.STUDY,
 }

@@ -9,6 +9,7 @@ from model_guidance.studies.study import Study
 
 GRID = (0.05, 0.5, 5.0)  # a decade apart: what somebody tries who does not know the scale
 TARGETS = (0.6, 0.8)
+NETWORKS = {"tiny": ("plain",), "small": ("bcos",), "paper": KINDS}
 
 
 def jobs(size: Size, place: Place) -> Iterator[Job]:
@@ -17,7 +18,7 @@ def jobs(size: Size, place: Place) -> Iterator[Job]:
     Both grids have averaged losses: the sum of the published settings has another scale of lambda.
     """
     for setting in multilabel(size, place):
-        for kind in KINDS:
+        for kind in NETWORKS[size]:
             yield from setting.controls(kind)
             yield from setting.grid(kind, "final", "energy", GRID, reduction="mean")
             yield from _adapted(setting, kind)

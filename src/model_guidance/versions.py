@@ -6,6 +6,4 @@ import torch
 
 from model_guidance import __version__
 
-VERSIONS = ", ".join(
-    (f"model-guidance {__version__}", f"PyTorch {torch.__version__}", f"Python {platform.python_version()}")
-)
+VERSIONS = f"model-guidance {__version__}, PyTorch {torch.__version__}, Python {platform.python_version()}"

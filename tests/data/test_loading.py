@@ -244,3 +244,22 @@ def test_a_split_without_groups_or_boxes_loads(tmp_path: Path) -> None:
     plain = replace(source(2), version="plain", read=lambda _: Sample(painted(20, 20), frozenset({0})))
     dataset = SplitDataset(cached(plain, 16, tmp_path, "plain"))
     assert len(collate([dataset[0], dataset[1]]).regions) == 0
+
+
+def test_one_region_of_each_image_is_drawn_anew_in_each_epoch(tmp_path: Path) -> None:
+    boxes = tuple((label, (10.0 * label, 8.0, 10.0 * label + 9, 30.0)) for label in (0, 1, 2))
+    several = replace(
+        source(6, classes=("a", "b", "c")),
+        version="several",
+        read=lambda _: Sample(painted(96, 96), frozenset({0, 2}), boxes),
+    )
+    split = cached(several, SIZE, tmp_path, "several")
+    drawn = SplitDataset(split, draw_one=True)
+    everything = SplitDataset(split)
+    found = [[drawn[epoch, i].regions for i in range(6)] for epoch in range(20)]
+    labels = [[label for ((label, _),) in epoch] for epoch in found]
+    assert {label for epoch in labels for label in epoch} == {0, 2}  # class 1 has a box, but no label
+    assert labels != [labels[0]] * 20
+    masks = dict(everything[0].regions)
+    for ((label, mask),) in (epoch[0] for epoch in found):
+        assert torch.equal(mask, masks[label])

@@ -70,3 +70,21 @@ def test_better_rankings_have_better_average_precision():
     found = [dict(multilabel(torch.tensor([s]).T.float(), labels))["map"] for s in (worst, middle, best)]
     assert all(a < b for a, b in pairwise(found))
     assert found[2] == 1
+
+
+def test_classes_one_by_one():
+    torch.manual_seed(1)
+    logits, labels = torch.randn(12, 3), (torch.rand(12, 3) > 0.6).float()
+    labels[:, 2] = 0  # a class that never occurs
+    found = score(logits, labels, torch.full((12,), -1), (), False, ("cat", "dog", "emu"))
+    named = {name: value for name, value in found.items() if name.startswith("class: ")}
+    assert named == {
+        f"class: {name}: ap": pytest.approx(average_precision(logits[:, c].tolist(), labels[:, c].tolist()))
+        for c, name in enumerate(("cat", "dog"))
+    }
+    exclusive_labels = torch.eye(3)[torch.tensor([0, 0, 0, 1])]
+    votes = torch.eye(3)[torch.tensor([0, 0, 1, 2])]
+    found = score(votes, exclusive_labels, torch.full((4,), -1), (), True, ("cat", "dog", "emu"))
+    assert found["class: cat: accuracy"] == pytest.approx(2 / 3)
+    assert found["class: dog: accuracy"] == 0
+    assert "class: emu: accuracy" not in found

@@ -1,5 +1,8 @@
 """Evaluation of two hand-made batches against one map at a time."""
 
+import pickle
+from dataclasses import replace
+
 import pytest
 import torch
 from tests.asserts import assert_names, assert_untouched
@@ -9,6 +12,7 @@ from torch import Tensor, nn
 from model_guidance.attribution import attribute
 from model_guidance.errors import UserError
 from model_guidance.metrics import Measurement, energy_pointing_game, evaluate, on_object_energy, region_iou
+from model_guidance.metrics.parts import BatchScores
 from model_guidance.metrics.region_iou import THRESHOLDS
 from model_guidance.metrics.reliance import FILLERS
 from model_guidance.types import Batch, Pairs, Regions
@@ -133,3 +137,32 @@ def test_reliance_finds_what_a_model_reads(rows: slice, reads: str, ignores: str
     assert found[f"{reads}: mean"] == 0.5, "no evidence is left: always the first class"
     assert found[f"{reads}: swap"] == 0.25, "image 0 is filled with image 4, the others with another class"
     assert found[f"{reads}: blur"] == 1, "a ramp survives blurring"
+
+
+def test_classes_one_by_one():
+    model = tiny.build("plain")
+    names = ("cat", "dog", "emu")
+    what = replace(WHAT, threshold=0.3, classes=names)
+    found = evaluate(model, batches(), what)
+    for c, name in enumerate(names):
+        own = [(a, m) for a, m, (_, (_, label)) in each_pair(model) if label == c]
+        epgs = [energy_pointing_game(a, m).item() for a, m in own]
+        assert found[f"class: {name}: epg"] == pytest.approx(sum(epgs) / len(epgs))
+        ious = [region_iou(a, m, 0.3).item() for a, m in own]
+        assert found[f"class: {name}: iou"] == pytest.approx(sum(ious) / len(ious))
+    everything = evaluate(model, batches(), replace(WHAT, threshold=0.3))
+    assert everything.items() <= found.items()
+
+
+def test_processes_that_share_the_batches_have_the_same_scores():
+    model, table = tiny.build("plain"), batches()
+    what = replace(WHAT, reliance=True)
+    sent: list[BatchScores] = []
+
+    def keep(parts: list[BatchScores]) -> list[BatchScores]:
+        sent.extend(pickle.loads(pickle.dumps([part.cpu() for part in parts])))
+        return parts
+
+    for batch in table:
+        evaluate(model, [batch], what, gather=keep)
+    assert evaluate(model, [], what, gather=lambda _: sent) == evaluate(model, table, what)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from model_guidance.errors import UserError
-from model_guidance.training.checkpoint import read_state, write_state, write_weights
+from model_guidance.training.checkpoint import read_state, write, write_state, write_weights
 
 
 @pytest.fixture
@@ -38,3 +38,9 @@ def test_state_holds_tensors_numbers_and_text(tmp_path):
     assert found["history"] == state["history"]
     assert torch.equal(found["model"]["w"], torch.ones(2))
     assert read_state(tmp_path / "none.pt") is None
+
+
+def test_a_file_in_the_place_of_the_folder_is_named(tmp_path):
+    (tmp_path / "runs").write_text("a file")
+    with pytest.raises(UserError, match="runs/a/result.json: could not be written"):
+        write(tmp_path / "runs" / "a" / "result.json", b"{}")

@@ -1,0 +1,33 @@
+"""What a reader must know before reading a section's numbers."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from model_guidance.report.chosen import panels, unrepresented
+from model_guidance.report.roles import ROLES, SCRATCH
+
+NOT_COMPARABLE = "Trained from random weights: not comparable with published figures."
+
+
+def summary(tested: pd.DataFrame) -> str:
+    """Return how many runs of which role were compared, of which networks, seeds and attributions."""
+    runs = tested.drop_duplicates("run")
+    counts = runs["role"].value_counts()
+    roles = "; ".join(f"{counts[role]} {role}" for role in ROLES if role in counts)
+    seeds = ", ".join(str(seed) for seed in sorted(runs["seed"].unique()))
+    looks = ", ".join(f"{look} of {backbone}" for backbone, look in panels(tested))
+    return f"{len(runs)} runs ({roles}), seeds {seeds}. Maps: {looks}."
+
+
+def notes(tested: pd.DataFrame, models: pd.DataFrame) -> Iterator[str]:
+    """Yield what limits the comparison."""
+    scratch = tested.loc[tested["start"] == SCRATCH, "run"].nunique()
+    if scratch:
+        whole = scratch == tested["run"].nunique()
+        yield NOT_COMPARABLE if whole else f"{NOT_COMPARABLE} This is true of {scratch} of these runs."
+    if not tested["role"].str.startswith("baseline").any():
+        yield "There is no baseline among these runs, so no differences can be shown."
+    missing = unrepresented(models)
+    if missing:
+        yield f"Each checkpoint of these costs more than 5 points on validation: {'; '.join(missing)}."

@@ -1,0 +1,56 @@
+"""A score over seeds, and how scores are called."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import fmean, stdev
+
+import pandas as pd
+
+NAMES = {
+    "f1": "F1",
+    "accuracy": "accuracy",
+    "worst_group": "worst group",
+    "map": "mAP",
+    "epg": "EPG",
+    "iou": "IoU",
+    "on_object_epg": "on-object EPG",
+}
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean and sample standard deviation over `count` seeds, in percent; of one seed the deviation is NaN.
+
+    As text: "71.2 ± 0.4", without a deviation for one seed; `signed` ones, differences, with their sign.
+    """
+
+    mean: float
+    deviation: float
+    count: int
+    signed: bool = False
+
+    @classmethod
+    def of(cls, fractions: Iterable[float], baseline: float | None = None) -> "Spread | None":
+        """Return the spread of fractions in [0, 1], or of their distance to `baseline`; None if all miss."""
+        zero = baseline or 0.0
+        values = [100 * (float(value) - zero) for value in fractions if not pd.isna(value)]
+        if not values or pd.isna(zero):
+            return None
+        deviation = stdev(values) if len(values) > 1 else float("nan")
+        return cls(fmean(values), deviation, len(values), baseline is not None)
+
+    def __str__(self) -> str:
+        mean = f"{self.mean:+.1f}" if self.signed else f"{self.mean:.1f}"
+        return f"{mean} ± {self.deviation:.1f}" if self.count > 1 else mean
+
+
+def main_score(table: pd.DataFrame) -> str:
+    """Return the score by which these runs' classifiers are judged: f1, or accuracy for exclusive classes."""
+    return "f1" if "f1" in table else "accuracy"
+
+
+def spread_of(rows: pd.DataFrame, score: str, baseline: pd.DataFrame | None = None) -> Spread | None:
+    """Return the spread of a column over rows, or of its distance to the baseline's mean; None without it."""
+    if score not in rows or (baseline is not None and baseline.empty):
+        return None
+    return Spread.of(rows[score], None if baseline is None else float(baseline[score].mean()))

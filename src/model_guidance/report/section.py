@@ -1,0 +1,102 @@
+"""One section of the report: everything about runs that may be compared with each other."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from model_guidance.report.chosen import panels, reported
+from model_guidance.report.class_table import class_table
+from model_guidance.report.comparable import of_section
+from model_guidance.report.controls import controls, last_epochs
+from model_guidance.report.disagreement import disagreements
+from model_guidance.report.drawing import png
+from model_guidance.report.example_sheet import example_sheet
+from model_guidance.report.examples import flips, read_examples
+from model_guidance.report.figures import Drawings, panel_name, section_drawings
+from model_guidance.report.group_table import group_table
+from model_guidance.report.labels import labelled
+from model_guidance.report.notes import notes, summary
+from model_guidance.report.overview import overview
+from model_guidance.report.results import Results
+from model_guidance.report.settings_table import common_settings, run_table
+from model_guidance.report.written_table import WrittenTable
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Heat maps of one panel as a PNG image, with the name of its file."""
+
+    name: str
+    title: str
+    png: bytes
+
+
+@dataclass(frozen=True)
+class Section:
+    """What the page shows of one section; `flips` are lines by run."""
+
+    title: str
+    summary: str
+    notes: Sequence[str]
+    drawings: Drawings
+    tables: Sequence[WrittenTable]
+    classes: Sequence[WrittenTable]
+    runs: WrittenTable
+    disagreements: Sequence[str]
+    flips: dict[str, Sequence[str]]
+    sheets: Sequence[Sheet]
+    common: dict[str, str]
+
+    @property
+    def all_tables(self) -> Sequence[WrittenTable]:
+        """All tables that are written to files."""
+        return [*self.tables, *self.classes, self.runs]
+
+
+def make_section(results: Results, title: str, names: list[str]) -> Section:
+    """Compare the runs `names`, which share data, size and classes."""
+    tested = labelled(of_section(results.tested, names))
+    epochs = labelled(of_section(results.epochs, names))
+    models = reported(tested)
+    last = last_epochs(tested, models)
+    labels: dict[str, str] = dict(tested[["run", "configuration"]].itertuples(index=False))
+    tables = [overview(models), group_table(tested, models), controls(last)]
+    return Section(
+        title,
+        summary(tested),
+        list(notes(tested, models)),
+        section_drawings(tested, epochs, models),
+        [table for table in tables if table is not None],
+        list(_classes(last)),
+        run_table(results, names, labels),
+        disagreements(last),
+        dict(_flips(results, models)),
+        list(_sheets(results, models)),
+        common_settings(results, names),
+    )
+
+
+def _classes(last: pd.DataFrame) -> Iterator[WrittenTable]:
+    for backbone, look in panels(last):
+        table = class_table(last, backbone, look, panel_name(backbone, look))
+        if table is not None:
+            yield table
+
+
+def _flips(results: Results, models: pd.DataFrame) -> Iterator[tuple[str, list[str]]]:
+    guided = models[models["role"] == "guided"].drop_duplicates(["run", "look"])
+    for name, look in guided[["run", "look"]].itertuples(index=False):
+        run = results.runs[name]
+        examples = read_examples(run.folder, look)
+        found = flips(examples, run.classes) if examples is not None else []
+        if found:
+            yield name, found
+
+
+def _sheets(results: Results, models: pd.DataFrame) -> Iterator[Sheet]:
+    for (backbone, look), rows in models.groupby(["backbone", "look"], sort=False):
+        figure = example_sheet(results, rows)
+        if figure is not None:
+            name = panel_name(str(backbone), str(look))
+            yield Sheet(f"examples-{name}", f"{backbone}, {look}", png(figure))

@@ -1,0 +1,125 @@
+"""Run folders with known numbers, written by the writers that real runs use."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from safetensors.numpy import save_file
+
+from model_guidance.report.chosen import reported
+from model_guidance.report.labels import labelled
+from model_guidance.report.results import read_results
+from model_guidance.training.checkpoint import Row, write, write_history
+from model_guidance.training.config import Config
+from model_guidance.training.folder import CLASSES, CONFIG, EXAMPLES, LOOKS, RESULT, TIMING
+
+CLASS_NAMES = ["cat", "dog"]
+SETTINGS: dict[str, Any] = {
+    "data": "voc",
+    "size": 64,
+    "backbone": "resnet50",
+    "weights": "imagenet",
+    "epochs": 3,
+    "annotated": 1.0,
+}
+
+
+def scores(f1: float, epg: float, **more: float) -> Row:
+    """Test or validation scores of a multi-label run."""
+    row = {"f1": f1, "map": f1 + 0.02, "epg": epg, "iou": epg / 2, "iou_threshold": 0.1, "pairs": 10.0}
+    return row | more
+
+
+def controls(intact: float, outside: float) -> Row:
+    return {"intact": intact, "outside: mean": outside, "inside: mean": 0.1}
+
+
+def of_classes(ap: float, epg: float) -> Row:
+    scored = {"ap": ap, "epg": epg, "iou": epg / 2}
+    return {f"class: {name}: {key}": value for name in CLASS_NAMES for key, value in scored.items()}
+
+
+def write_run(folder: Path, test: list[Row], validation: list[Row] | None = None, **settings: Any) -> Path:
+    """Write a finished run with one tested checkpoint per epoch; the best epoch has the best main score."""
+    config = Config(**{**SETTINGS, "epochs": len(test), **settings})
+    validation = test if validation is None else validation
+    main = "f1" if "f1" in test[0] else "accuracy"
+    history = [{"epoch": epoch, "loss": 1 / epoch, **row} for epoch, row in enumerate(validation, 1)]
+    best = max(range(len(history)), key=lambda place: history[place][main])
+    result = {
+        "epochs": len(test),
+        "best_epoch": best + 1,
+        "best": test[best],
+        "last": test[-1],
+        "front": {str(epoch): row for epoch, row in enumerate(test, 1)},
+        "versions": "model-guidance 0.1.0",
+    }
+    write(folder / CONFIG, config.yaml().encode())
+    write(folder / CLASSES, json.dumps(CLASS_NAMES).encode())
+    write(folder / TIMING, json.dumps({"seconds_per_step": 0.25}).encode())
+    write_history(folder, history)
+    write(folder / RESULT, json.dumps(result).encode())
+    return folder
+
+
+def write_look(folder: Path, look: str, epg: float) -> None:
+    """Write the scores of a run under another attribution."""
+    row = {"epg": epg, "iou": epg / 2, "pairs": 10.0}
+    write(folder / LOOKS / f"{look}.json", json.dumps({"best": row, "last": row}).encode())
+
+
+def write_examples(folder: Path, look: str, epg: list[float], outside: float = 0.9, size: int = 24) -> None:
+    """Write heat maps whose share inside of the region is about `epg`; all are decided with 0.9."""
+    masks = np.zeros((len(epg), size, size), bool)
+    masks[:, size // 4 : size // 2, size // 4 : size // 2] = True
+    share = np.array(epg)[:, None, None]
+    maps = np.where(masks, share / masks[0].sum(), (1 - share) / (~masks[0]).sum())
+    tensors = {
+        "images": np.random.default_rng(0).integers(0, 256, (len(epg), 3, size, size), np.uint8),
+        "masks": masks,
+        "maps": (maps / maps.max(axis=(1, 2), keepdims=True)).astype(np.float16),
+        "epg": np.array(epg, np.float32),
+        "labels": np.arange(len(epg)) % 2,
+        "probability": np.full(len(epg), 0.9, np.float32),
+        "outside": np.full(len(epg), outside, np.float32),
+    }
+    path = folder / EXAMPLES / f"{look}.safetensors"
+    path.parent.mkdir(exist_ok=True)
+    save_file(tensors, path, {"names": json.dumps([f"image-{place}" for place in range(len(epg))])})
+
+
+def write_comparison(folder: Path) -> Path:
+    """Write two seeds of a baseline, of Energy and of L1 with two lambdas, and a random control."""
+    for seed in (0, 1):
+        base = [scores(0.70 + 0.02 * seed, 0.30, **controls(0.7, 0.5), **of_classes(0.6, 0.3))]
+        at = write_run(folder / f"baseline-{seed}", base, seed=seed)
+        write_look(at, "ixg@input", 0.20)
+        write_examples(at, "ixg@final", [0.3, 0.2, 0.4, 0.1])
+        for loss, gain in (("energy", 0.3), ("l1", 0.2)):
+            for place, weight in enumerate((0.5, 1.0)):
+                rows = _guided(gain + 0.05 * place, seed)
+                name = f"{loss}-{weight:g}-{seed}"
+                at = write_run(folder / name, rows, loss=loss, lambda_=weight, seed=seed)
+                write_look(at, "ixg@input", 0.15 if loss == "l1" else 0.25)
+                write_examples(at, "ixg@final", [0.9, 0.5, 0.85, 0.3], outside=0.2)
+        rows = _guided(0.02, seed)
+        write_run(folder / f"random-{seed}", rows, regions="random", lambda_=1.0, seed=seed)
+    return folder
+
+
+def compared(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the tested checkpoints of all runs in a folder, and the models that are reported of them."""
+    tested = labelled(read_results([folder]).tested)
+    return tested, reported(tested)
+
+
+def _guided(gain: float, seed: int) -> list[Row]:
+    """Three epochs: the second is the representative one, the third has lost too much F1."""
+    more = controls(0.7, 0.6) | of_classes(0.6, 0.3 + gain)
+    drop = [0.0, 0.02, 0.10]
+    return [
+        scores(0.70 + 0.02 * seed - lost, 0.30 + gain * (place + 1) / 2, **more)
+        for place, lost in enumerate(drop)
+    ]

@@ -1,0 +1,145 @@
+"""The numbers in the tables, against numbers that were computed by hand."""
+
+import pytest
+from tests.report.folders import compared, scores, write_comparison, write_look, write_run
+
+from model_guidance.report.chosen import unrepresented
+from model_guidance.report.class_table import class_table
+from model_guidance.report.controls import controls, last_epochs
+from model_guidance.report.group_table import group_table
+from model_guidance.report.overview import overview
+from model_guidance.report.score import Spread
+
+
+@pytest.fixture
+def comparison(tmp_path):
+    return compared(write_comparison(tmp_path))
+
+
+def test_the_representative_costs_at_most_five_points_and_has_the_highest_epg(comparison):
+    models = comparison[1].query("configuration == 'Energy'")
+    assert models["epoch"].tolist() == [2, 2]  # the third epoch has a higher EPG, but lost ten points
+    assert models["lambda"].tolist() == [1.0, 1.0]
+    assert models["epg"].tolist() == pytest.approx([0.65, 0.65])
+
+
+def test_it_is_chosen_on_validation_and_reported_on_test(tmp_path):
+    write_run(tmp_path / "base", [scores(0.70, 0.3)])
+    test = [scores(0.60, 0.90), scores(0.69, 0.50)]
+    validation = [scores(0.70, 0.40), scores(0.69, 0.80)]
+    write_run(tmp_path / "guided", test, validation, lambda_=1.0)
+    model = compared(tmp_path)[1].query("role == 'guided'")
+    assert model[["epoch", "f1", "epg"]].to_numpy().tolist() == [[2, 0.69, 0.50]]
+
+
+def test_a_seed_without_a_good_enough_model_is_named_and_not_averaged(tmp_path):
+    write_run(tmp_path / "base", [scores(0.80, 0.3)])
+    write_run(tmp_path / "good", [scores(0.76, 0.6)], lambda_=1.0, seed=0)
+    write_run(tmp_path / "bad", [scores(0.74, 0.9)], lambda_=1.0, seed=1)
+    models = compared(tmp_path)[1]
+    assert unrepresented(models) == ["Energy, ixg@final (seed 1/0)"]
+    energy = overview(models).text.set_index("configuration").loc["Energy"]
+    assert energy[["seeds", "F1", "EPG"]].tolist() == ["1 of 2", "76.0", "60.0"]
+    assert "bad" in last_epochs(*compared(tmp_path))["run"].tolist()
+
+
+def test_a_configuration_that_costs_too_much_keeps_its_row(tmp_path):
+    write_run(tmp_path / "base", [scores(0.80, 0.3)])
+    write_run(tmp_path / "bad", [scores(0.70, 0.9), scores(0.74, 0.8)], lambda_=1.0)
+    tested, models = compared(tmp_path)
+    assert overview(models).text.loc[1, ["configuration", "seeds", "F1"]].tolist() == [
+        "Energy",
+        "0 of 1",
+        "–",
+    ]
+    assert models["epoch"].tolist() == [1, 2]
+    assert controls(last_epochs(tested, models)).text["EPG"].tolist() == ["30.0", "80.0"]
+
+
+def test_without_a_baseline_the_best_of_the_runs_is_the_measure(tmp_path):
+    write_run(tmp_path / "guided", [scores(0.80, 0.3), scores(0.76, 0.6), scores(0.7, 0.9)], lambda_=1.0)
+    assert compared(tmp_path)[1]["epoch"].tolist() == [2]
+
+
+def test_overview(comparison):
+    table = overview(comparison[1])
+    text = table.text.set_index("configuration")
+    assert list(text.index) == ["baseline", "Energy", "L1", "Energy, random regions"]
+    assert text.loc["baseline", ["seeds", "λ", "F1", "EPG", "Δ EPG"]].tolist() == [
+        "2",
+        "–",
+        "71.0 ± 1.4",
+        "30.0 ± 0.0",
+        "–",
+    ]
+    assert text.loc["Energy", ["λ", "F1", "EPG", "Δ F1", "Δ EPG"]].tolist() == [
+        "1",
+        "69.0 ± 1.4",
+        "65.0 ± 0.0",
+        "-2.0 ± 1.4",
+        "+35.0 ± 0.0",
+    ]
+    assert text.loc["Energy, random regions", "Δ EPG"] == "+2.0 ± 0.0"
+    assert text.loc["L1", "published"] == "EPG 63.5 @ F1 80.2 (reproduction)"
+    numbers = table.numbers.set_index("configuration")
+    assert numbers.loc["L1", "EPG mean"] == pytest.approx(55)
+    assert numbers.loc["L1", "F1 deviation"] == pytest.approx(2**0.5)
+
+
+def test_a_baseline_is_compared_under_the_attribution_that_was_guided(tmp_path):
+    base = write_run(tmp_path / "base", [scores(0.7, 0.3)])
+    write_look(base, "gradcam@final", 0.2)
+    write_run(tmp_path / "guided", [scores(0.7, 0.5)], lambda_=1.0, method="gradcam")
+    text = overview(compared(tmp_path)[1]).text
+    assert text["EPG"].tolist() == ["20.0", "50.0"]
+    assert text["Δ EPG"].tolist() == ["–", "+30.0"]
+
+
+def test_both_baselines_are_shown_and_the_one_with_the_same_budget_is_the_measure(tmp_path):
+    write_run(tmp_path / "base", [scores(0.7, 0.3)])
+    write_run(tmp_path / "more", [scores(0.72, 0.34)], weights=str(tmp_path / "base" / "best.safetensors"))
+    write_run(tmp_path / "top", [scores(0.9, 0.4)], options={"training": "mixed"})
+    write_run(tmp_path / "guided", [scores(0.71, 0.5)], lambda_=1.0)
+    text = overview(compared(tmp_path)[1]).text.set_index("configuration")
+    assert list(text.index) == ["baseline", "baseline, continued", "Energy", "ceiling"]
+    assert text["Δ EPG"].tolist() == ["–", "–", "+16.0", "+6.0"]
+
+
+def test_groups_of_the_best_and_the_last_epoch(tmp_path):
+    def row(accuracy, epg, worst):
+        groups = {"group: a": accuracy, "group: b": worst}
+        return {"accuracy": accuracy, "worst_group": worst, "epg": epg, "iou": 0.1, **groups}
+
+    write_run(tmp_path / "base", [row(0.9, 0.3, 0.1), row(0.8, 0.3, 0.2)])
+    for seed, worst in ((0, 0.5), (1, 0.7)):
+        write_run(tmp_path / f"g{seed}", [row(0.9, 0.5, 0.2), row(0.85, 0.8, worst)], lambda_=1.0, seed=seed)
+    text = group_table(*compared(tmp_path)).text
+    assert text[["configuration", "epoch", "worst", "overall"]].to_numpy().tolist() == [
+        ["baseline", "best", "10.0", "90.0"],
+        ["baseline", "last", "20.0", "80.0"],
+        ["Energy", "best", "20.0 ± 0.0", "90.0 ± 0.0"],
+        ["Energy", "last", "60.0 ± 14.1", "85.0 ± 0.0"],
+    ]
+
+
+def test_there_is_no_group_table_without_groups(comparison):
+    assert group_table(*comparison) is None
+
+
+def test_classes(comparison):
+    table = class_table(last_epochs(*comparison), "resnet50", "ixg@final", "x")
+    text = table.text.set_index("class")
+    assert list(text.index) == ["cat", "dog"]
+    assert text.loc["cat", ["AP, baseline", "EPG, baseline", "EPG, Energy", "EPG, L1"]].tolist() == [
+        "60.0 ± 0.0",
+        "30.0 ± 0.0",
+        "65.0 ± 0.0",
+        "55.0 ± 0.0",
+    ]
+
+
+def test_spread_of_one_many_and_none():
+    assert str(Spread.of([0.5])) == "50.0"
+    assert str(Spread.of([0.5, 0.7])) == "60.0 ± 14.1"
+    assert str(Spread.of([0.5, float("nan")], 0.6)) == "-10.0"
+    assert Spread.of([]) is Spread.of([float("nan")]) is Spread.of([0.5], float("nan")) is None

@@ -1,0 +1,119 @@
+"""What a run is for, which runs may be compared, and how configurations are called."""
+
+import pytest
+from tests.report.folders import scores, write_run
+
+from model_guidance.report.comparable import incomparable, sections
+from model_guidance.report.labels import labelled
+from model_guidance.report.results import read_results
+from model_guidance.report.roles import role, start
+from model_guidance.training.config import Config
+
+ROW = [scores(0.7, 0.3)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, "baseline"),
+        ({"weights": "imagenet"}, "baseline"),
+        ({"weights": "downloads/bcos.pt"}, "baseline"),
+        ({"weights": "runs/start/last.safetensors"}, "baseline, continued"),
+        ({"weights": "runs/start/front/epoch-007.safetensors"}, "baseline, continued"),
+        ({"lambda_": 1.0, "weights": "runs/start/best.safetensors"}, "guided"),
+        ({"target_epg": 0.8}, "guided"),
+        ({"allowed_loss": 0.05, "weights": "runs/start/best.safetensors"}, "guided"),
+        ({"lambda_": 1.0, "regions": "random"}, "random regions"),
+        ({"options": {"background": "independent"}}, "ceiling"),
+        ({"options": {"training": "mixed"}, "lambda_": 1.0}, "ceiling"),
+    ],
+)
+def test_roles(settings, expected):
+    assert role(Config(**settings)) == expected
+
+
+def test_the_start_is_that_of_the_first_run_of_the_chain(tmp_path):
+    first = write_run(tmp_path / "first", ROW, weights=None)
+    second = write_run(tmp_path / "second", ROW, weights=str(first / "last.safetensors"))
+    third = Config(weights=str(second / "front" / "epoch-001.safetensors"))
+    assert start(third) == "random weights"
+    assert start(Config(weights="imagenet")) == "imagenet"
+    assert start(Config(weights="models/bcos.pt")) == "bcos.pt"
+    assert start(Config(weights=str(tmp_path / "gone" / "best.safetensors"))) == "gone"
+
+
+def test_a_run_that_names_itself_as_its_start_does_not_hang(tmp_path):
+    own = str(tmp_path / "own" / "best.safetensors")
+    write_run(tmp_path / "own", ROW, weights=own)
+    assert start(Config(weights=own)) == "own"
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"size": 32}, "size"),
+        ({"data": "coco"}, "data"),
+        ({"options": {"difficult": True}}, "options"),
+        ({"outside": True}, "region"),
+    ],
+)
+def test_incomparable_runs_are_named_with_the_reason(tmp_path, settings, reason):
+    for name, changes in (("a", {}), ("b", {}), ("c", settings)):
+        write_run(tmp_path / name, ROW, **changes)
+    results = read_results([tmp_path])
+    assert list(sections(results).values()) == [["a", "b"], ["c"]]
+    sentence = incomparable(results)
+    assert f"they differ in {reason}: " in sentence
+    assert "(a, b)" in sentence
+    assert "(c)" in sentence
+
+
+def test_of_many_runs_some_are_named_and_the_rest_counted(tmp_path):
+    for name in "abcdefg":
+        write_run(tmp_path / name, ROW, size=32 if name == "g" else 64)
+    assert incomparable(read_results([tmp_path])) == (
+        "Not comparable with each other, because they differ in size: "
+        "voc, 64 px (a, b, c, d, and 2 more); and voc, 32 px (g)."
+    )
+
+
+def test_other_classes_are_a_section_of_their_own(tmp_path):
+    write_run(tmp_path / "a", ROW)
+    (write_run(tmp_path / "b", ROW) / "classes.json").write_text('["cat", "cow"]')
+    results = read_results([tmp_path])
+    assert list(sections(results)) == ["voc, 64 px, classes cat, dog", "voc, 64 px, classes cat, cow"]
+
+
+def test_seeds_ceilings_networks_and_layers_may_be_compared(tmp_path):
+    write_run(tmp_path / "a", ROW, options={"seed": 0, "background": "biased"})
+    write_run(tmp_path / "b", ROW, options={"seed": 1, "background": "independent", "count": None})
+    write_run(tmp_path / "c", ROW, backbone="xdnn_resnet50", layer="input")
+    results = read_results([tmp_path])
+    assert incomparable(results) is None
+    assert list(sections(results)) == ["voc, 64 px"]
+
+
+def test_labels_say_what_differs_and_no_more(tmp_path):
+    guided = {"lambda_": 1.0}
+    expected = {
+        "baseline": {},
+        "Energy, boxes": guided,
+        "L1, boxes": {**guided, "loss": "l1"},
+        "L1, 10 % of the boxes": {**guided, "loss": "l1", "annotated": 0.1},
+        "Energy, boxes +25 %": {**guided, "dilate": 0.25},
+        "Energy, masks": {**guided, "regions": "masks"},
+        "Energy, random regions": {**guided, "regions": "random"},
+        "Energy, boxes, target EPG 0.8": {"target_epg": 0.8},
+    }
+    for place, settings in enumerate(expected.values()):
+        write_run(tmp_path / f"{place}", ROW, seed=place, **settings)
+    tested = labelled(read_results([tmp_path]).tested.query("kind == 'best'"))
+    assert tested["configuration"].tolist() == list(expected)
+
+
+def test_labels_are_short_where_nothing_differs(tmp_path):
+    for seed in (0, 1):
+        write_run(tmp_path / f"{seed}", ROW, lambda_=1.0 + seed, seed=seed, annotated=0.1)
+    write_run(tmp_path / "base", ROW, epochs=7)
+    tested = labelled(read_results([tmp_path]).tested)
+    assert set(tested["configuration"]) == {"Energy", "baseline"}

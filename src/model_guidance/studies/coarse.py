@@ -7,8 +7,8 @@ from model_guidance.studies.sizes import Place, Size, multilabel
 from model_guidance.studies.study import Study
 
 DILATIONS = (0.0, 0.1, 0.25, 0.5)
-KINDS = {"tiny": ("plain", "bcos"), "small": ("bcos",), "paper": ("bcos",)}
-LAYERS = {"tiny": ("final",), "small": ("input",), "paper": ("input", "final")}
+KINDS = {"tiny": ("plain", "bcos"), "small": ("xdnn",), "paper": ("bcos",)}
+LAYERS = {"tiny": ("final",), "small": ("final",), "paper": ("input", "final")}
 
 
 def jobs(size: Size, place: Place) -> Iterator[Job]:

@@ -11,7 +11,7 @@ LAMBDA = 0.5
 BATCHES = (16, 64)
 FRACTIONS = (0.01, 1.0)
 KIND = {"tiny": "xdnn", "small": "bcos", "paper": "bcos"}
-IMAGES = 1000  # of the embedded data: 1 % of fewer would be two images
+IMAGES = 500  # of the embedded data: 1 % of fewer would be two images
 
 
 def jobs(size: Size, place: Place) -> Iterator[Job]:
@@ -28,7 +28,7 @@ def jobs(size: Size, place: Place) -> Iterator[Job]:
 
 def _grid(setting: Setting, kind: str, seed: int, options: dict[str, dict[str, object]]) -> Iterator[Job]:
     for batch in BATCHES:
-        length = {"batch": batch, "epochs": setting.guided["epochs"] * batch // BATCHES[0], **options}
+        length = {"batch": batch, "epochs": setting.guided["epochs"] * batch // BATCHES[-1], **options}
         yield setting.guide(kind, seed, layer="final", lambda_=0.0, **length)
         for fraction in FRACTIONS:
             for reduction, scale in (("mean", 1), ("sum", BATCHES[-1])):

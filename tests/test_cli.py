@@ -60,7 +60,7 @@ def folder_data(root: Path, count: int = 4) -> Path:
     return root
 
 
-@pytest.mark.parametrize("command", ["", "demo", "train", "evaluate", "explain", "check-data"])
+@pytest.mark.parametrize("command", ["", "demo", "train", "evaluate", "explain", "study", "report", "check-data"])
 def test_help_imports_nothing_heavy(command):
     code = (
         "import sys, model_guidance.cli as cli\n"
@@ -86,7 +86,7 @@ def test_the_help_of_train_names_every_choice(capsys):
         (["--loss=l3"], "choose one of energy, l1, ppce, rrr"),
         (["--layer=mid9"], "choose one of input, mid1, mid2, mid3, final"),
         (["--method=lime"], "choose one of ixg, intgrad, gradcam, bcos"),
-        (["--backbone=resnet51"], "choose one of small, resnet18"),
+        (["--backbone=resnet51"], "choose one of small, xdnn_small, bcos_small, resnet18"),
         (["--backbone=resnet18", "--method=bcos"], "B-cos networks only"),
         (["--regions=circles"], "must be one of boxes, masks, random"),
         (["--data=cifar"], "there are voc, coco, waterbirds, folder, shapes"),
@@ -107,6 +107,13 @@ def test_the_help_of_train_names_every_choice(capsys):
 )
 def test_wrong_options(arguments, expected, capsys, tmp_path):
     assert expected in rejected(capsys, tmp_path, *train(tmp_path, *arguments))
+
+
+@pytest.mark.parametrize(
+    ("command", "missing"), [("report", "runs"), ("evaluate", "run"), ("study", "name"), ("train", "--out")]
+)
+def test_what_is_missing_is_named_as_the_user_writes_it(command, missing, capsys, tmp_path):
+    assert f"required: {missing} (see" in rejected(capsys, tmp_path, command)
 
 
 def test_wrong_command(capsys, tmp_path):

@@ -16,6 +16,7 @@ from model_guidance.studies.command import StudyOptions
 from model_guidance.training.config import Config, load
 from model_guidance.training.folder import CONFIG, Run
 
+POSITIONAL = ("runs", "run", "name")
 INHERITED = ("data", "root", "options", "size", "backbone", "cache")  # what --from takes from its run
 
 
@@ -27,7 +28,9 @@ class Parser(ArgumentParser):
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Raise the message as a `UserError`."""
-        message = re.sub(r"\b(?:train|check-data)\.(\w+)", r"--\1", " ".join(message.split()))
+        commands = "|".join(COMMANDS)
+        message = re.sub(rf"\b(?:{commands})\.({'|'.join(POSITIONAL)})\b", r"\1", " ".join(message.split()))
+        message = re.sub(rf"\b(?:{commands})\.(\w+)", r"--\1", message)
         raise UserError(f"{message} (see {self.prog.replace(' [options]', '')} --help)")
 
 

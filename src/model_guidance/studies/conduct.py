@@ -69,7 +69,8 @@ def _settle(state: _State, task: Task, handle: Handle, bar: Steps) -> None:
         bar.say(f"{task.name}: failed twice ({_reason(error)})")
     else:
         state.done.add(task.name)
-    bar.advance(f"last: {task.name}")
+        bar.say(f"done: {task.name}")
+    bar.advance()
 
 
 def _reason(error: Exception) -> str:

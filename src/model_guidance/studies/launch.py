@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -79,6 +80,7 @@ def _begin(places: "Queue[int]", parallel: int) -> None:
     """Take a place: a share of the cores, and a GPU if there are any."""
     import torch
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the study, which stops its processes
     threading.Thread(target=_end_with_parent, daemon=True).start()
     place = places.get()
     if "OMP_NUM_THREADS" not in os.environ:

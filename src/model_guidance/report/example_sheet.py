@@ -8,7 +8,7 @@ from model_guidance.report.examples import Examples, read_examples, telling
 from model_guidance.report.heatmaps import Panel, Row, heatmap_sheet
 from model_guidance.report.results import Results
 
-COLUMNS = 4  # models beside the image; more would be too small to see
+COLUMNS = 5  # models beside the image; more would be too small to see
 
 
 def example_sheet(results: Results, models: pd.DataFrame) -> Figure | None:

@@ -17,13 +17,17 @@ from model_guidance.training.checkpoint import write
 
 
 def write_report(
-    folders: Sequence[Path], out: Path, title: str, findings: Sequence[Mapping[str, str]] = ()
+    folders: Sequence[Path],
+    out: Path,
+    title: str,
+    findings: Sequence[Mapping[str, str]] = (),
+    lead: str = "",
 ) -> Path:
     """Compare the runs in and below `folders`; write and return `out/index.html`.
 
-    Writes `out/tables` and `out/figures` as well. `findings` is shown as a table; its columns are finding,
-    paper, measured and verdict. Prints which runs were left out, and which cannot be compared. Raises
-    `UserError` if a run cannot be read, or a file not be written.
+    Writes `out/tables` and `out/figures` as well. `lead` stands below the title. `findings` is shown as a
+    table; its columns are finding, paper, measured and verdict. Prints which runs were left out, and which
+    cannot be compared. Raises `UserError` if a run cannot be read, or a file not be written.
     """
     if out.exists() and not out.is_dir():
         raise UserError(f"{out}: this is a file, choose another --out")
@@ -39,6 +43,7 @@ def write_report(
     page = render(
         "report.html",
         title=title,
+        lead=lead,
         notes=notes,
         findings=findings,
         sections=parts,

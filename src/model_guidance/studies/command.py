@@ -8,11 +8,12 @@ from typing import Any
 from model_guidance.errors import UserError
 from model_guidance.studies import STUDIES
 from model_guidance.studies.conduct import conduct
+from model_guidance.studies.execute import report
 from model_guidance.studies.job import Job, with_starts
 from model_guidance.studies.launch import launcher
 from model_guidance.studies.plan import plan
 from model_guidance.studies.sizes import SIZES, Place, Size
-from model_guidance.studies.tasks import tasks
+from model_guidance.studies.tasks import Task, tasks
 
 
 @dataclass(frozen=True)
@@ -50,22 +51,22 @@ class StudyOptions:
 def study(name: str, options: StudyOptions, *, only_plan: bool = False) -> bool:
     """Run one study, or "all"; print the plan first and where the report is last; False if a job failed.
 
-    With `only_plan`, nothing is run.
-    Raises `UserError` for an unknown name or size, and for data and weights that the size needs.
+    With `only_plan`, nothing is run. Raises `UserError` for an unknown name or size, and for data and
+    weights that the size needs.
     """
     names, size = _names(name), _size(options.size)
     jobs = {each: with_starts(STUDIES[each].jobs(size, _place(options))) for each in names}
     every = with_starts(job for each in jobs.values() for job in each)
     folder = Path(options.out) / size
+    for each in names:
+        print(f"{each}: {STUDIES[each].title}. {STUDIES[each].claim} ({STUDIES[each].source})")
     print(plan(every, folder / "runs"))
     if only_plan:
         return True
     _check_weights(every, options)
-    failed = _run(every, folder, options)
-    for each, own in jobs.items():
-        _report(own, folder, folder / each, STUDIES[each].title)
+    failed = _run(every, folder, options) | _reports(jobs, folder)
     if name == "all":
-        _report(every, folder, folder, "The whole study", with_findings=True)
+        _print_findings(every, folder)
     for key, reason in failed.items():
         print(f"failed: {key}: {reason}")
     return not failed
@@ -99,7 +100,7 @@ def _check_weights(jobs: Sequence[Job], options: StudyOptions) -> None:
             )
 
 
-def _run(jobs: Sequence[Job], folder: Path, options: StudyOptions) -> Mapping[str, str]:
+def _run(jobs: Sequence[Job], folder: Path, options: StudyOptions) -> dict[str, str]:
     import torch
 
     (folder / "runs").mkdir(parents=True, exist_ok=True)
@@ -108,14 +109,33 @@ def _run(jobs: Sequence[Job], folder: Path, options: StudyOptions) -> Mapping[st
         return conduct(tasks(jobs, folder / "runs"), submit, parallel)
 
 
-def _report(jobs: Sequence[Job], folder: Path, out: Path, title: str, *, with_findings: bool = False) -> None:
+def _reports(jobs: Mapping[str, Sequence[Job]], folder: Path) -> dict[str, str]:
+    """Write the page of each study; drawing takes a while, so they share this machine's cores."""
+    finished = {name: _finished(own, folder) for name, own in jobs.items()}
+    pages = [
+        Task(f"report of {name}", None, report, (name, runs, folder / name), False)
+        for name, runs in finished.items()
+        if runs
+    ]
+    with launcher("here", min(2, len(pages) or 1), folder, {}) as submit:
+        failed = conduct(pages, submit, 2)
+    for page in pages:
+        print(f"{page.name}: {page.arguments[-1] / 'index.html'}")
+    return failed
+
+
+def _finished(jobs: Sequence[Job], folder: Path) -> list[Path]:
+    return [folder / "runs" / job.key for job in jobs if job.finished(folder / "runs")]
+
+
+def _print_findings(jobs: Sequence[Job], folder: Path) -> None:
     from model_guidance.report.page import write_report
     from model_guidance.studies.findings import findings
 
-    finished = [folder / "runs" / job.key for job in jobs if job.finished(folder / "runs")]
-    if not finished:
+    runs = _finished(jobs, folder)
+    if not runs:
         return
-    found = findings(finished) if with_findings else []
-    print(f"{title}: {write_report(finished, out, title, found)}")
+    found = findings(runs)
+    print(f"report of everything: {write_report(runs, folder, 'The whole study', found)}")
     for each in found:
-        print("  ".join(each.values()))
+        print(f"{each['finding']}  {each['paper']}: {each['verdict']}. {each['measured']}")

@@ -32,6 +32,15 @@ def look_at(job: Job, runs: Path, looks: Sequence[Look]) -> None:
             look(run, method, layer, fabric_of(run.config))
 
 
+def report(name: str, runs: Sequence[Path], out: Path) -> None:
+    """Write the page of the study `name` about its finished runs."""
+    from model_guidance.report.page import write_report
+    from model_guidance.studies import STUDIES
+
+    study = STUDIES[name]
+    write_report(runs, out, study.title, lead=f"{study.claim} ({study.source}.)")
+
+
 @contextmanager
 def _alone(job: Job, runs: Path) -> Iterator[None]:
     """Keep other processes from the job's folder, and write what would be printed to `KEY.log` beside it."""

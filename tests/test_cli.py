@@ -60,7 +60,9 @@ def folder_data(root: Path, count: int = 4) -> Path:
     return root
 
 
-@pytest.mark.parametrize("command", ["", "demo", "train", "evaluate", "explain", "study", "report", "check-data"])
+@pytest.mark.parametrize(
+    "command", ["", "demo", "train", "evaluate", "explain", "study", "report", "check-data"]
+)
 def test_help_imports_nothing_heavy(command):
     code = (
         "import sys, model_guidance.cli as cli\n"

@@ -55,9 +55,10 @@ def study(name: str, options: StudyOptions, *, only_plan: bool = False) -> bool:
     weights that the size needs.
     """
     names, size = _names(name), _size(options.size)
+    _check_options(options)
     jobs = {each: with_starts(STUDIES[each].jobs(size, _place(options))) for each in names}
     every = with_starts(job for each in jobs.values() for job in each)
-    folder = Path(options.out) / size
+    folder = Path(options.out).resolve() / size  # the runs' settings name it
     for each in names:
         print(f"{each}: {STUDIES[each].title}. {STUDIES[each].claim} ({STUDIES[each].source})")
     print(plan(every, folder / "runs"))
@@ -70,6 +71,13 @@ def study(name: str, options: StudyOptions, *, only_plan: bool = False) -> bool:
     for key, reason in failed.items():
         print(f"failed: {key}: {reason}")
     return not failed
+
+
+def _check_options(options: StudyOptions) -> None:
+    if options.parallel is not None and options.parallel < 1:
+        raise UserError(f"--parallel {options.parallel}: at least 1 is needed")
+    if not all(path.is_dir() for path in (Path(options.out), *Path(options.out).parents) if path.exists()):
+        raise UserError(f"--out {options.out}: this is a file, name a folder")
 
 
 def _names(name: str) -> list[str]:
@@ -103,9 +111,9 @@ def _check_weights(jobs: Sequence[Job], options: StudyOptions) -> None:
 def _run(jobs: Sequence[Job], folder: Path, options: StudyOptions) -> dict[str, str]:
     import torch
 
-    (folder / "runs").mkdir(parents=True, exist_ok=True)
     parallel = options.parallel or torch.cuda.device_count() or 2
     with launcher(options.cluster, parallel, folder / "submitit", options.slurm) as submit:
+        (folder / "runs").mkdir(parents=True, exist_ok=True)
         return conduct(tasks(jobs, folder / "runs"), submit, parallel)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 
+from model_guidance.errors import UserError
 from model_guidance.progress import Steps, steps
 from model_guidance.studies.launch import Handle, Submit
 from model_guidance.studies.tasks import Task
@@ -27,7 +28,8 @@ class _State:
 def conduct(tasks: Sequence[Task], submit: Submit, parallel: int) -> dict[str, str]:
     """Run what is not finished, at most `parallel` tasks at a time; return why tasks failed, by name.
 
-    A task that fails is tried a second time; those that need one that failed twice are not run.
+    A task that fails is tried a second time, unless its settings or data are at fault (`UserError`); those
+    that need one that failed are not run.
     """
     state = _State(
         [task for task in tasks if not task.finished], {task.name for task in tasks if task.finished}
@@ -61,12 +63,12 @@ def _settle(state: _State, task: Task, handle: Handle, bar: Steps) -> None:
     try:
         handle.result()
     except Exception as error:
-        if state.tries[task.name] < TRIES:
+        if state.tries[task.name] < TRIES and not isinstance(error, UserError):
             bar.say(f"{task.name}: failed, is tried once more ({_reason(error)})")
             state.waiting.insert(0, task)
             return
         state.failed[task.name] = _reason(error)
-        bar.say(f"{task.name}: failed twice ({_reason(error)})")
+        bar.say(f"{task.name}: failed ({_reason(error)})")
     else:
         state.done.add(task.name)
         bar.say(f"done: {task.name}")
@@ -74,8 +76,9 @@ def _settle(state: _State, task: Task, handle: Handle, bar: Steps) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """Return one line: submitit's errors hold a whole traceback, whose last line tells what happened."""
+    """Return the last line: of submitit's errors that of the traceback, which stands between two rules."""
     if isinstance(error, BrokenProcessPool):
-        return "its process, or its neighbour's, was killed: out of memory? Fewer --parallel may help"
-    lines = str(error).strip().splitlines()
+        return "its process was killed: out of memory? Fewer --parallel may help"
+    parts = str(error).split(f"\n{22 * '-'}\n")
+    lines = (parts[1] if len(parts) > 2 else parts[0]).strip().splitlines()
     return lines[-1] if lines else type(error).__name__

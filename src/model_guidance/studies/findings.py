@@ -1,6 +1,7 @@
 """What the paper found, R1 to R8, and whether it comes out of a set of runs."""
 
 from collections.abc import Callable, Mapping, Sequence
+from math import isnan, nan
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +75,9 @@ def _on_object(tested: pd.DataFrame) -> Answer:
     wins = {}
     for panel, each in rows.groupby(PANEL):
         means = each.groupby(LOSS)[score].mean()
-        others = [means.get("l1", float("-inf")), reference(tested, panel, score)]
-        wins[_name(panel)] = means.get("energy", float("-inf")) > max(others)
+        others = [means.get("l1", nan), reference(tested, panel, score)]
+        if not any(map(isnan, [means.get("energy", nan), *others])):
+            wins[_name(panel)] = means["energy"] > max(others)
     return _counted(wins, "Energy above L1 and above the baseline")
 
 
@@ -92,27 +94,34 @@ def _input(tested: pd.DataFrame) -> Answer:
 
 def _final(tested: pd.DataFrame) -> Answer:
     rows = _energy(tested)
-    gains = {
-        panel: 100 * (each["epg"].mean() - reference(tested, panel, "epg"))
-        for panel, each in rows[rows["look"].str.endswith("@final")].groupby(PANEL)
-    }
-    shown = ", ".join(f"{_name(panel)} {gain:+.1f}" for panel, gain in gains.items())
-    wins = {_name(panel): gain > 0 for panel, gain in gains.items()}
+    gains = _gains(tested, rows[rows["look"].str.endswith("@final")], "epg")
+    if not gains:
+        return NOT_MEASURED
+    wins = {name: gain > 0 for name, gain in gains.items()}
     text, verdict = _counted(wins, "EPG above a baseline trained as long")
-    return f"{text} ({shown})", verdict
+    return f"{text} ({_shown(gains)})", verdict
 
 
 def _accuracy(tested: pd.DataFrame) -> Answer:
     rows = chosen(tested, _paper_rows(tested), MAIN, MAIN, PANEL)
-    gains = {
-        _name(panel): 100 * (each[MAIN].mean() - reference(tested, panel, MAIN))
-        for panel, each in rows.groupby(PANEL)
-    }
+    gains = _gains(tested, rows, MAIN)
     if not gains:
         return NOT_MEASURED
-    shown = ", ".join(f"{name} {gain:+.1f}" for name, gain in gains.items())
     verdict = "agrees" if max(gains.values()) > 0 else "does not agree"
-    return f"F1 of the best guided epoch, compared with a baseline trained as long: {shown}", verdict
+    return f"F1 of the best guided epoch, compared with a baseline trained as long: {_shown(gains)}", verdict
+
+
+def _gains(tested: pd.DataFrame, rows: pd.DataFrame, score: str) -> dict[str, float]:
+    """Return, in points, how far each panel's mean is above its reference, where that was measured."""
+    gains = {
+        _name(panel): 100 * float(each[score].mean() - reference(tested, panel, score))
+        for panel, each in rows.groupby(PANEL)
+    }
+    return {name: gain for name, gain in gains.items() if not isnan(gain)}
+
+
+def _shown(gains: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {gain:+.1f}" for name, gain in gains.items())
 
 
 def _few(tested: pd.DataFrame) -> Answer:

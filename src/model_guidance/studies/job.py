@@ -16,14 +16,13 @@ from model_guidance.training.folder import MACHINE, RESULT, Run
 class Job:
     """Settings of a run, and the `start` whose best weights it continues from, if any.
 
-    `group` says in a few words what the job is for; `images` are those of train, validation and test, and
-    `forwards` how many of the network's forward passes a second the machine is assumed to make: both only
-    for the estimated cost. Two jobs with the same settings are the same job, in whatever study they occur.
+    `images` are those of train, validation and test, and `forwards` how many of the network's forward
+    passes a second the machine is assumed to make: both only for the estimated cost. Two jobs with the same
+    settings are the same job, in whatever study they occur.
     """
 
     settings: Mapping[str, Any]
     start: "Job | None" = None
-    group: str = field(default="", compare=False)
     images: tuple[int, int, int] = field(default=(0, 0, 0), compare=False)
     forwards: float = field(default=1.0, compare=False)
 
@@ -65,12 +64,17 @@ def _label(config: Config) -> str:
     """Describe a job in a few words, such as `ixg@input-energy-0.5-seed1`."""
     if not config.guided:
         return f"{config.look}-baseline-{config.epochs}-seed{config.seed}"
-    goal = f"epg{config.target_epg}" if config.target_epg else f"{config.lambda_:g}"
-    parts = [config.look, config.loss, goal]
+    parts = [config.look, config.loss, _goal(config)]
     parts += [f"{100 * config.annotated:g}%"] if config.annotated < 1 else []
     parts += [f"+{100 * config.dilate:g}%"] if config.dilate else []
     parts += [config.regions] if config.regions != "boxes" else []
     return "-".join([*parts, f"seed{config.seed}"])
+
+
+def _goal(config: Config) -> str:
+    if config.target_epg is not None:
+        return f"epg{config.target_epg:g}"
+    return f"{config.lambda_:g}" if config.allowed_loss is None else f"loss{config.allowed_loss:g}"
 
 
 def with_starts(jobs: Iterable[Job]) -> list[Job]:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing.queues import Queue
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -49,14 +48,20 @@ def launcher(cluster: str, parallel: int, logs: Path, slurm: Mapping[str, Any]) 
 
 @contextmanager
 def _processes(parallel: int) -> Iterator[Submit]:
-    pools = [_pool(parallel)]
+    """Have a pool of one process for each place, so that a process that dies takes no other one with it."""
+    pools = [_pool(place, parallel) for place in range(parallel)]
+    sent: list[list[Handle]] = [[] for _ in pools]
 
     def submit(function: Callable[..., Any], *arguments: Any) -> Handle:
+        waiting = [sum(not handle.done() for handle in handles) for handles in sent]
+        place = waiting.index(min(waiting))
         try:
-            return pools[-1].submit(function, *arguments)
-        except BrokenProcessPool:  # one of its processes died, and with it the pool
-            pools.append(_pool(parallel))
-            return pools[-1].submit(function, *arguments)
+            handle = pools[place].submit(function, *arguments)
+        except BrokenProcessPool:  # its process died
+            pools[place] = _pool(place, parallel)
+            handle = pools[place].submit(function, *arguments)
+        sent[place].append(handle)
+        return handle
 
     try:
         yield submit
@@ -65,24 +70,20 @@ def _processes(parallel: int) -> Iterator[Submit]:
             process.terminate()
         raise
     finally:
-        pools[-1].shutdown(wait=False, cancel_futures=True)
+        for pool in pools:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _pool(parallel: int) -> ProcessPoolExecutor:
-    context = multiprocessing.get_context("spawn")
-    places: Queue[int] = context.Queue()
-    for place in range(parallel):
-        places.put(place)
-    return ProcessPoolExecutor(parallel, context, _begin, (places, parallel))
+def _pool(place: int, parallel: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _begin, (place, parallel))
 
 
-def _begin(places: "Queue[int]", parallel: int) -> None:
+def _begin(place: int, parallel: int) -> None:
     """Take a place: a share of the cores, and a GPU if there are any."""
     import torch
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the study, which stops its processes
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    place = places.get()
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // parallel))
     visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
@@ -103,12 +104,15 @@ def _end_with_parent() -> None:
 def _submitit(cluster: str, logs: Path, slurm: Mapping[str, Any]) -> Iterator[Submit]:
     import submitit
 
-    executor = submitit.AutoExecutor(logs, cluster=cluster)
-    executor.update_parameters(**({"timeout_min": 24 * 60, "gpus_per_node": 1} if cluster == "slurm" else {}))
+    default = {"timeout_min": 24 * 60, "gpus_per_node": 1} if cluster == "slurm" else {}
     try:
-        executor.update_parameters(**slurm)
-    except (TypeError, ValueError, NameError) as error:
-        raise UserError(f"--slurm: {error}") from error
+        executor = submitit.AutoExecutor(logs, cluster=cluster)
+    except RuntimeError as error:
+        raise UserError(f"--cluster {cluster}: {error}") from error
+    try:
+        executor.update_parameters(**{**default, **slurm})
+    except (TypeError, ValueError, NameError, AssertionError) as error:
+        raise UserError(f"--slurm: {str(error).splitlines()[0]}") from error
     sent: list[Any] = []
 
     def submit(function: Callable[..., Any], *arguments: Any) -> Handle:

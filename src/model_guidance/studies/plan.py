@@ -7,6 +7,7 @@ from pathlib import Path
 from rich import box
 from rich.table import Table
 
+from model_guidance.report.roles import role
 from model_guidance.report.tables import rendered
 from model_guidance.studies.job import Job
 
@@ -27,7 +28,7 @@ def plan(jobs: Sequence[Job], runs: Path) -> str:
 def _row(job: Job) -> tuple[str, str, str, str]:
     config = job.config(Path())
     task = config.options.get("task") or config.options.get("labels")
-    details = [config.loss if config.guided else job.group]
+    details = [config.loss if config.guided else role(config)]
     details += [config.regions] if config.regions != "boxes" else []
     details += [f"{100 * config.annotated:g} % of the boxes"] if config.annotated < 1 else []
     details += [f"boxes +{100 * config.dilate:g} %"] if config.dilate else []

@@ -1,6 +1,7 @@
 """Mean or sum over the annotated images, at two batch sizes and two numbers of boxes."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from model_guidance.studies.job import Job
 from model_guidance.studies.setting import Setting
@@ -18,17 +19,21 @@ def jobs(size: Size, place: Place) -> Iterator[Job]:
     """Yield both reductions x batches of 16 and 64 x boxes for 1 and 100 %, and baselines to compare with.
 
     The sum's lambda is such that both mean the same where all 64 images of a batch are annotated. A batch
-    of 64 has four times the epochs of one of 16: as many steps of the optimizer.
+    of 64 has four times the epochs of one of 16, and so as many steps of the optimizer.
     """
     for setting in multilabel(size, place):
-        options = {"options": {**setting.options, "count": IMAGES}} if size == "tiny" else {}
         for seed in setting.seeds:
-            yield from _grid(setting, KIND[size], seed, options)
+            yield from _grid(_larger(setting) if size == "tiny" else setting, KIND[size], seed)
 
 
-def _grid(setting: Setting, kind: str, seed: int, options: dict[str, dict[str, object]]) -> Iterator[Job]:
+def _larger(setting: Setting) -> Setting:
+    return replace(setting, options={**setting.options, "count": IMAGES}, images=(IMAGES, IMAGES, IMAGES))
+
+
+def _grid(setting: Setting, kind: str, seed: int) -> Iterator[Job]:
+    shortest = max(1, setting.guided["epochs"] * BATCHES[0] // BATCHES[-1])
     for batch in BATCHES:
-        length = {"batch": batch, "epochs": setting.guided["epochs"] * batch // BATCHES[-1], **options}
+        length = {"batch": batch, "epochs": shortest * batch // BATCHES[0]}
         yield setting.guide(kind, seed, layer="final", lambda_=0.0, **length)
         for fraction in FRACTIONS:
             for reduction, scale in (("mean", 1), ("sum", BATCHES[-1])):

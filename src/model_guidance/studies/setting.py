@@ -37,7 +37,7 @@ class Setting:
 
     def base(self, kind: str, seed: int, **changes: Any) -> Job:
         """Return the baseline of one network and seed; its maps are those of the last layer."""
-        return self._job(kind, seed, {**self.baseline, **changes}, None, "baseline")
+        return self._job(kind, seed, {**self.baseline, **changes}, None)
 
     def controls(self, kind: str, layer: str = "final") -> Iterator[Job]:
         """Yield, of every seed, the baseline, the same for the guided jobs' epochs, and random regions."""
@@ -45,7 +45,7 @@ class Setting:
             start = self.base(kind, seed)
             yield start
             if self.from_baseline:
-                yield self._job(kind, seed, self.guided, start, "baseline, continued")
+                yield self._job(kind, seed, self.guided, start)
         yield from self.grid(kind, layer, "energy", regions="random")
 
     def grid(
@@ -60,11 +60,9 @@ class Setting:
     def guide(self, kind: str, seed: int, **changes: Any) -> Job:
         """Return one guided job; a seed draws its own annotated images too."""
         settings = {**self.guided, "annotation_seed": seed, **changes}
-        return self._job(
-            kind, seed, settings, self.base(kind, seed) if self.from_baseline else None, "guided"
-        )
+        return self._job(kind, seed, settings, self.base(kind, seed) if self.from_baseline else None)
 
-    def _job(self, kind: str, seed: int, changes: Mapping[str, Any], start: Job | None, group: str) -> Job:
+    def _job(self, kind: str, seed: int, changes: Mapping[str, Any], start: Job | None) -> Job:
         settings = {**self.common, "options": dict(self.options), "backbone": self.backbones[kind], **changes}
         weights = None if start else self.weights.get(kind)
-        return Job({**settings, "weights": weights, "seed": seed}, start, group, self.images, self.forwards)
+        return Job({**settings, "weights": weights, "seed": seed}, start, self.images, self.forwards)

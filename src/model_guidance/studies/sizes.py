@@ -1,11 +1,12 @@
 """The three sizes of the studies: embedded data in minutes, real data in an hour, published settings."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from model_guidance.errors import UserError
 from model_guidance.studies.setting import Setting
+from model_guidance.training.config import Config
 
 Size = Literal["tiny", "small", "paper"]
 SIZES: tuple[Size, ...] = ("tiny", "small", "paper")
@@ -20,6 +21,12 @@ class Place:
     roots: Mapping[str, str] = field(default_factory=dict)
     weights: Mapping[str, str | None] = field(default_factory=dict)
     machine: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        known = {each.name for each in fields(Config)}
+        for name in self.machine:
+            if name not in known:
+                raise UserError(f"--machine {name}: there is no such setting of a run")
 
 
 # Averaged over the annotated images of a batch, hence the same for all boxes and for few.

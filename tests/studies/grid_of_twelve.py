@@ -1,0 +1,40 @@
+"""A study of twelve small runs: a baseline and eleven guided ones. Called with the folder to work in."""
+
+import sys
+from pathlib import Path
+
+from model_guidance.studies.conduct import conduct
+from model_guidance.studies.job import Job
+from model_guidance.studies.launch import launcher
+from model_guidance.studies.tasks import tasks
+
+GUIDED = 11
+
+
+def grid(cache: Path) -> list[Job]:
+    settings = {
+        "data": "shapes",
+        "options": {"labels": "multi", "count": 24},
+        "size": 32,
+        "backbone": "small",
+        "epochs": 1,
+        "batch": 16,
+        "workers": 0,
+        "accelerator": "cpu",
+        "cache": str(cache),
+    }
+    start = Job(settings)
+    return [start, *(Job({**settings, "lambda_": (place + 1) / 10}, start) for place in range(GUIDED))]
+
+
+def main(folder: Path) -> int:
+    runs = folder / "runs"
+    runs.mkdir(parents=True, exist_ok=True)
+    with launcher("here", 2, folder / "submitit", {}) as submit:
+        failed = conduct(tasks(grid(folder / "cache"), runs), submit, 2)
+    print(failed)
+    return len(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,173 @@
+"""The command `study`: plans, mistakes in one sentence, and the options that it passes on."""
+
+from pathlib import Path
+
+import pytest
+
+from model_guidance import cli
+from model_guidance.errors import UserError
+from model_guidance.studies import STUDIES, command
+from model_guidance.studies.command import StudyOptions, study
+from model_guidance.studies.sizes import SIZES
+
+
+def run(capsys, *arguments: str) -> tuple[int, str, str]:
+    """Run the command in this process; return its status and what it printed."""
+    try:
+        cli.main(["study", *arguments])
+        status = 0
+    except SystemExit as end:
+        status = int(end.code or 0)
+    printed = capsys.readouterr()
+    return status, printed.out, printed.err
+
+
+@pytest.fixture(autouse=True)
+def _empty(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def rejected(capsys, tmp_path):
+    """Return a function that asserts that the command ends in one sentence, and returns it."""
+
+    def reject(*arguments: str) -> str:
+        status, _, err = run(capsys, *arguments)
+        assert status == 2
+        assert err.startswith("model-guidance: ")
+        assert len(err.strip().splitlines()) == 1
+        assert list(tmp_path.iterdir()) == []
+        return err
+
+    return reject
+
+
+PAPER = ("--size=paper", "--voc=voc", "--coco=coco", "--waterbirds=birds", "--xdnn=xdnn.pt", "--bcos=bcos.pt")
+
+
+def paper_without(option: str) -> list[str]:
+    return [each for each in PAPER if not each.startswith(f"--{option}=")]
+
+
+def test_an_unknown_study(rejected):
+    sentence = rejected("nothing")
+    assert "'nothing'" in sentence
+    assert all(name in sentence for name in [*STUDIES, "all"])
+
+
+@pytest.mark.parametrize("size", ["huge", "Tiny", ""])
+def test_an_unknown_size(size, rejected):
+    assert f"choose one of {', '.join(SIZES)}" in rejected("lambda", f"--size={size}")
+
+
+@pytest.mark.parametrize("name", ["epg-f1", "depths", "all"])
+@pytest.mark.parametrize("kind", ["xdnn", "bcos"])
+def test_published_weights_are_asked_for(kind, name, rejected):
+    assert f"give --{kind} FILE" in rejected(name, *paper_without(kind))
+
+
+def test_weights_that_no_job_needs_are_not_asked_for(monkeypatch):
+    ran = []
+    monkeypatch.setattr(command, "_run", lambda jobs, *_: ran.extend(jobs) or {})
+    assert study("limited", StudyOptions(size="paper", voc="voc", bcos="bcos.pt"))
+    assert {job.settings["backbone"] for job in ran} == {"bcos_resnet50"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["lambda", "--size=small"], "--voc FOLDER"),
+        (["waterbirds", "--size=small"], "--waterbirds FOLDER"),
+        (["lambda", "--size=paper"], "--voc FOLDER, --coco FOLDER or both"),
+        (["all", *paper_without("waterbirds")], "--waterbirds FOLDER"),
+        (["lambda", "--cluster=cloud"], "--cluster cloud: choose one of here"),
+        (["lambda", "--machine={}}"], "machine"),
+        (["lambda", '--machine={"wrokers": 8}'], "wrokers"),
+        (["lambda", '--machine={"workers": -1}'], "--workers -1"),
+        (["lambda", "--parallel=-1"], "--parallel -1"),
+        (["lambda", "--paralel=2"], "--paralel"),
+        (["lambda", "--parallel=two"], "parallel"),
+        ([], "name"),
+    ],
+)
+@pytest.mark.parametrize("plan", [[], ["--plan"]])
+def test_mistakes(arguments, plan, expected, rejected, monkeypatch):
+    monkeypatch.setattr(command, "conduct", lambda *_: pytest.fail("something was run"))
+    if plan and expected.startswith(("--cluster", "--parallel -1")):
+        pytest.skip("a plan needs no place to run")
+    assert expected in rejected(*arguments, *plan)
+
+
+def test_a_file_in_place_of_the_folder(capsys, tmp_path):
+    (tmp_path / "thesis").write_text("precious")
+    status, _, err = run(capsys, "lambda", "--out=thesis")
+    assert status == 2
+    assert len(err.strip().splitlines()) == 1
+    assert (tmp_path / "thesis").read_text() == "precious"
+
+
+def counted(out: str, row: str = "all") -> list[str]:
+    (line,) = (line.split() for line in out.splitlines() if line.strip().startswith(row))
+    return line
+
+
+@pytest.mark.parametrize("name", [*STUDIES, "all"])
+def test_a_plan_is_printed_and_nothing_written(name, capsys, tmp_path):
+    status, out, err = run(capsys, name, "--plan", "--size=tiny")
+    assert (status, err) == (0, "")
+    _, jobs, finished, hours = counted(out)
+    assert int(jobs) >= 10
+    assert int(finished) == 0
+    assert float(hours) > 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_all_is_less_than_the_sum_of_its_studies(capsys):
+    sizes = {name: int(counted(run(capsys, name, "--plan")[1])[1]) for name in [*STUDIES, "all"]}
+    assert max(sizes.values()) == sizes["all"] < sum(sizes[name] for name in STUDIES) / 2
+
+
+def test_a_plan_of_the_papers_size_needs_no_weights(capsys):
+    status, out, _ = run(capsys, "all", "--plan", "--size=paper", *paper_without("xdnn")[1:4])
+    assert status == 0
+    assert int(counted(out)[1]) > 700
+
+
+def test_the_table_is_not_cut_off(capsys):
+    out = run(capsys, "all", "--plan", *PAPER)[1]
+    assert "…" not in out
+    assert "bcos_resnet50" in out
+    assert "waterbirds reversed" in out
+
+
+def test_options_reach_the_jobs_and_the_launcher(monkeypatch, tmp_path):
+    seen = {}
+
+    def run_jobs(jobs, folder, options):
+        seen.update(jobs=jobs, folder=folder, options=options)
+        return {}
+
+    monkeypatch.setattr(command, "_run", run_jobs)
+    given = ["--out=here", "--size=small", "--voc=/voc", '--machine={"workers": 7, "accelerator": "cpu"}']
+    more = ["--parallel=3", "--cluster=slurm", '--slurm={"slurm_partition": "gpu", "timeout_min": 600}']
+    cli.main(["study", "depths", *given, *more])
+    assert seen["folder"] == tmp_path / "here" / "small"  # from another place, it is the same one
+    assert seen["options"].parallel == 3
+    assert seen["options"].cluster == "slurm"
+    assert seen["options"].slurm == {"slurm_partition": "gpu", "timeout_min": 600}
+    for job in seen["jobs"]:
+        config = job.config(Path())
+        assert (config.root, config.workers, config.accelerator) == ("/voc", 7, "cpu")
+
+
+def test_failed_jobs_are_named_and_the_status_is_1(monkeypatch, capsys):
+    monkeypatch.setattr(command, "_run", lambda *_: {"one": "no memory", "two": "not run"})
+    status, out, _ = run(capsys, "lambda")
+    assert status == 1
+    assert "failed: one: no memory" in out.splitlines()
+    assert "failed: two: not run" in out.splitlines()
+
+
+def test_an_unknown_name_is_rejected_before_anything_else():
+    with pytest.raises(UserError, match="no study 'nothing'"):
+        study("nothing", StudyOptions(size="huge"))

@@ -1,0 +1,103 @@
+"""A whole study as a user runs it, and the same command again."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.studies.planned import planned
+
+from model_guidance.report.results import read_results
+from model_guidance.studies import STUDIES
+from model_guidance.studies.job import Job
+from model_guidance.studies.sizes import Place
+from model_guidance.training.config import Config
+
+SMALLER = {"size": 32}  # pixels: the smallest that the data have
+WHERE = Place(machine=SMALLER)
+
+
+def study(out: Path) -> "subprocess.CompletedProcess[str]":
+    machine = f"--machine={json.dumps({**SMALLER, 'accelerator': 'cpu', 'cache': str(out / 'cache')})}"
+    command = ["study", "lambda", "--size=tiny", f"--out={out}", "--parallel=2", machine]
+    return subprocess.run(
+        [sys.executable, "-m", "model_guidance.cli", *command], capture_output=True, text=True, check=False
+    )
+
+
+def written(folder: Path) -> dict[str, Any]:
+    """What must not change: when the files of all runs were written, and what they hold."""
+    files = [path for path in (folder / "runs").rglob("*") if path.is_file() and path.suffix != ".lock"]
+    return {str(path.relative_to(folder)): (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
+
+
+def configs(jobs: list[Job]) -> list[Config]:
+    return [job.config(Path()) for job in jobs]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> tuple[Path, "subprocess.CompletedProcess[str]"]:
+    out = tmp_path_factory.mktemp("studies")
+    done = study(out)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return out, done
+
+
+@pytest.fixture(scope="module")
+def folder(whole) -> Path:
+    return whole[0] / "tiny"
+
+
+def test_every_job_is_finished(folder):
+    jobs = planned("lambda", "tiny", WHERE)
+    assert all(job.finished(folder / "runs") for job in jobs)
+    assert {path.name for path in (folder / "runs").iterdir() if path.is_dir()} == {job.key for job in jobs}
+    assert all((folder / "runs" / f"{job.key}.log").read_text() for job in jobs)
+
+
+def test_the_roles_of_its_runs(folder):
+    tested = read_results([folder / "runs"]).tested
+    rows = tested[(tested["kind"] == "best") & tested["own"]]
+    jobs = planned("lambda", "tiny", WHERE)
+    counts = rows["role"].value_counts().to_dict()
+    assert set(counts) == {"baseline", "baseline, continued", "guided", "random regions"}
+    assert sum(counts.values()) == len(jobs)
+    assert counts["guided"] == sum(config.guided and config.regions == "boxes" for config in configs(jobs))
+    assert rows["start"].unique().tolist() == ["random weights"]
+
+
+def test_the_baselines_were_seen_as_the_guided_runs_are(folder):
+    tested = read_results([folder / "runs"]).tested
+    guided = set(tested.loc[tested["role"] == "guided", "look"])
+    for role in ("baseline", "baseline, continued"):
+        assert guided <= set(tested.loc[tested["role"] == role, "look"])
+
+
+def test_the_page_and_its_tables(whole, folder):
+    page = folder / "lambda" / "index.html"
+    assert f"{STUDIES['lambda'].title}: {page}" in whole[1].stdout
+    text = page.read_text()
+    assert STUDIES["lambda"].title in text
+    assert not re.findall(r'(?:src|href)="(?!#|data:|https?://www\.w3\.org/)[^"]*', text)
+    tables, figures = list((folder / "lambda" / "tables").iterdir()), folder / "lambda" / "figures"
+    assert {path.suffix for path in tables} >= {".csv"}
+    assert all(path.stat().st_size for path in tables)
+    assert any(figures.iterdir())
+
+
+def test_the_plan_came_first(whole):
+    (line,) = (line.split() for line in whole[1].stdout.splitlines() if line.strip().startswith("all "))
+    assert line[:3] == ["all", str(len(planned("lambda", "tiny", WHERE))), "0"]
+
+
+def test_the_same_command_does_no_work_twice(whole, folder):
+    before, jobs = written(folder), str(len(planned("lambda", "tiny", WHERE)))
+    assert str(len([name for name in before if name.endswith("result.json")])) == jobs
+    again = study(whole[0])
+    assert again.returncode == 0, again.stderr
+    assert written(folder) == before
+    (line,) = (line.split() for line in again.stdout.splitlines() if line.strip().startswith("all "))
+    assert line == ["all", jobs, jobs, "0.00"]

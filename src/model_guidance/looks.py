@@ -1,8 +1,8 @@
 """A second look at a run: its maps under an attribution that it was not trained for."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
-from filecmp import cmp
 
 from lightning_fabric import Fabric
 from torch import nn
@@ -27,8 +27,10 @@ def second_look(config: Config) -> tuple[str, str]:
     return ("bcos" if config.backbone.startswith("bcos") else "ixg"), "input"
 
 
-def look(run: Run, method: str, layer: str, fabric: Fabric) -> None:
-    """Score the best and the last epoch of a run under another attribution, and keep its maps.
+def look(
+    run: Run, method: str, layer: str, fabric: Fabric, checkpoints: Sequence[str] = ("best", "last")
+) -> None:
+    """Score checkpoints of a run, the last one last, under another attribution, and keep its maps.
 
     Writes `looks/METHOD@LAYER.json`, {checkpoint: scores}, with the IoU threshold of validation data, and
     the examples of `write_examples`. What is there already is not measured again.
@@ -38,12 +40,8 @@ def look(run: Run, method: str, layer: str, fabric: Fabric) -> None:
     if path.is_file():
         return
     scores: dict[str, Row] = {}
-    files = {checkpoint: run.checkpoint(checkpoint) for checkpoint in ("best", "last")}
-    for checkpoint, file in files.items():
-        if checkpoint == "last" and cmp(file, files["best"], shallow=False):
-            scores["last"] = scores["best"]
-            continue
-        model = build(config.backbone, len(run.classes), file).to(fabric.device)
+    for checkpoint in checkpoints:
+        model = build(config.backbone, len(run.classes), run.checkpoint(checkpoint)).to(fabric.device)
         threshold = _scores(model, config, "val", None, fabric).get("iou_threshold")
         scores[checkpoint] = _scores(model, config, "test", threshold, fabric)
     write_examples(run.folder, model, config, split_of(config, "test"), fabric)

@@ -87,7 +87,7 @@ def train_run(config: Config, folder: Path, *, overwrite: bool = False) -> dict[
     result = _test(job, *_train(job))
     write_examples(folder, job.guidance.model, config, job.splits["test"], job.fabric)
     if config.guided:
-        look(Run.open(folder), *second_look(config), job.fabric)
+        look(Run.open(folder), *second_look(config), job.fabric, ["last"])
     if job.fabric.is_global_zero:
         write(folder / RESULT, json.dumps(result, indent=1).encode())
         (folder / STATE).unlink(missing_ok=True)

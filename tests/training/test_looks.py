@@ -47,10 +47,9 @@ def test_every_epoch_of_the_front_is_tested(run: Run):
 def test_a_guided_run_is_scored_under_an_attribution_it_was_not_trained_for(run: Run):
     assert second_look(run.config) == ("ixg", "input")
     scores = json.loads((run.folder / "looks" / "ixg@input.json").read_text())
-    for kind in ("best", "last"):
-        again = evaluate_run(run, kind, "test", "ixg", "input")
-        assert scores[kind]["epg"] == pytest.approx(again["epg"], abs=1e-6)
-        assert scores[kind]["epg"] != pytest.approx(run.result[kind]["epg"], abs=1e-3)
+    again = evaluate_run(run, "last", "test", "ixg", "input")
+    assert scores["last"]["epg"] == pytest.approx(again["epg"], abs=1e-6)
+    assert scores["last"]["epg"] != pytest.approx(run.result["last"]["epg"], abs=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -80,9 +80,9 @@ def _tested(run: Run, history: Sequence[Row]) -> Iterator[dict[str, Any]]:
             yield _checkpoint(kind, epoch, validation) | result[kind]
         for path in sorted((run.folder / LOOKS).glob("*.json")):
             looked = json.loads(path.read_text(encoding="utf-8"))
-            for kind, epoch in epochs.items():
-                there = {"kind": kind, "epoch": epoch, "own": False, "look": path.stem}
-                yield _without_maps(result[kind]) | looked[kind] | there
+            for kind, scores in looked.items():
+                there = {"kind": kind, "epoch": epochs[kind], "own": False, "look": path.stem}
+                yield _without_maps(result[kind]) | scores | there
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(f"{path}: this is damaged or of another version of model-guidance") from error
 

@@ -7,7 +7,7 @@ from model_guidance.studies.sizes import Place, Size, multilabel
 from model_guidance.studies.study import Study
 
 DILATIONS = (0.0, 0.1, 0.25, 0.5)
-KINDS = {"tiny": ("plain", "bcos"), "small": ("xdnn",), "paper": ("bcos",)}
+KINDS = {"tiny": ("plain",), "small": ("xdnn",), "paper": ("bcos",)}
 LAYERS = {"tiny": ("final",), "small": ("final",), "paper": ("input", "final")}
 
 

@@ -82,7 +82,7 @@ def _tiny(name: str, place: Place, options: Mapping[str, Any]) -> Setting:
     count = options.get("count", 1000)
     return Setting(
         name=name,
-        common={"data": "shapes", "size": 48, "batch": 32, "workers": 0, **place.machine},
+        common={"data": "shapes", "size": 40, "batch": 32, "workers": 0, **place.machine},
         options=options,
         backbones=SMALL,
         weights={},

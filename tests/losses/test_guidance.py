@@ -95,3 +95,31 @@ def test_unknown_names(wrong: dict[str, str], words: list[str]):
     with pytest.raises(UserError) as error:
         Guidance(tiny.build("plain"), **{"layer": "final", **wrong})
     assert_names(error.value, ["nonsense", *words])
+
+
+class Counting(nn.Module):
+    """Counts the images whose way back to the input is asked for."""
+
+    def __init__(self, model: nn.Module):
+        super().__init__()
+        self.model = model
+        self.explained: list[int] = []
+
+    def forward(self, images: Tensor) -> Tensor:
+        if images.requires_grad:
+            images.register_hook(lambda gradient: self.explained.append(len(gradient)))
+        return self.model(images)
+
+
+@pytest.mark.parametrize(("kind", "explained"), [("xdnn", 2), ("plain", 2), ("plain-training", 5)])
+def test_only_annotated_images_are_explained_unless_the_batch_is_normalised(kind: str, explained: int):
+    model = Counting(tiny.build(kind))
+    images, labels = tiny.images(5), torch.ones(5, tiny.CLASSES)
+    annotated = regions((1, 2), (4, 0))
+    logits, found = Guidance(model, layer="input")(images, labels, annotated)
+    assert model.explained[0] == explained
+    assert_same(logits, tiny.build(kind)(images))
+    classes: list[list[int]] = [[], [2], [], [], [0]]
+    maps = attribute(model, images, classes, layer="input")
+    if kind != "plain-training":
+        assert_same(found.detach(), LOSSES["energy"](maps, annotated.masks).mean())

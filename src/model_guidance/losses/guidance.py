@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from model_guidance.attribution import check_method, explain
 from model_guidance.errors import UserError
 from model_guidance.losses import LOSSES
+from model_guidance.models.batch_statistics import uses_batch_statistics
 from model_guidance.models.tap import layer_name, tap
-from model_guidance.types import Regions
+from model_guidance.types import Pairs, Regions
 
 REDUCTIONS = ("mean", "sum")
 
@@ -21,7 +22,9 @@ class Guidance(nn.Module):
     lambda, to the classification loss. One of the positive classes with a region, drawn at random, is
     guided in each image that has any (torch's global generator). `reduction` is over the guided images:
     their mean does not depend on the batch size or on how many images are annotated; their sum is the
-    paper's. Without a region in the batch the loss is 0.
+    paper's. Without a region in the batch the loss is 0. Images without a region are not explained, which
+    makes a step with few of them hardly dearer than plain training, unless batch normalisation is in
+    training mode: then the images of a batch belong together.
 
     Everything, `autograd.grad` included, happens inside `forward`: wrap this module, not the model, for
     data-parallel training. Mean and sum are then over the guided images of all processes.
@@ -58,10 +61,27 @@ class Guidance(nn.Module):
         divisor = self._divisor(len(chosen), images.device)
         if not len(chosen):
             return self.model(images), images.new_zeros(())
-        forward = tap(self.model, images, self.layer, attached=True)
-        maps = explain(self.model, forward, chosen.pairs, self.method, create_graph=True)
-        total = LOSSES[self.loss](maps, chosen.masks).sum()
-        return forward.logits, total / divisor
+        logits, maps = self._explained(images, chosen.pairs)
+        return logits, LOSSES[self.loss](maps, chosen.masks).sum() / divisor
+
+    def _explained(self, images: Tensor, pairs: Pairs) -> tuple[Tensor, Tensor]:
+        """Return the logits of all images and the maps of `pairs`, at most one of each image.
+
+        Explaining an image costs several forward passes, so those without an annotation are spared it: they
+        go through the network by themselves, unless it normalises over the whole batch.
+        """
+        guided = pairs.images
+        if len(guided) == len(images) or uses_batch_statistics(self.model):
+            forward = tap(self.model, images, self.layer, attached=True)
+            return forward.logits, explain(self.model, forward, pairs, self.method, create_graph=True)
+        plain = torch.ones(len(images), dtype=torch.bool, device=images.device)
+        plain[guided] = False
+        rest = plain.nonzero().squeeze(1)
+        forward = tap(self.model, images[guided], self.layer, attached=True)
+        alone = Pairs(torch.arange(len(guided), device=images.device), pairs.classes)
+        maps = explain(self.model, forward, alone, self.method, create_graph=True)
+        order = torch.cat([guided, rest]).argsort()
+        return torch.cat([forward.logits, self.model(images[rest])])[order], maps
 
     def _divisor(self, count: int, device: torch.device) -> Tensor:
         """Return what makes the average over processes the mean, or the sum, over all guided images.

@@ -40,6 +40,7 @@ class Drawing:
     @cached_property
     def svg(self) -> str:
         """The figure as SVG that may stand in a page with others, with a `<title>` on each point."""
+        lay_out(self.figure)
         buffer = io.BytesIO()
         with mpl.rc_context({"svg.hashsalt": self.name}):
             self.figure.savefig(buffer, format="svg", metadata={"Date": None})
@@ -90,9 +91,17 @@ def styles(configurations: Iterable[str]) -> Styles:
 
 def png(figure: Figure) -> bytes:
     """Return the figure as a PNG image."""
+    lay_out(figure)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=max(figure.dpi, 120))
     return buffer.getvalue()
+
+
+def lay_out(figure: Figure) -> None:
+    """Place everything once: the layout engine is slow, and would work again for each file."""
+    if engine := figure.get_layout_engine():
+        engine.execute(figure)
+        figure.set_layout_engine("none")
 
 
 def _tip(root: ElementTree.Element, gid: str, texts: Sequence[str]) -> None:

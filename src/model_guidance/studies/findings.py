@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from model_guidance.report.results import read_results
-from model_guidance.studies.evidence import LOSS, PANEL, chosen, guided, reference
+from model_guidance.studies.evidence import LOSS, PANEL, chosen, comparable, guided, reference
 
 NOT_MEASURED = ("–", "not measured")
 Answer = tuple[str, str]  # what was measured, and the verdict
@@ -21,7 +21,7 @@ def findings(folders: Sequence[Path]) -> list[Mapping[str, str]]:
     Looked at are the runs with several classes per image, in and below `folders`.
     """
     tested = read_results(folders).tested
-    tested = tested[tested[MAIN].notna()] if MAIN in tested else tested.iloc[:0]
+    tested = comparable(tested[tested[MAIN].notna()] if MAIN in tested else tested.iloc[:0])
     return [_finding(name, claim, test, tested) for name, (claim, test) in FINDINGS.items()]
 
 
@@ -127,7 +127,7 @@ def _shown(gains: Mapping[str, float]) -> str:
 def _few(tested: pd.DataFrame) -> Answer:
     shares: dict[str, list[float]] = {}
     means = {f: _few_energy(tested, f) for f in (0.01, 0.1, 1.0)}
-    for panel in means[0.01].index.intersection(means[1.0].index):
+    for panel in means[0.01].index.intersection(means[0.1].index).intersection(means[1.0].index):
         start = reference(tested, panel, "epg")
         full = means[1.0][panel] - start
         if full > 0:

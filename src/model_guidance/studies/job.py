@@ -28,9 +28,14 @@ class Job:
 
     @property
     def key(self) -> str:
-        """The name of the job's folder: readable, and different for different settings."""
+        """The name of the job's folder: readable, and different for different settings.
+
+        Settings that have their default do not count: a new one in a later version must not rename old runs.
+        """
         config = self.config(Path())
-        facts = {name: value for name, value in asdict(config).items() if name not in MACHINE}
+        usual = asdict(Config())
+        given = asdict(config).items()
+        facts = {name: value for name, value in given if name not in MACHINE and value != usual[name]}
         code = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:8]
         return re.sub(r"[^\w.@%+-]+", "-", f"{config.data}-{config.backbone}-{_label(config)}-{code}")
 

@@ -16,7 +16,7 @@ TASKS = {
 }
 NETWORKS = {"tiny": ("plain",), "small": ("plain",), "paper": KINDS}
 GUIDED = {
-    "tiny": (("final", "energy"), ("final", "l1")),
+    "tiny": (("final", "energy"),),
     "small": (("final", "energy"),),
     "paper": (("input", "energy"), ("final", "energy"), ("input", "l1"), ("final", "l1")),
 }

@@ -37,6 +37,8 @@ class Config:
         outside: guide away from the regions: the evidence lies everywhere but in them.
         annotated: fraction of the training images whose regions are used.
         annotation_seed: which images those are.
+        freeze_statistics: normalise with the running statistics of batch normalisation while training: maps
+            then do not depend on the other images of the batch, and only annotated images cost time.
         epochs: passes over the training images.
         batch: images per step.
         lr: learning rate of Adam.
@@ -68,6 +70,7 @@ class Config:
     outside: bool = False
     annotated: float = 1.0
     annotation_seed: int = 0
+    freeze_statistics: bool = False
     epochs: int = 50
     batch: int = 64
     lr: float = 1e-4

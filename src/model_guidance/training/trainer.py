@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from model_guidance.errors import UserError
 from model_guidance.losses.guidance import Guidance
+from model_guidance.models.batch_statistics import freeze_statistics
 from model_guidance.training.checkpoint import Row, write, write_history, write_state, write_weights
 from model_guidance.training.config import Config
 from model_guidance.training.folder import STATE, TIMING
@@ -65,6 +66,8 @@ def train(
     for epoch in range(len(history) + 1, config.epochs + 1):
         torch.manual_seed(config.seed * 1_000_003 + epoch)
         guidance.train()
+        if config.freeze_statistics:
+            freeze_statistics(guidance)
         lambda_ = callbacks.next_lambda(history)
         losses, guided, start = [], 0, time.perf_counter()
         for batch in batches(epoch):

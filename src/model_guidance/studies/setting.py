@@ -39,14 +39,17 @@ class Setting:
         """Return the baseline of one network and seed; its maps are those of the last layer."""
         return self._job(kind, seed, {**self.baseline, **changes}, None)
 
-    def controls(self, kind: str, layer: str = "final") -> Iterator[Job]:
-        """Yield, of every seed, the baseline, the same for the guided jobs' epochs, and random regions."""
+    def controls(self, kind: str, layer: str = "final", annotated: float = 1.0) -> Iterator[Job]:
+        """Yield, of every seed, the baseline, the same for the guided jobs' epochs, and random regions.
+
+        The random regions are of the layer and of as many images as the guided jobs have.
+        """
         for seed in self.seeds:
             start = self.base(kind, seed)
             yield start
             if self.from_baseline:
                 yield self._job(kind, seed, self.guided, start)
-        yield from self.grid(kind, layer, "energy", regions="random")
+        yield from self.grid(kind, layer, "energy", regions="random", annotated=annotated)
 
     def grid(
         self, kind: str, layer: str, loss: str, lambdas: Sequence[float] = (), **changes: Any

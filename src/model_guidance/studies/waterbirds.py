@@ -29,7 +29,7 @@ def jobs(size: Size, place: Place) -> Iterator[Job]:
     for task in TASKS[size]:
         setting = replace(data(size, place, task), seeds=(0, 1))
         for kind in NETWORKS[size]:
-            yield from setting.controls(kind)
+            yield from setting.controls(kind, annotated=FRACTION[size])
             for layer, loss in GUIDED[size]:
                 yield from _four(setting, kind, layer, loss, FRACTION[size])
             yield from _ceilings(setting, kind)

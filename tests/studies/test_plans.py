@@ -112,7 +112,7 @@ OTHER: dict[str, list[Any]] = {
     "data": ["voc", "waterbirds"],
     "options": [{"labels": "multi"}, {"count": 24}, {"task": "reversed"}],
     "size": [32, 225],
-    "freeze_statistics": True,
+    "freeze_statistics": [True],
     "augment": [True, False],
     "backbone": ["small", "bcos_resnet50"],
     "weights": ["imagenet", "a/best.safetensors"],

@@ -112,20 +112,3 @@ def test_the_reference_is_seen_under_the_panels_attribution():
 
 def test_without_a_baseline_there_is_no_reference():
     assert isnan(reference(table([row()]), PLACE, "epg"))
-
-
-def test_only_the_usual_setting_of_a_data_set_is_compared():
-    usual = [row(run="a"), row(run="b", loss="l1"), baseline(run="c", epochs=300), continued(run="d")]
-    other = [
-        row(run="e", batch=16),
-        row(run="f", reduction="sum"),
-        continued(run="g", options={"count": 500}),
-    ]
-    elsewhere = [row(run="h", data="coco", batch=16), baseline(run="i", data="coco")]
-    assert set(table([*usual, *other, *elsewhere])["run"]) == {*"abcd", *"hi"}
-    assert table([baseline(run="alone")])["run"].tolist() == ["alone"]
-
-
-def test_a_baseline_of_another_length_is_no_reference():
-    rows = [row(), baseline(epg=0.1), continued(epg=0.2), continued(epg=0.9, epochs=12)]
-    assert reference(table(rows), PLACE, "epg") == pytest.approx(0.2)

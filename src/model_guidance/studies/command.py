@@ -1,6 +1,6 @@
 """`model-guidance study`: plan, run what is not finished, report."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,7 +67,7 @@ def study(name: str, options: StudyOptions, *, only_plan: bool = False) -> bool:
     _check_weights(every, options)
     failed = _run(every, folder, options) | _reports(jobs, folder)
     if name == "all":
-        _print_findings(every, folder)
+        _print_findings(every, with_starts(_of_paper(jobs)), folder)
     for key, reason in failed.items():
         print(f"failed: {key}: {reason}")
     return not failed
@@ -136,14 +136,19 @@ def _finished(jobs: Sequence[Job], folder: Path) -> list[Path]:
     return [folder / "runs" / job.key for job in jobs if job.finished(folder / "runs")]
 
 
-def _print_findings(jobs: Sequence[Job], folder: Path) -> None:
+def _of_paper(jobs: Mapping[str, Sequence[Job]]) -> Iterator[Job]:
+    return (job for name, own in jobs.items() if not STUDIES[name].ours for job in own)
+
+
+def _print_findings(jobs: Sequence[Job], evidence: Sequence[Job], folder: Path) -> None:
+    """Write the page about `jobs`, and print which of the paper's findings come out of the `evidence`."""
     from model_guidance.report.page import write_report
     from model_guidance.studies.findings import findings
 
-    runs = _finished(jobs, folder)
-    if not runs:
+    runs, known = _finished(jobs, folder), _finished(evidence, folder)
+    if not known:
         return
-    found = findings(runs)
+    found = findings(known)
     print(f"report of everything: {write_report(runs, folder, 'The whole study', found)}")
     for each in found:
         print(f"{each['finding']}  {each['paper']}: {each['verdict']}. {each['measured']}")

@@ -1,38 +1,15 @@
 """The numbers behind a finding, taken from the test scores of models that were chosen on validation."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import pandas as pd
 
-from model_guidance.report.chosen import baseline
+from model_guidance.report.chosen import baseline, same_budget
 
 PANEL = ["data", "backbone", "look"]
 LOSS = "localization loss"
 AT_MOST = 0.05  # loss of F1 or accuracy on validation that a chosen model may have, as a fraction
-
-
-def comparable(tested: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs that may be compared: of each data set, those of the setting that has most of them.
-
-    A setting is the data's options, the reduction of the loss, and the budget (batch size and epochs), for
-    which there is a column `budget`; runs with others belong to studies with questions of their own. A
-    baseline's reduction and budget are free.
-    """
-    budget = "batch " + tested["batch"].astype(str) + ", " + tested["epochs"].astype(str) + " epochs"
-    rows = tested.assign(given=[_options(each) for each in tested["options"]], budget=budget)
-    setting = ["given", "reduction", "budget"]
-    kept = []
-    for _, same in rows.groupby("data", sort=False):
-        own = same[same["role"] == "guided"]
-        usual = own[setting].value_counts().index[0] if len(own) else tuple(same[setting].iloc[0])
-        trained = (same[setting] == list(usual)).all(axis="columns")
-        kept.append(same[trained | ((same["given"] == usual[0]) & (same["role"] != "guided"))])
-    return pd.concat(kept) if kept else rows
-
-
-def _options(options: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in sorted(options.items()) if key != "seed")
 
 
 def guided(tested: pd.DataFrame, **where: Any) -> pd.DataFrame:
@@ -63,15 +40,12 @@ def chosen(tested: pd.DataFrame, rows: pd.DataFrame, by: str, main: str, per: Se
 
 
 def reference(tested: pd.DataFrame, panel: Sequence[Hashable], score: str) -> float:
-    """Return the mean test score, under the panel's attribution, of baselines that were trained as long.
-
-    Where no baseline was continued for as many epochs it is that of the plain ones, and NaN without any.
-    """
+    """Return the mean test score, under the panel's attribution, of baselines that were trained as long."""
     row = pd.Series(dict(zip(PANEL, panel, strict=True)))
-    same = tested[_matches(tested, row, PANEL) & (tested["kind"] == "best")]
-    budgets = tested.loc[tested["role"] == "guided", "budget"]
-    as_long = same[same["budget"].isin(budgets) & (same["role"] == "baseline, continued")]
-    return float((baseline(same) if as_long.empty else as_long)[score].mean())
+    same = tested[_matches(tested, row, PANEL[:2]) & (tested["kind"] == "best")]
+    under_look = same[same["look"] == row["look"]]
+    rows = same_budget(under_look)
+    return float((rows if len(rows) else baseline(under_look))[score].mean())
 
 
 def _matches(table: pd.DataFrame, row: "pd.Series[Any]", names: Sequence[str]) -> "pd.Series[bool]":

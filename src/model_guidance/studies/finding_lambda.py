@@ -37,4 +37,5 @@ STUDY = Study(
     "no figure of the paper, which trains three lambdas per configuration",
     "Nothing is published. Expected: one adapted run reaches its EPG without a guess about lambda.",
     jobs,
+    ours=True,
 )

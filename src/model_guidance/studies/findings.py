@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from model_guidance.report.results import read_results
-from model_guidance.studies.evidence import LOSS, PANEL, chosen, comparable, guided, reference
+from model_guidance.studies.evidence import LOSS, PANEL, chosen, guided, reference
 
 NOT_MEASURED = ("–", "not measured")
 Answer = tuple[str, str]  # what was measured, and the verdict
@@ -18,10 +18,11 @@ MAIN = "f1"
 def findings(folders: Sequence[Path]) -> list[Mapping[str, str]]:
     """Return for each finding what the paper says, what came out and whether that agrees.
 
-    Looked at are the runs with several classes per image, in and below `folders`.
+    Looked at are the runs with several classes per image, in and below `folders`: those of the paper's
+    studies, in which all configurations had equal grids and budgets.
     """
     tested = read_results(folders).tested
-    tested = comparable(tested[tested[MAIN].notna()] if MAIN in tested else tested.iloc[:0])
+    tested = tested[tested[MAIN].notna()] if MAIN in tested else tested.iloc[:0]
     return [_finding(name, claim, test, tested) for name, (claim, test) in FINDINGS.items()]
 
 

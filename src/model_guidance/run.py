@@ -38,7 +38,7 @@ from model_guidance.progress import steps
 from model_guidance.selection import best_epoch, pareto_front
 from model_guidance.training.checkpoint import Row, read_state, write
 from model_guidance.training.config import Config
-from model_guidance.training.dual import START, next_lambda
+from model_guidance.training.dual import START, Goal, next_lambda
 from model_guidance.training.folder import CLASSES, CONFIG, RESULT, STATE, Run, claim, clear
 from model_guidance.training.trainer import Callbacks, train
 from model_guidance.types import Batch
@@ -123,12 +123,12 @@ def _train(job: _Job) -> tuple[list[Row], int]:
     state = read_state(job.folder / STATE)
     done = total * len(state["history"]) // config.epochs if state else 0
     with steps(job.folder.name, total, done) as bar:
-        goal = {"target_epg": config.target_epg, "least": _least(job, score)}
+        goal = _goal(job, score)
         callbacks = Callbacks(
             score,
             lambda rows: _front(rows, job.main),
-            lambda rows: best_epoch(rows, job.main, **goal),
-            lambda rows: _lambda(config, rows, job.main, goal),
+            lambda rows: best_epoch(rows, job.main, target_epg=goal.epg, least=goal.least),
+            lambda rows: _lambda(config, rows, goal),
             lambda row: bar.say(f"{job.folder.name}  {_line(row, job.main)}"),
             bar.advance,
         )
@@ -136,17 +136,19 @@ def _train(job: _Job) -> tuple[list[Row], int]:
     return history, callbacks.best(history)
 
 
-def _least(job: _Job, score: Callable[[nn.Module], Row]) -> float | None:
-    """Return the lowest main score that `allowed_loss` permits, measured from the initial weights."""
-    if job.config.allowed_loss is None:
-        return None
-    return score(job.guidance.model.to(job.fabric.device))[job.main] - job.config.allowed_loss
+def _goal(job: _Job, score: Callable[[nn.Module], Row]) -> Goal:
+    """Return what lambda is adapted to; what may be lost is measured from the initial weights."""
+    allowed = job.config.tolerated_loss
+    if allowed is None:
+        return Goal(job.main, job.config.target_epg)
+    start = score(job.guidance.model.to(job.fabric.device))[job.main]
+    return Goal(job.main, job.config.target_epg, start - allowed, allowed)
 
 
-def _lambda(config: Config, rows: Sequence[Row], main: str, goal: dict[str, float | None]) -> float:
+def _lambda(config: Config, rows: Sequence[Row], goal: Goal) -> float:
     if not rows:
         return config.lambda_ or (START if config.guided else 0.0)
-    return next_lambda(rows[-1]["lambda"], rows[-1], main, **goal)
+    return next_lambda(rows[-1]["lambda"], rows[-1], goal)
 
 
 def _front(rows: Sequence[Row], main: str) -> list[bool]:

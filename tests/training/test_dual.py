@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from model_guidance.errors import UserError
 from model_guidance.training.config import Config
-from model_guidance.training.dual import BOUNDS, LARGEST_STEP, next_lambda
+from model_guidance.training.dual import BOUNDS, LARGEST_STEP, Goal, next_lambda
 
 share = st.floats(0, 1)
 goal = st.none() | share
@@ -16,7 +16,7 @@ goal = st.none() | share
 
 @given(st.floats(*BOUNDS), share, share, goal, goal)
 def test_it_rises_while_the_goal_is_not_met_and_never_far(current, epg, f1, target, least):
-    found = next_lambda(current, {"epg": epg, "f1": f1}, "f1", target_epg=target, least=least)
+    found = next_lambda(current, {"epg": epg, "f1": f1}, Goal("f1", target, least))
     assert abs(math.log(found / current)) <= LARGEST_STEP + 1e-9
     assert BOUNDS[0] <= found <= BOUNDS[1]
     lacks = ([target - epg] if target is not None else []) + ([f1 - least] if least is not None else [])
@@ -35,14 +35,25 @@ def test_it_finds_a_switch(threshold: float):
     for _ in range(40):
         epg = 0.3 + 0.6 / (1 + (threshold / lambda_) ** 2)
         seen.append(epg)
-        lambda_ = next_lambda(lambda_, {"epg": epg}, "f1", target_epg=0.7)
+        lambda_ = next_lambda(lambda_, {"epg": epg}, Goal("f1", 0.7))
     assert seen[-5:] == pytest.approx([0.7] * 5, abs=0.02)
 
 
 def test_a_goal_that_loses_too_much_is_given_up():
     scores = {"epg": 0.3, "f1": 0.6}
-    assert next_lambda(1.0, scores, "f1", target_epg=0.9, least=0.7) < 1
-    assert next_lambda(1.0, scores, "f1", target_epg=0.9, least=0.5) > 1
+    assert next_lambda(1.0, scores, Goal("f1", 0.9, least=0.7)) < 1
+    assert next_lambda(1.0, scores, Goal("f1", 0.9, least=0.5)) > 1
+
+
+def test_maps_that_follow_late_do_not_cost_the_classifier():
+    """EPG answers lambda with a delay, and F1 falls beyond lambda 3: lambda must not run away meanwhile."""
+    lambda_, epg, f1s = 0.05, 0.4, []
+    for _ in range(40):
+        epg += 0.1 * (0.4 + 0.3 * min(1.0, lambda_ / 10) - epg)
+        f1s.append(0.95 - 0.1 * max(0.0, math.log(lambda_ / 3)))
+        lambda_ = next_lambda(lambda_, {"epg": epg, "f1": f1s[-1]}, Goal("f1", 0.9, least=0.9))
+    assert min(f1s) > 0.8
+    assert f1s[-1] == pytest.approx(0.9, abs=0.02)
 
 
 @pytest.mark.parametrize("wrong", [{"target_epg": 1.0}, {"target_epg": -0.1}, {"allowed_loss": 0.05}])

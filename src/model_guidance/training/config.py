@@ -28,7 +28,8 @@ class Config:
         layer: depth of the maps: input, mid1, mid2, mid3, final, or a module's dotted name.
         loss: localization loss: energy, l1, ppce or rrr.
         lambda_: weight of the localization loss; 0 trains a baseline.
-        target_epg: adapt lambda, epoch by epoch, until the validation EPG is this high (from 0 to 1).
+        target_epg: adapt lambda, epoch by epoch, until the validation EPG is this high (from 0 to 1), as far
+            as the loss of F1 or accuracy permits: --allowed_loss, 0.05 unless given, if there are weights.
         allowed_loss: adapt lambda for the highest EPG whose loss of F1 or accuracy on validation, compared
             with the initial weights, is at most this (0.05: five points).
         reduction: over the guided images of a batch: mean, or sum as in the paper.
@@ -118,6 +119,13 @@ class Config:
     def guided(self) -> bool:
         """Whether the localization loss takes part, with a constant or an adapted lambda."""
         return self.lambda_ > 0 or self.target_epg is not None or self.allowed_loss is not None
+
+    @property
+    def tolerated_loss(self) -> float | None:
+        """How much F1 or accuracy an adapted lambda may cost; None: there is nothing to lose, or no goal."""
+        if self.allowed_loss is None and self.target_epg is not None and self.weights is not None:
+            return 0.05
+        return self.allowed_loss
 
     @property
     def cache_folder(self) -> Path:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 START = 0.05  # the first lambda where none is given
 RATE = 4.0  # a lack of 25 points of EPG multiplies lambda by e; with more it swings around a steep switch
@@ -9,28 +10,36 @@ LARGEST_STEP = math.log(4)  # lambda is a switch: an unbounded step would jump o
 BOUNDS = (1e-6, 1e6)
 
 
-def next_lambda(
-    current: float,
-    scores: Mapping[str, float],
-    main: str,
-    *,
-    target_epg: float | None = None,
-    least: float | None = None,
-) -> float:
+@dataclass(frozen=True)
+class Goal:
+    """What an adapted lambda is to reach on validation data.
+
+    `epg` is the EPG that is wanted (None: as much as possible), `least` the `main` score (F1 or accuracy)
+    that must be kept and `allowed` how far that lies below the start (None: any loss is accepted).
+    """
+
+    main: str
+    epg: float | None = None
+    least: float | None = None
+    allowed: float = 0.05
+
+
+def next_lambda(current: float, scores: Mapping[str, float], goal: Goal) -> float:
     """Return the lambda of the next epoch, given the validation scores of the last.
 
-    The goal is a constraint, and lambda its multiplier, moved by exponentiated gradient ascent
-    `lambda <- lambda * exp(clip(RATE * lack, -LARGEST_STEP, LARGEST_STEP))`. `lack` is `target_epg - EPG`,
-    or, where the goal is as much EPG as possible with a `main` score (F1 or accuracy) of at least `least`,
-    the distance that is left to it. With both, whichever asks for the smaller lambda. Without either,
-    lambda is constant.
+    Each part of the goal is a constraint, and lambda its multiplier, moved by exponentiated gradient ascent
+    `lambda <- lambda * exp(clip(step, -LARGEST_STEP, LARGEST_STEP))`. The step is `RATE * (epg - EPG)`, and
+    for what must be kept `LARGEST_STEP * (main - least) / (2 * allowed)`: back at full speed when three times
+    as much is lost as allowed. The smaller step is taken: EPG follows lambda late, and a lambda that rises
+    until it does would destroy the classifier. Without a goal lambda is constant.
     """
-    lacks = []
-    if target_epg is not None:
-        lacks.append(target_epg - scores.get("epg", 0.0))
-    if least is not None:
-        lacks.append(scores.get(main, 0.0) - least)
-    if not lacks:
+    steps = []
+    if goal.epg is not None:
+        steps.append(RATE * (goal.epg - scores.get("epg", 0.0)))
+    if goal.least is not None:
+        room = scores.get(goal.main, 0.0) - goal.least
+        steps.append(LARGEST_STEP * room / (2 * max(goal.allowed, 0.01)))
+    if not steps:
         return current
-    step = max(-LARGEST_STEP, min(LARGEST_STEP, RATE * min(lacks)))
+    step = max(-LARGEST_STEP, min(LARGEST_STEP, *steps))
     return max(BOUNDS[0], min(BOUNDS[1], current * math.exp(step)))

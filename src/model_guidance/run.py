@@ -76,6 +76,13 @@ def train_run(config: Config, folder: Path, *, overwrite: bool = False) -> dict[
     """
     claim(folder, config, overwrite)
     torch.set_flush_denormal(True)  # once a loss is nearly 0, denormal numbers make a CPU many times slower
+    try:
+        return _run(config, folder, overwrite)
+    finally:
+        torch.set_flush_denormal(False)
+
+
+def _run(config: Config, folder: Path, overwrite: bool) -> dict[str, Any]:
     torch.manual_seed(config.seed)
     job = _prepare(config, folder)
     if job.fabric.is_global_zero:

@@ -101,7 +101,7 @@ def test_a_damaged_line_is_named(run, line):
         ("result.json", '{"epochs": 3}'),
         ("result.json", '{"epochs": 3, "best_epoch": 1, "best": 1, "last": {}}'),
         ("looks/ixg@input.json", "{"),
-        ("looks/ixg@input.json", '{"best": {}}'),
+        ("looks/ixg@input.json", '{"first": {}}'),
     ],
 )
 def test_damaged_and_foreign_files_are_named(run, file, text):

@@ -78,7 +78,7 @@ def test_the_baselines_were_seen_as_the_guided_runs_are(folder):
 
 def test_the_page_and_its_tables(whole, folder):
     page = folder / "lambda" / "index.html"
-    assert f"{STUDIES['lambda'].title}: {page}" in whole[1].stdout
+    assert f"report of lambda: {page}" in whole[1].stdout
     text = page.read_text()
     assert STUDIES["lambda"].title in text
     assert not re.findall(r'(?:src|href)="(?!#|data:|https?://www\.w3\.org/)[^"]*', text)

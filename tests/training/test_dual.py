@@ -10,11 +10,12 @@ from model_guidance.errors import UserError
 from model_guidance.training.config import Config
 from model_guidance.training.dual import BOUNDS, LARGEST_STEP, Goal, next_lambda
 
-share = st.floats(0, 1)
+# Runs in the same process flush subnormal numbers, which hypothesis must then not draw.
+share = st.floats(0, 1, allow_subnormal=False)
 goal = st.none() | share
 
 
-@given(st.floats(*BOUNDS), share, share, goal, goal)
+@given(st.floats(*BOUNDS, allow_subnormal=False), share, share, goal, goal)
 def test_it_rises_while_the_goal_is_not_met_and_never_far(current, epg, f1, target, least):
     found = next_lambda(current, {"epg": epg, "f1": f1}, Goal("f1", target, least))
     assert abs(math.log(found / current)) <= LARGEST_STEP + 1e-9

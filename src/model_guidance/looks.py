@@ -24,7 +24,7 @@ def second_look(config: Config) -> tuple[str, str]:
     """
     if config.layer == "input":
         return "gradcam", "final"
-    return ("bcos" if config.backbone.startswith("bcos") else "ixg"), "input"
+    return replace(config, method=None).attribution, "input"
 
 
 def look(

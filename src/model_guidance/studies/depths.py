@@ -2,19 +2,16 @@
 
 from collections.abc import Iterator
 
+from model_guidance.studies.grids import grid
 from model_guidance.studies.job import Job
-from model_guidance.studies.setting import KINDS, LAYERS
-from model_guidance.studies.sizes import Place, Size, multilabel
+from model_guidance.studies.setting import LAYERS
+from model_guidance.studies.sizes import Place, Size
 from model_guidance.studies.study import Study
 
 
 def jobs(size: Size, place: Place) -> Iterator[Job]:
     """Yield all networks x all depths with Energy."""
-    for setting in multilabel(size, place):
-        for kind in KINDS:
-            yield from setting.controls(kind)
-            for layer in LAYERS:
-                yield from setting.grid(kind, layer, "energy")
+    return grid(size, place, layers=LAYERS, losses=("energy",))
 
 
 STUDY = Study(

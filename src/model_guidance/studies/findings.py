@@ -62,9 +62,9 @@ def _paper_rows(tested: pd.DataFrame) -> pd.DataFrame:
     return rows[~rows["look"].str.startswith("gradcam")]
 
 
-def _energy(tested: pd.DataFrame, per: Sequence[str] = PANEL) -> pd.DataFrame:
+def _energy(tested: pd.DataFrame) -> pd.DataFrame:
     rows = _paper_rows(tested)
-    return chosen(tested, rows[rows[LOSS] == "energy"], "epg", MAIN, per)
+    return chosen(tested, rows[rows[LOSS] == "energy"], "epg", MAIN, PANEL)
 
 
 def _on_object(tested: pd.DataFrame) -> Answer:
@@ -127,7 +127,7 @@ def _shown(gains: Mapping[str, float]) -> str:
 
 def _few(tested: pd.DataFrame) -> Answer:
     shares: dict[str, list[float]] = {}
-    means = {f: _few_energy(tested, f) for f in (0.01, 0.1, 1.0)}
+    means = {f: _mean_epg(tested, "energy", annotated=f) for f in (0.01, 0.1, 1.0)}
     for panel in means[0.01].index.intersection(means[0.1].index).intersection(means[1.0].index):
         start = reference(tested, panel, "epg")
         full = means[1.0][panel] - start
@@ -142,16 +142,16 @@ def _few(tested: pd.DataFrame) -> Answer:
     return f"share of the gain in EPG with 1 and 10 % of the boxes: {shown}", verdict
 
 
-def _few_energy(tested: pd.DataFrame, fraction: float) -> "pd.Series[float]":
-    rows = guided(tested, annotated=fraction)
-    rows = rows[rows[LOSS] == "energy"]
-    return chosen(tested, rows, "epg", MAIN, PANEL).groupby(PANEL)["epg"].mean()
+def _mean_epg(tested: pd.DataFrame, loss: str, **where: float) -> "pd.Series[float]":
+    """Return each panel's mean EPG of one loss, with the annotation that `where` describes."""
+    rows = guided(tested, **where)
+    return chosen(tested, rows[rows[LOSS] == loss], "epg", MAIN, PANEL).groupby(PANEL)["epg"].mean()
 
 
 def _coarse(tested: pd.DataFrame) -> Answer:
     drops: dict[tuple[Any, ...], dict[str, float]] = {}
     for loss in ("energy", "l1"):
-        exact, coarse = (_dilated(tested, loss, dilation) for dilation in (0.0, 0.5))
+        exact, coarse = (_mean_epg(tested, loss, dilate=dilation) for dilation in (0.0, 0.5))
         for panel in exact.index.intersection(coarse.index):
             drops.setdefault(panel, {})[loss] = 100 * (exact[panel] - coarse[panel])
     drops = {panel: each for panel, each in drops.items() if len(each) == 2}
@@ -164,11 +164,6 @@ def _coarse(tested: pd.DataFrame) -> Answer:
     part = all(each["energy"] < 5 for each in drops.values())
     verdict = "agrees" if good else "agrees in part" if part else "does not agree"
     return f"EPG with boxes dilated by 50 %, compared with exact ones, Energy and L1: {shown}", verdict
-
-
-def _dilated(tested: pd.DataFrame, loss: str, dilation: float) -> "pd.Series[float]":
-    rows = guided(tested, dilate=dilation)
-    return chosen(tested, rows[rows[LOSS] == loss], "epg", MAIN, PANEL).groupby(PANEL)["epg"].mean()
 
 
 def _name(panel: Any) -> str:

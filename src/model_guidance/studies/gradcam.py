@@ -2,20 +2,16 @@
 
 from collections.abc import Iterator
 
+from model_guidance.studies.grids import grid
 from model_guidance.studies.job import Job
-from model_guidance.studies.setting import KINDS
-from model_guidance.studies.sizes import Place, Size, multilabel
+from model_guidance.studies.sizes import Place, Size
 from model_guidance.studies.study import Study
 
 
 def jobs(size: Size, place: Place) -> Iterator[Job]:
     """Yield all networks x {their own attribution, GradCAM} x {Energy, L1} at the last layer."""
-    for setting in multilabel(size, place):
-        for kind in KINDS:
-            yield from setting.controls(kind)
-            for loss in ("energy", "l1"):
-                yield from setting.grid(kind, "final", loss)
-                yield from setting.grid(kind, "final", loss, method="gradcam")
+    own, gradcam = {"method": None}, {"method": "gradcam"}
+    return grid(size, place, layers=("final",), losses=("energy", "l1"), variants=(own, gradcam))
 
 
 STUDY = Study(

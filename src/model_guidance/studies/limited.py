@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from model_guidance.studies.grids import grid
 from model_guidance.studies.job import Job
-from model_guidance.studies.sizes import Place, Size, multilabel
+from model_guidance.studies.sizes import Place, Size
 from model_guidance.studies.study import Study
 
 FRACTIONS = (0.01, 0.1, 1.0)
@@ -13,13 +14,10 @@ LAYERS = {"tiny": ("final",), "small": ("final",), "paper": ("input", "final")}
 
 def jobs(size: Size, place: Place) -> Iterator[Job]:
     """Yield B-cos x {Energy, L1} x the fractions; each seed draws its own images."""
-    for setting in multilabel(size, place):
-        for kind in KINDS[size]:
-            yield from setting.controls(kind, LAYERS[size][0])
-            for layer in LAYERS[size]:
-                for loss in ("energy", "l1"):
-                    for fraction in FRACTIONS:
-                        yield from setting.grid(kind, layer, loss, annotated=fraction)
+    few = [{"annotated": fraction} for fraction in FRACTIONS]
+    kinds, layers = KINDS[size], LAYERS[size]
+    losses = ("energy", "l1")
+    return grid(size, place, kinds=kinds, layers=layers, losses=losses, variants=few, control=layers[0])
 
 
 STUDY = Study(

@@ -2,20 +2,15 @@
 
 from collections.abc import Iterator
 
+from model_guidance.studies.grids import grid
 from model_guidance.studies.job import Job
-from model_guidance.studies.setting import KINDS
-from model_guidance.studies.sizes import Place, Size, multilabel
+from model_guidance.studies.sizes import Place, Size
 from model_guidance.studies.study import Study
 
 
 def jobs(size: Size, place: Place) -> Iterator[Job]:
     """Yield all networks x {input, final} x {Energy, L1}; on data that have segmentation masks (VOC)."""
-    for setting in multilabel(size, place):
-        for kind in KINDS:
-            yield from setting.controls(kind)
-            for layer in ("input", "final"):
-                for loss in ("energy", "l1"):
-                    yield from setting.grid(kind, layer, loss)
+    return grid(size, place, layers=("input", "final"), losses=("energy", "l1"))
 
 
 STUDY = Study(

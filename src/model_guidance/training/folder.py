@@ -12,15 +12,7 @@ from model_guidance.training.config import Config, load
 CONFIG, CLASSES, RESULT, STATE = "config.yaml", "classes.json", "result.json", "state.pt"
 TIMING, LOOKS, EXAMPLES = "timing.json", "looks", "examples"
 # What may change when a run is continued.
-MACHINE = {
-    "workers",
-    "cache",
-    "root",
-    "accelerator",
-    "devices",
-    "nodes",
-    "precision",
-}  # may change when continuing
+MACHINE = {"workers", "cache", "root", "accelerator", "devices", "nodes", "precision"}
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,12 @@ from lightning_fabric import Fabric
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from model_guidance.attribution import explain
+from model_guidance.attribution import explain, tap_for
 from model_guidance.data import RegionSettings, Split, SplitDataset
 from model_guidance.data.dataset import Example
 from model_guidance.data.loading import collate
 from model_guidance.metrics import energy_pointing_game
 from model_guidance.metrics.reliance import replaced
-from model_guidance.models.tap import tap
 from model_guidance.training.checkpoint import write
 from model_guidance.training.config import Config
 from model_guidance.training.folder import EXAMPLES
@@ -54,7 +53,7 @@ def write_examples(folder: Path, model: nn.Module, config: Config, split: Split,
 
 def _row(model: nn.Module, config: Config, batch: Batch) -> Mapping[str, Tensor]:
     images, region = batch.images / 255, batch.regions
-    forward = tap(model, images, config.layer, attached=False)
+    forward = tap_for(config.attribution, model, images, config.layer, attached=False)
     maps = explain(model, forward, region.pairs, config.attribution, create_graph=False)
     label = region.pairs.classes
     with torch.no_grad():

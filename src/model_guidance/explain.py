@@ -11,14 +11,13 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
-from model_guidance.attribution import explain
+from model_guidance.attribution import explain, tap_for
 from model_guidance.data import SplitDataset
 from model_guidance.data.checks import open_image
 from model_guidance.errors import UserError
 from model_guidance.job import split_of
 from model_guidance.metrics import energy_pointing_game
 from model_guidance.models import build
-from model_guidance.models.tap import tap
 from model_guidance.report.heatmaps import Panel, Row, heatmap_sheet
 from model_guidance.training.folder import Run
 from model_guidance.types import Pairs
@@ -62,7 +61,17 @@ def explain_runs(
             raise UserError(f"{run.folder}: its classes are not those of {first.folder}")
     chosen = _class_index(class_name, first.classes)
     subjects = _files(images, first) if images else _of_data_set(first, split, count, seed)
-    columns = [_panels(run, subjects, chosen, run.checkpoint(checkpoint), method, layer) for run in runs]
+    columns = [
+        _panels(
+            run,
+            subjects,
+            chosen,
+            run.checkpoint(checkpoint),
+            method or run.config.attribution,
+            layer or run.config.layer,
+        )
+        for run in runs
+    ]
     rows = [
         Row(subject.image.permute(1, 2, 0).numpy(), subject.name, subject.frame, panels)
         for subject, panels in zip(subjects, zip(*columns, strict=True), strict=True)
@@ -99,18 +108,18 @@ def _panels(
     subjects: Sequence[Subject],
     chosen: int | None,
     checkpoint: Path,
-    method: str | None,
-    layer: str | None,
+    method: str,
+    layer: str,
 ) -> list[Panel]:
     model = build(run.config.backbone, len(run.classes), checkpoint).eval()
     panels = []
     for subject in subjects:
         images = subject.image.unsqueeze(0) / 255
-        forward = tap(model, images, layer or run.config.layer, attached=False)
+        forward = tap_for(method, model, images, layer, attached=False)
         known = subject.label if chosen is None else chosen
         label = int(forward.logits.argmax()) if known is None else known
-        pairs = Pairs(torch.tensor([0]), torch.tensor([label]))
-        maps = explain(model, forward, pairs, method or run.config.attribution, create_graph=False)
+        pairs = Pairs(torch.tensor([0]), torch.tensor([label]), distinct=True)
+        maps = explain(model, forward, pairs, method, create_graph=False)
         caption = f"{run.classes[label]} {100 * float(forward.logits[0, label].detach().sigmoid()):.0f} %"
         if subject.region is not None and label == subject.label:
             caption += f", EPG {100 * float(energy_pointing_game(maps, subject.region.unsqueeze(0))):.0f} %"

@@ -12,21 +12,32 @@ from torch import Tensor
 class Pairs:
     """(image, class) pairs of one batch, sorted by image.
 
-    `images[p]` is the position in the batch and `classes[p]` the class of pair `p`.
+    `images[p]` is the position in the batch and `classes[p]` the class of pair `p`. `distinct` says that no
+    image has two pairs: who makes the pairs knows it, and a GPU would have to be waited for to find out.
     """
 
     images: Int[Tensor, "pairs"]
     classes: Int[Tensor, "pairs"]
+    distinct: bool = False
 
     def __len__(self) -> int:
         return self.images.shape[0]
 
     def __getitem__(self, chosen: Tensor | slice) -> "Pairs":
-        return Pairs(self.images[chosen], self.classes[chosen])
+        return Pairs(self.images[chosen], self.classes[chosen], self.distinct)
+
+    def of_image(self, values: Tensor) -> Tensor:
+        """Return each pair's row of something that has one row for each image."""
+        return values if self.one_each(len(values)) else values[self.images]
+
+    def one_each(self, count: int) -> bool:
+        """Return whether pair p is known to be about image p, for all `count` images."""
+        return self.distinct and len(self) == count
 
     def to(self, device: torch.device | str) -> "Pairs":
         """Return the same pairs on `device`."""
-        return Pairs(self.images.to(device, non_blocking=True), self.classes.to(device, non_blocking=True))
+        images, classes = (each.to(device, non_blocking=True) for each in (self.images, self.classes))
+        return Pairs(images, classes, self.distinct)
 
 
 @dataclass(frozen=True)
@@ -91,11 +102,18 @@ class Batch:
 class Forward:
     """One forward pass whose features at one layer were kept for attribution; `size` is the images'.
 
-    `features` is the tapped layer's output, the point with respect to which `logits` is differentiated;
-    `resume` runs the rest of the network from other features of that shape and returns their logits.
+    `features` is the tapped layer's output, the point with respect to which `logits` is differentiated.
+    `resume(features)` runs the rest of the network from other features of that shape.
+    `pull(cotangent, rows, create_graph)` returns the gradient of `sum(logits * cotangent)` with respect to
+    the features. `rows` is None, unless the pass is `separable`: then row p of cotangent and gradient may be
+    about image `rows[p]`, so that several classes of an image cost no pass of their own. `recorded` says that
+    `pull` consists of ordinary operations, and does not ask autograd.
     """
 
     logits: Float[Tensor, "batch classes"]
     features: Float[Tensor, "batch channels rows columns"]
-    resume: Callable[[Tensor], Tensor]
     size: tuple[int, int]
+    resume: Callable[[Tensor], "Forward"]
+    pull: Callable[[Tensor, Tensor | None, bool], Tensor]
+    recorded: bool
+    separable: bool

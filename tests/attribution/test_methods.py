@@ -89,7 +89,7 @@ def test_integrated_gradients_are_complete(layer: str):
     """They sum to the logit minus that of zero features; the midpoint sum gets there as its steps grow."""
     model, images = tiny.build("plain"), tiny.images()
     forward = tap(model, images, layer, attached=False)
-    zero = forward.resume(torch.zeros_like(forward.features))
+    zero = forward.resume(torch.zeros_like(forward.features)).logits
     expected = (forward.logits - zero)[[0, 1], CLASSES]
     maps = integrated_gradients(model, forward, as_pairs(CLASSES, images), False, steps=200)
     assert_same(maps.sum((1, 2)), expected, 5e-3)

@@ -58,9 +58,9 @@ def test_gradient_at_an_inner_layer():
 def test_resume_runs_the_rest_of_the_network(layer: str):
     model, images = Own(), tiny.images()
     forward = tap(model, images, layer, attached=False)
-    assert_same(forward.resume(forward.features), forward.logits)
+    assert_same(forward.resume(forward.features).logits, forward.logits)
     other = tap(model, images.flip(0), layer, attached=False)
-    assert_same(forward.resume(other.features), other.logits)
+    assert_same(forward.resume(other.features).logits, other.logits)
 
 
 @pytest.mark.parametrize("layer", ["input", "layers.0"])

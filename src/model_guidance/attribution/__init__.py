@@ -40,12 +40,24 @@ def attribute(
     `create_graph` they can be differentiated with respect to the model's weights. Raises `UserError` for
     an unknown method or layer.
     """
-    forward = tap(model, images, layer, attached=create_graph)
+    forward = tap_for(method, model, images, layer, attached=create_graph)
     pairs = as_pairs(classes, images)
     count = forward.logits.shape[1]
     if not all(0 <= each < count for each in pairs.classes.tolist()):
         raise UserError(f"classes: the model's are 0 to {count - 1}, found {pairs.classes.tolist()}")
     return explain(model, forward, pairs, method, create_graph)
+
+
+def tap_for(
+    method: str,
+    model: nn.Module,
+    images: Float[Tensor, "batch channels height width"],
+    layer: str,
+    *,
+    attached: bool,
+) -> Forward:
+    """Run the model once and keep what maps of `method` at `layer` need; see `tap`."""
+    return tap(model, images, layer, attached=attached, constant_factors=method == "bcos")
 
 
 def explain(
@@ -55,7 +67,7 @@ def explain(
     check_method(model, method)
     if not len(pairs):
         return forward.logits.new_zeros(0, *forward.size)
-    with torch.enable_grad():
+    with torch.set_grad_enabled(create_graph):
         maps = METHODS[method](model, forward, pairs, create_graph)
     return upsample(maps if create_graph else maps.detach(), forward.size)
 
@@ -74,6 +86,7 @@ def as_pairs(classes: Tensor | Sequence[int | Sequence[int]], images: Tensor) ->
     lists = [[each] if isinstance(each, int) else list(each) for each in rows]
     if len(lists) != len(images):
         raise UserError(f"classes: {len(lists)} entries for {len(images)} images; one per image is needed")
-    counts = torch.tensor([len(each) for each in lists], dtype=torch.long)
+    counts = [len(each) for each in lists]
     flat = torch.tensor([c for each in lists for c in each], dtype=torch.long)
-    return Pairs(torch.arange(len(lists)).repeat_interleave(counts), flat).to(images.device)
+    owners = torch.arange(len(lists)).repeat_interleave(torch.tensor(counts, dtype=torch.long))
+    return Pairs(owners, flat, distinct=set(counts) <= {1}).to(images.device)

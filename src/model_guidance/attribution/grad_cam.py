@@ -13,4 +13,4 @@ def grad_cam(
 ) -> Float[Tensor, "pairs rows columns"]:
     """Return one raw map per pair, nowhere negative (Selvaraju et al., 2017)."""
     weights = class_gradients(forward, pairs, create_graph).mean(dim=(2, 3), keepdim=True)
-    return channel_sum(forward.features[pairs.images], weights).relu()
+    return channel_sum(pairs.of_image(forward.features), weights).relu()

@@ -1,6 +1,7 @@
 """Gradients of chosen logits with respect to the tapped features."""
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -12,24 +13,27 @@ def class_gradients(
 ) -> Float[Tensor, "pairs channels rows columns"]:
     """Return `d logits[image, class] / d features[image]` for each pair, in the order of `pairs`.
 
-    One backward pass serves the k-th pair of every image at once, so there are as many passes as the image
-    with the most pairs has. In a network whose batch normalisation is in training mode the images of a
-    batch influence each other; what is returned then is the gradient of the *sum* of those logits.
+    One pass serves all pairs where the forward pass is separable. Elsewhere one serves the k-th pair of
+    every image, so there are as many as the image with the most pairs has. In a network whose batch
+    normalisation is in training mode the images of a batch influence each other; what is returned then is
+    the gradient of the *sum* of those logits.
     """
+    if forward.separable:
+        count, classes = forward.logits.shape
+        wanted = F.one_hot(pairs.classes, classes).to(forward.logits.dtype)
+        return forward.pull(wanted, None if pairs.one_each(count) else pairs.images, create_graph)
+    if pairs.distinct:
+        return _one_pass(forward, pairs, create_graph)
     rank = _rank_within_image(pairs.images)
-    gradients, order = [], []
-    for k in range(int(rank.max()) + 1):
-        chosen = (rank == k).nonzero().squeeze(1)
-        images, classes = pairs.images[chosen], pairs.classes[chosen]
-        (gradient,) = torch.autograd.grad(
-            forward.logits[images, classes].sum(),
-            forward.features,
-            create_graph=create_graph,
-            retain_graph=True,
-        )
-        gradients.append(gradient[images])
-        order.append(chosen)
+    order = [(rank == k).nonzero().squeeze(1) for k in range(int(rank.max()) + 1)]
+    gradients = [_one_pass(forward, pairs[chosen], create_graph) for chosen in order]
     return torch.cat(gradients)[torch.cat(order).argsort()]
+
+
+def _one_pass(forward: Forward, pairs: Pairs, create_graph: bool) -> Tensor:
+    wanted = torch.zeros_like(forward.logits)
+    wanted = wanted.index_put((pairs.images, pairs.classes), wanted.new_ones(()))
+    return pairs.of_image(forward.pull(wanted, None, create_graph))
 
 
 def _rank_within_image(images: Tensor) -> Tensor:

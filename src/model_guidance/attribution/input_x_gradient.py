@@ -13,4 +13,4 @@ def input_x_gradient(
 ) -> Float[Tensor, "pairs rows columns"]:
     """Return one raw signed map per pair (Shrikumar et al., 2017)."""
     gradients = class_gradients(forward, pairs, create_graph)
-    return channel_sum(forward.features[pairs.images], gradients)
+    return channel_sum(pairs.of_image(forward.features), gradients)

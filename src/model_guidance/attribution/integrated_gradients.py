@@ -1,7 +1,5 @@
 """Integrated Gradients from a zero baseline: `A = sum_c x_c * integral_0^1 d logit(a x) / d(a x) da`."""
 
-from dataclasses import replace
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -26,8 +24,7 @@ def integrated_gradients(
         return input_x_gradient(model, forward, pairs, create_graph)
     maps = []
     for step in range(steps):
-        point = forward.features * ((step + 0.5) / steps)
-        on_path = replace(forward, logits=forward.resume(point), features=point)
+        on_path = forward.resume(forward.features * ((step + 0.5) / steps))
         gradients = class_gradients(on_path, pairs, create_graph)
-        maps.append(channel_sum(forward.features[pairs.images], gradients))
+        maps.append(channel_sum(pairs.of_image(forward.features), gradients))
     return torch.stack(maps).mean(dim=0)

@@ -1,16 +1,18 @@
 """The guided forward pass: classification and localization from one run of the network (Eq. 1)."""
 
+from collections.abc import Callable
+
 import torch
 import torch.distributed as dist
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from model_guidance.attribution import check_method, explain
+from model_guidance.attribution import check_method, explain, tap_for
 from model_guidance.errors import UserError
 from model_guidance.losses import LOSSES
 from model_guidance.models.batch_statistics import uses_batch_statistics
-from model_guidance.models.tap import layer_name, tap
-from model_guidance.types import Pairs, Regions
+from model_guidance.models.tap import layer_name, marked
+from model_guidance.types import Forward, Pairs, Regions
 
 REDUCTIONS = ("mean", "sum")
 
@@ -24,7 +26,9 @@ class Guidance(nn.Module):
     their mean does not depend on the batch size or on how many images are annotated; their sum is the
     paper's. Without a region in the batch the loss is 0. Images without a region are not explained, which
     makes a step with few of them hardly dearer than plain training, unless batch normalisation is in
-    training mode: then the images of a batch belong together.
+    training mode: then the images of a batch belong together. With `compile` the guided part of the forward
+    pass and its backward pass go through `torch.compile`: the second step takes minutes, later ones less
+    time. The first one raises `UserError` if only autograd can take maps through the network.
 
     Everything, `autograd.grad` included, happens inside `forward`: wrap this module, not the model, for
     data-parallel training. Mean and sum are then over the guided images of all processes.
@@ -37,6 +41,7 @@ class Guidance(nn.Module):
         layer: str = "layer4",
         loss: str = "energy",
         reduction: str = "mean",
+        compile: bool = False,
     ):
         super().__init__()
         for name, value, known in (
@@ -46,9 +51,12 @@ class Guidance(nn.Module):
             if value not in known:
                 raise UserError(f"there is no {name} '{value}': choose one of {', '.join(known)}")
         check_method(model, method)
-        layer_name(model, layer)
         self.model = model
         self.method, self.layer, self.loss, self.reduction = method, layer, loss, reduction
+        self._module = layer_name(model, layer)
+        self._run: Callable[[Tensor, Pairs], tuple[Tensor, Tensor]] = self._logits_and_maps
+        if compile:
+            self._run = self._first
 
     def forward(
         self,
@@ -72,16 +80,38 @@ class Guidance(nn.Module):
         """
         guided = pairs.images
         if len(guided) == len(images) or uses_batch_statistics(self.model):
-            forward = tap(self.model, images, self.layer, attached=True)
-            return forward.logits, explain(self.model, forward, pairs, self.method, create_graph=True)
+            return self._run(images, pairs)
         plain = torch.ones(len(images), dtype=torch.bool, device=images.device)
         plain[guided] = False
         rest = plain.nonzero().squeeze(1)
-        forward = tap(self.model, images[guided], self.layer, attached=True)
-        alone = Pairs(torch.arange(len(guided), device=images.device), pairs.classes)
-        maps = explain(self.model, forward, alone, self.method, create_graph=True)
+        alone = Pairs(torch.arange(len(guided), device=images.device), pairs.classes, distinct=True)
+        logits, maps = self._run(images[guided], alone)
         order = torch.cat([guided, rest]).argsort()
-        return torch.cat([forward.logits, self.model(images[rest])])[order], maps
+        return torch.cat([logits, self.model(images[rest])])[order], maps
+
+    def _tap(self, images: Tensor) -> Forward:
+        return tap_for(self.method, self.model, images, self.layer, attached=True)
+
+    def _logits_and_maps(self, images: Tensor, pairs: Pairs) -> tuple[Tensor, Tensor]:
+        forward = self._tap(images)
+        return forward.logits, explain(self.model, forward, pairs, self.method, create_graph=True)
+
+    def _first(self, images: Tensor, pairs: Pairs) -> tuple[Tensor, Tensor]:
+        """Do a step as it is, which shows whether the next ones can be compiled."""
+        forward = self._tap(images)
+        if not forward.recorded:
+            raise UserError(
+                f"compile: {self.method} maps of this network cannot be compiled, because an operation in it "
+                "has no adjoint in models/adjoints.py: leave compile out"
+            )
+        compiled = torch.compile(self._logits_and_maps)
+
+        def run(images: Tensor, pairs: Pairs) -> tuple[Tensor, Tensor]:
+            with marked(self.model, self._module):
+                return compiled(images, pairs)
+
+        self._run = run
+        return forward.logits, explain(self.model, forward, pairs, self.method, create_graph=True)
 
     def _divisor(self, count: int, device: torch.device) -> Tensor:
         """Return what makes the average over processes the mean, or the sum, over all guided images.
@@ -104,4 +134,5 @@ def draw_one_class(regions: Regions, labels: Float[Tensor, "batch classes"]) -> 
     order = order[images[order].argsort(stable=True)]
     first = torch.ones_like(order, dtype=torch.bool)
     first[1:] = images[order][1:] != images[order][:-1]
-    return regions[order[first]]
+    drawn = order[first]
+    return Regions(Pairs(images[drawn], classes[drawn], distinct=True), regions.masks[drawn])

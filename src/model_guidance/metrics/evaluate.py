@@ -6,12 +6,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from model_guidance.attribution import explain
+from model_guidance.attribution import explain, tap_for
 from model_guidance.metrics.classification import main_score, score
 from model_guidance.metrics.maps import score_maps, summary
 from model_guidance.metrics.parts import BatchScores, Predictions, joined
 from model_guidance.metrics.reliance import FILLERS, replaced
-from model_guidance.models.tap import tap
 from model_guidance.types import Batch
 
 
@@ -72,7 +71,7 @@ def evaluate(
 
 def _score(model: nn.Module, batch: Batch, what: Measurement) -> BatchScores:
     images = batch.images / 255
-    forward = tap(model, images, what.layer, attached=False)
+    forward = tap_for(what.method, model, images, what.layer, attached=False)
     maps = explain(model, forward, batch.regions.pairs, what.method, create_graph=False)
     predictions = {"": Predictions(forward.logits.detach().float(), batch.labels, batch.groups)}
     if what.reliance:

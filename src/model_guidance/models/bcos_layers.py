@@ -25,7 +25,7 @@ class BcosConv2d(DynamicLayer):
         conv = self.linear
         unit = F.normalize(conv.weight.flatten(1), dim=1).view_as(conv.weight)
         linear = F.conv2d(x, unit, None, conv.stride, conv.padding)
-        return self.multiply(linear, linear.abs() / self._patch_norm(x))
+        return self.multiply(linear, lambda: linear.abs() / self._patch_norm(x))
 
     def _patch_norm(self, x: Tensor) -> Tensor:
         size, stride, padding = self.linear.kernel_size[0], self.linear.stride[0], self.linear.padding[0]
@@ -58,9 +58,11 @@ class UncenteredBatchNorm2d(DynamicLayer):
 
     def forward(self, x: Float[Tensor, "batch channels h w"]) -> Float[Tensor, "batch channels h w"]:
         """Divide by the standard deviation of each channel."""
+        return self.multiply(x, lambda: self._scale(x).view(1, -1, 1, 1))
+
+    def _scale(self, x: Tensor) -> Tensor:
         variance = self._batch_variance(x) if self.training else self.running_var
-        factor = self.weight / (variance + self.eps).sqrt()
-        return self.multiply(x, factor.view(1, -1, 1, 1))
+        return self.weight / (variance + self.eps).sqrt()
 
     def _batch_variance(self, x: Tensor) -> Tensor:
         variance, mean = torch.var_mean(x, dim=(0, 2, 3), correction=0)

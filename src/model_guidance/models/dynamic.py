@@ -6,12 +6,13 @@ how `W(x)` depends on the weights. Here only the backward pass that makes the ma
 what it computes, `grad * s(x)`, stays a function of the weights through `s(x)`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import handle_torch_function
 
 
 class DynamicLayer(nn.Module):
@@ -19,9 +20,16 @@ class DynamicLayer(nn.Module):
 
     factor_is_constant = False
 
-    def multiply(self, linear: Tensor, factor: Tensor) -> Tensor:
-        """Return `linear * factor`; the backward pass skips `factor` inside `constant_factors`."""
-        return _Multiply.apply(linear, factor, self)
+    def multiply(self, linear: Tensor, factor: Callable[[], Tensor]) -> Tensor:
+        """Return `linear * factor()`; the backward pass skips the factor inside `constant_factors`."""
+        return multiply(linear, factor, self)
+
+
+def multiply(linear: Tensor, factor: Callable[[], Tensor], layer: DynamicLayer) -> Tensor:
+    """Return `linear * factor()`, seen as one operation by those who follow a network's operations."""
+    if torch._C._is_torch_function_mode_enabled():
+        return handle_torch_function(multiply, (linear,), linear, factor, layer)
+    return cast(Tensor, _Multiply.apply(linear, factor(), layer))
 
 
 class _Multiply(torch.autograd.Function):

@@ -1,0 +1,57 @@
+"""The adjoint of batch normalisation with batch statistics, and the derivative of that in closed form."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+EPSILON = 0.0  # torch's kernel asks for it and does not use it: it is part of the saved scale
+
+
+class BatchNormAdjoint(torch.autograd.Function):
+    """`B(g) = w s (g - mean g - x̂ mean(g x̂))` per channel, with `x̂ = s (x - mean x)`, `s = 1 / std x`.
+
+    `B` is its own transpose, so the gradient that reaches `g` is `B(v)`, `v` being the one that reaches the
+    output. With `a = mean(g x̂)`, `b = mean(v x̂)`, `c = cov(g, v)` over the N values of a channel,
+    `<v, B(g)> = N w s (c - a b)`, from which the gradients of `w` and `x` follow:
+    `N s (c - a b)` and `w s² [(3 a b - c) x̂ - b (g - mean g) - a (v - mean v)]`.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, gradient: Tensor, x: Tensor, weight: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
+        """Return `B(gradient)`; `mean` and `scale` are those of `x`, one number per channel."""
+        result, along, total = _adjoint(gradient, x, weight, mean, scale)
+        ctx.save_for_backward(gradient, x, weight, mean, scale, along, total)
+        return result
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
+        """Return the gradients that reach `gradient`, `x` and `weight`."""
+        v = outer[0].contiguous()
+        g, x, weight, mean, scale, along, total = ctx.saved_tensors
+        count = x.numel() / len(weight)
+        to_g, v_along, v_total = _adjoint(v, x, weight, mean, scale)
+        a, b = along / count, v_along / count
+        mean_g, mean_v = total / count, v_total / count
+        c = (g * v).sum(dim=(0, 2, 3), dtype=mean.dtype) / count - mean_g * mean_v
+        along_x = weight * scale**3 * (3 * a * b - c)
+        along_g, along_v = -weight * scale**2 * b, -weight * scale**2 * a
+        constant = -(along_x * mean + along_g * mean_g + along_v * mean_v)
+        to_x = torch.addcmul(_channels(constant, x), x, _channels(along_x, x))
+        to_x.addcmul_(g, _channels(along_g, x)).addcmul_(v, _channels(along_v, x))
+        return to_g, to_x, count * scale * (c - a * b), None, None
+
+
+def _channels(values: Tensor, like: Tensor) -> Tensor:
+    return values.to(like.dtype).view(1, -1, 1, 1)
+
+
+def _adjoint(
+    gradient: Tensor, x: Tensor, weight: Tensor, mean: Tensor, scale: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return `B(gradient)`, `sum(gradient x̂)` and `sum(gradient)`."""
+    return torch.ops.aten.native_batch_norm_backward(
+        gradient, x, weight, None, None, mean, scale, True, EPSILON, [True, True, True]
+    )

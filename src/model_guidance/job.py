@@ -34,7 +34,17 @@ def split_of(config: Config, name: str) -> Split:
 def guidance_of(config: Config, classes: int) -> Guidance:
     """Return the model, with its initial weights, and its localization loss."""
     model = build(config.backbone, classes, config.weights)
-    return Guidance(model, config.attribution, config.layer, config.loss, config.reduction)
+    return Guidance(
+        model,
+        config.attribution,
+        config.layer,
+        config.loss,
+        config.reduction,
+        compile=config.compile,
+        checkpoint=config.checkpoint,
+        part=config.guided_part,
+        map_scale=config.map_scale,
+    )
 
 
 def measurement(config: Config, split: Split) -> Measurement:
@@ -76,8 +86,8 @@ def evaluation_loader(config: Config, split: Split, fabric: Fabric) -> DataLoade
     Mixed, because reliance fills images with their neighbours' pixels, and data sets are often sorted.
     """
     dataset = SplitDataset(split, RegionSettings(outside=config.outside))
-    shard = _shard(fabric)
-    return loader(dataset, config.batch, True, workers=config.workers, shard=shard, evaluation=True)
+    shard, batch = _shard(fabric), config.evaluation_batch or config.batch
+    return loader(dataset, batch, True, workers=config.workers, shard=shard, evaluation=True)
 
 
 def _shard(fabric: Fabric) -> tuple[int, int]:

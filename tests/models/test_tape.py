@@ -132,7 +132,7 @@ USUAL = {
     "in place": lambda x: F.relu(x, inplace=True),
     "sum in place": lambda x: F.avg_pool2d(x, 3, 1, 1).add_(x),
     "twice": lambda x: x + F.relu(x),
-    "constant": lambda x: F.relu(x + 0.3) + torch.ones_like(x[:1]).expand_as(x),
+    "constant": lambda x: F.relu(x + 0.3) + torch.ones(x.shape).double(),
     "stride": lambda x: F.conv2d(x, torch.ones(4, 1, 3, 2).double(), None, 3, 1, 2, 4) + 1,
     "max pool": lambda x: F.max_pool2d(x, 3, 2, 1, ceil_mode=True),
     "average pool": lambda x: F.avg_pool2d(x, 3, 2, 1, count_include_pad=False),

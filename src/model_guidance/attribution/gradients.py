@@ -19,15 +19,22 @@ def class_gradients(
     the gradient of the *sum* of those logits.
     """
     if forward.separable:
-        count, classes = forward.logits.shape
-        wanted = F.one_hot(pairs.classes, classes).to(forward.logits.dtype)
-        return forward.pull(wanted, None if pairs.one_each(count) else pairs.images, create_graph)
+        count = len(forward.logits)
+        if create_graph or len(pairs) < 2:
+            return _each(forward, pairs, pairs.one_each(count), create_graph)
+        parts = torch.arange(len(pairs), device=pairs.images.device).split(max(4, count // 2))
+        return torch.cat([_each(forward, pairs[part], False, create_graph) for part in parts])
     if pairs.distinct:
         return _one_pass(forward, pairs, create_graph)
     rank = _rank_within_image(pairs.images)
     order = [(rank == k).nonzero().squeeze(1) for k in range(int(rank.max()) + 1)]
     gradients = [_one_pass(forward, pairs[chosen], create_graph) for chosen in order]
     return torch.cat(gradients)[torch.cat(order).argsort()]
+
+
+def _each(forward: Forward, pairs: Pairs, one_each: bool, create_graph: bool) -> Tensor:
+    wanted = F.one_hot(pairs.classes, forward.logits.shape[1]).to(forward.logits.dtype)
+    return forward.pull(wanted, None if one_each else pairs.images, create_graph)
 
 
 def _one_pass(forward: Forward, pairs: Pairs, create_graph: bool) -> Tensor:

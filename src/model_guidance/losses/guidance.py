@@ -1,16 +1,21 @@
 """The guided forward pass: classification and localization from one run of the network (Eq. 1)."""
 
+import math
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import torch
 import torch.distributed as dist
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from model_guidance.attribution import check_method, explain, tap_for
+from model_guidance.attribution.maps import upsample
 from model_guidance.errors import UserError
 from model_guidance.losses import LOSSES
-from model_guidance.models.batch_statistics import uses_batch_statistics
+from model_guidance.models.batch_statistics import running_statistics, uses_batch_statistics
+from model_guidance.models.segments import checkpointed
 from model_guidance.models.tap import layer_name, marked
 from model_guidance.types import Forward, Pairs, Regions
 
@@ -30,6 +35,11 @@ class Guidance(nn.Module):
     pass and its backward pass go through `torch.compile`: the second step takes minutes, later ones less
     time. The first one raises `UserError` if only autograd can take maps through the network.
 
+    Two ways to guide at less cost: `part` guides only a random part, in (0, 1], of the annotated images of
+    each batch; the loss is unbiased. `map_scale`, in (0, 1], makes the maps from images scaled down by it,
+    in a pass of their own with the running statistics of batch normalisation. `checkpoint` keeps of each
+    residual block its input only and runs it again in the backward pass: less memory, more time.
+
     Everything, `autograd.grad` included, happens inside `forward`: wrap this module, not the model, for
     data-parallel training. Mean and sum are then over the guided images of all processes.
     """
@@ -42,8 +52,14 @@ class Guidance(nn.Module):
         loss: str = "energy",
         reduction: str = "mean",
         compile: bool = False,
+        part: float = 1.0,
+        map_scale: float = 1.0,
+        checkpoint: bool = False,
     ):
         super().__init__()
+        for name, fraction in (("part", part), ("map_scale", map_scale)):
+            if not 0 < fraction <= 1:
+                raise UserError(f"{name} {fraction}: a number above 0, at most 1, is needed")
         for name, value, known in (
             ("loss", loss, list(LOSSES)),
             ("reduction", reduction, list(REDUCTIONS)),
@@ -53,6 +69,9 @@ class Guidance(nn.Module):
         check_method(model, method)
         self.model = model
         self.method, self.layer, self.loss, self.reduction = method, layer, loss, reduction
+        if compile and checkpoint:
+            raise UserError("compile and checkpoint exclude each other: choose one")
+        self.part, self.map_scale, self.checkpoint = part, map_scale, checkpoint
         self._module = layer_name(model, layer)
         self._run: Callable[[Tensor, Pairs], tuple[Tensor, Tensor]] = self._logits_and_maps
         if compile:
@@ -65,8 +84,14 @@ class Guidance(nn.Module):
         regions: Regions,
     ) -> tuple[Float[Tensor, "batch classes"], Float[Tensor, ""]]:
         """Return the logits and the localization loss."""
+        with checkpointed(self.model, self._module) if self.checkpoint else nullcontext():
+            return self._losses(images, labels, regions)
+
+    def _losses(self, images: Tensor, labels: Tensor, regions: Regions) -> tuple[Tensor, Tensor]:
         chosen = draw_one_class(regions, labels)
-        divisor = self._divisor(len(chosen), images.device)
+        annotated = len(chosen)
+        chosen = draw_part(chosen, self.part)
+        divisor = self._divisor(len(chosen), annotated, images.device)
         if not len(chosen):
             return self.model(images), images.new_zeros(())
         logits, maps = self._explained(images, chosen.pairs)
@@ -79,6 +104,8 @@ class Guidance(nn.Module):
         go through the network by themselves, unless it normalises over the whole batch.
         """
         guided = pairs.images
+        if self.map_scale < 1:
+            return self.model(images), self._small_maps(images[guided], pairs.classes)
         if len(guided) == len(images) or uses_batch_statistics(self.model):
             return self._run(images, pairs)
         plain = torch.ones(len(images), dtype=torch.bool, device=images.device)
@@ -88,6 +115,16 @@ class Guidance(nn.Module):
         logits, maps = self._run(images[guided], alone)
         order = torch.cat([guided, rest]).argsort()
         return torch.cat([logits, self.model(images[rest])])[order], maps
+
+    def _small_maps(self, images: Tensor, classes: Tensor) -> Tensor:
+        small = F.interpolate(
+            images, scale_factor=self.map_scale, mode="bilinear", antialias=True, align_corners=False
+        )
+        pairs = Pairs(torch.arange(len(classes), device=classes.device), classes, distinct=True)
+        with running_statistics(self.model):
+            _, maps = self._run(small, pairs)
+        height, width = images.shape[-2:]
+        return upsample(maps, (height, width))
 
     def _tap(self, images: Tensor) -> Forward:
         return tap_for(self.method, self.model, images, self.layer, attached=True)
@@ -113,17 +150,27 @@ class Guidance(nn.Module):
         self._run = run
         return forward.logits, explain(self.model, forward, pairs, self.method, create_graph=True)
 
-    def _divisor(self, count: int, device: torch.device) -> Tensor:
+    def _divisor(self, count: int, annotated: int, device: torch.device) -> Tensor:
         """Return what makes the average over processes the mean, or the sum, over all guided images.
 
         Every process must get here, also one without a guided image: the others wait for its count.
         """
         parallel = dist.is_available() and dist.is_initialized()
         processes = dist.get_world_size() if parallel else 1
-        total = torch.tensor(1.0 if self.reduction == "sum" else float(count), device=device)
+        share = count / max(annotated, 1)  # of the sum, only this part has been computed
+        total = torch.tensor(share if self.reduction == "sum" else float(count), device=device)
         if parallel and self.reduction == "mean":
             dist.all_reduce(total)
         return total / processes
+
+
+def draw_part(regions: Regions, part: float) -> Regions:
+    """Keep a random part of the regions, rounded up, in their order."""
+    if part == 1:
+        return regions
+    count = math.ceil(part * len(regions))
+    drawn = torch.randperm(len(regions))[:count].sort().values
+    return regions[drawn.to(regions.masks.device)]
 
 
 def draw_one_class(regions: Regions, labels: Float[Tensor, "batch classes"]) -> Regions:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from model_guidance.models import pooling_adjoints
 from model_guidance.models.batch_norm_adjoint import BatchNormAdjoint
-from model_guidance.models.dynamic import multiply
+from model_guidance.models.dynamic import Factor, multiply
 from model_guidance.models.recorded import Recorded, Rows, of_image, pair
 
 
@@ -67,8 +67,9 @@ def _conv2d(
 ) -> Recorded | None:
     if isinstance(padding, str):
         return None
-    output = F.conv2d(input, weight, bias, stride, padding, dilation, groups)
     stride, padding, dilation = pair(stride), pair(padding), pair(dilation)
+    if weight.shape[2:] == (1, 1) and stride != (1, 1) and padding == (0, 0):
+        return _pointwise(input, weight, bias, stride, groups)
     # how many rows and columns at the end of the input no output has seen
     unseen = [
         (input.shape[2 + i] + 2 * padding[i] - dilation[i] * (weight.shape[2 + i] - 1) - 1) % stride[i]
@@ -78,7 +79,23 @@ def _conv2d(
     def adjoint(gradient: Tensor, rows: Rows) -> Tensor:
         return F.conv_transpose2d(gradient, weight, None, stride, padding, unseen, groups, dilation)
 
-    return Recorded(output, adjoint)
+    return Recorded(F.conv2d(input, weight, bias, stride, padding, dilation, groups), adjoint)
+
+
+def _pointwise(
+    input: Tensor, weight: Tensor, bias: Tensor | None, stride: tuple[int, int], groups: int
+) -> Recorded:
+    """Skip the pixels first, on which the kernels of strided convolutions spend most of their time."""
+    size = input.shape[2:]
+
+    def adjoint(gradient: Tensor, rows: Rows) -> Tensor:
+        seen = F.conv_transpose2d(gradient, weight, groups=groups)
+        result = seen.new_zeros(*seen.shape[:2], *size)
+        result[..., :: stride[0], :: stride[1]] = seen
+        return result
+
+    seen = input[..., :: stride[0], :: stride[1]]
+    return Recorded(F.conv2d(seen, weight, bias, groups=groups), adjoint)
 
 
 def _flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Recorded | None:
@@ -93,13 +110,16 @@ def _linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Record
     return Recorded(F.linear(input, weight, bias), lambda gradient, rows: gradient @ weight)
 
 
-def _multiply(linear: Tensor, factor: Callable[[], Tensor], layer: Any) -> Recorded:
-    value = factor()
-    return Recorded(linear * value, lambda gradient, rows: gradient * of_image(value, rows))
+def _multiply(linear: Tensor, factor: Factor, layer: Any) -> Recorded:
+    output, value = factor.scaled(linear)
+    return Recorded(output, lambda gradient, rows: gradient * of_image(value, rows))
 
 
 def _relu(input: Tensor, inplace: bool = False) -> Recorded:
     output = F.relu(input, inplace=inplace)
+    if torch.is_grad_enabled():  # autograd keeps the output anyway
+        backward = torch.ops.aten.threshold_backward
+        return Recorded(output, lambda gradient, rows: backward(gradient, of_image(output, rows), 0))
     gate = output > 0
     return Recorded(output, lambda gradient, rows: gradient * of_image(gate, rows))
 

@@ -1,11 +1,14 @@
 """The layers of a B-cos network: Böhle et al., "B-cos Alignment for Inherently Interpretable CNNs" (2024)."""
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from model_guidance.models.dynamic import DynamicLayer
+from model_guidance.models.dynamic import DynamicLayer, Factor
+from model_guidance.models.factors import Cosine, Deviation
 
 PATCH_EPSILON = 1e-6  # inside the root of the patch norm, as published
 
@@ -25,7 +28,7 @@ class BcosConv2d(DynamicLayer):
         conv = self.linear
         unit = F.normalize(conv.weight.flatten(1), dim=1).view_as(conv.weight)
         linear = F.conv2d(x, unit, None, conv.stride, conv.padding)
-        return self.multiply(linear, lambda: linear.abs() / self._patch_norm(x))
+        return self.multiply(linear, Cosine(lambda: self._patch_norm(x)))
 
     def _patch_norm(self, x: Tensor) -> Tensor:
         size, stride, padding = self.linear.kernel_size[0], self.linear.stride[0], self.linear.padding[0]
@@ -58,17 +61,19 @@ class UncenteredBatchNorm2d(DynamicLayer):
 
     def forward(self, x: Float[Tensor, "batch channels h w"]) -> Float[Tensor, "batch channels h w"]:
         """Divide by the standard deviation of each channel."""
-        return self.multiply(x, lambda: self._scale(x).view(1, -1, 1, 1))
+        if not self.training:
+            return self.multiply(x, Factor(self._running))
+        return self.multiply(x, Deviation(self.weight, self.eps, partial(self._statistics, x)))
 
-    def _scale(self, x: Tensor) -> Tensor:
-        variance = self._batch_variance(x) if self.training else self.running_var
-        return self.weight / (variance + self.eps).sqrt()
+    def _running(self, _: Tensor) -> Tensor:
+        return (self.weight / (self.running_var + self.eps).sqrt()).view(1, -1, 1, 1)
 
-    def _batch_variance(self, x: Tensor) -> Tensor:
+    def _statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the variance and the mean of each channel; both enter the running averages."""
         variance, mean = torch.var_mean(x, dim=(0, 2, 3), correction=0)
         count = x.numel() / x.shape[1]
         with torch.no_grad():
             self.num_batches_tracked.add_(1)
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * count / max(count - 1, 1), self.momentum)
-        return variance
+        return variance, mean

@@ -15,21 +15,33 @@ from torch import Tensor, nn
 from torch.overrides import handle_torch_function
 
 
+class Factor:
+    """A factor that depends on what it is multiplied with; it is computed when it is asked for."""
+
+    def __init__(self, compute: Callable[[Tensor], Tensor]):
+        self.value = compute
+
+    def scaled(self, linear: Tensor) -> tuple[Tensor, Tensor]:
+        """Return `linear * factor` and the factor; both can be differentiated once."""
+        value = self.value(linear)
+        return linear * value, value
+
+
 class DynamicLayer(nn.Module):
     """Base of the layers that multiply by a factor of their input."""
 
     factor_is_constant = False
 
-    def multiply(self, linear: Tensor, factor: Callable[[], Tensor]) -> Tensor:
-        """Return `linear * factor()`; the backward pass skips the factor inside `constant_factors`."""
+    def multiply(self, linear: Tensor, factor: Factor) -> Tensor:
+        """Return `linear * factor`; the backward pass skips the factor inside `constant_factors`."""
         return multiply(linear, factor, self)
 
 
-def multiply(linear: Tensor, factor: Callable[[], Tensor], layer: DynamicLayer) -> Tensor:
-    """Return `linear * factor()`, seen as one operation by those who follow a network's operations."""
+def multiply(linear: Tensor, factor: Factor, layer: DynamicLayer) -> Tensor:
+    """Return `linear * factor`, seen as one operation by those who follow a network's operations."""
     if torch._C._is_torch_function_mode_enabled():
         return handle_torch_function(multiply, (linear,), linear, factor, layer)
-    return cast(Tensor, _Multiply.apply(linear, factor(), layer))
+    return cast(Tensor, _Multiply.apply(linear, factor.value(linear), layer))
 
 
 class _Multiply(torch.autograd.Function):

@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode, handle_torch_function
 
+from model_guidance.errors import UserError
 from model_guidance.models.adjoints import ADJOINTS, SUMS
 from model_guidance.models.dynamic import multiply
 from model_guidance.models.recorded import Adjoint, Recorded, Rows
+from model_guidance.models.segments import Run, kept_statistics, run_again, segment
 
 PLAIN = (bool, int, float, str, torch.Size, torch.dtype, torch.device, torch.layout)
 
@@ -23,6 +25,12 @@ class Step(NamedTuple):
 
     sources: tuple[int, ...]
     adjoint: Adjoint
+
+    def back(self, waiting: dict[int, Tensor], number: int, rows: Rows) -> None:
+        """Take the gradient that is waiting for the output to those that it came from."""
+        gradient = self.adjoint(waiting.pop(number), rows)
+        for source in self.sources:
+            waiting[source] = waiting[source] + gradient if source in waiting else gradient
 
 
 def mark(features: Tensor) -> Tensor:
@@ -47,6 +55,7 @@ class Tape(TorchFunctionMode):
         super().__init__()
         self.keep, self.constant_factors, self.strict = keep, constant_factors, strict
         self.steps: list[Step] = []
+        self.marked = False
         self.tied = False
         self.complete = True
         self.result: int | None = None
@@ -58,9 +67,12 @@ class Tape(TorchFunctionMode):
         """Run one operation of the model, and record it if the features take part."""
         kwargs = kwargs or {}
         if func is mark:
+            self.marked = True
             return self._numbered(self.keep(*args), 0)
+        if not self.marked or not self.complete:
+            return func(*args, **kwargs)
         sources = [n for n in map(self._number, _flat((*args, *kwargs.values()))) if n is not None]
-        if not sources or not self.complete:
+        if not sources:
             return func(*args, **kwargs)
         first = bool(args) and self._number(args[0]) is not None and len(sources) == 1
         recorded = self._recorded(func, args, kwargs) if first or func in SUMS else None
@@ -89,17 +101,34 @@ class Tape(TorchFunctionMode):
         waiting = {} if self.result is None else {self.result: cotangent}
         for i in range(len(self.steps), 0, -1):
             if i in waiting:
-                sources, adjoint = self.steps[i - 1]
-                gradient = adjoint(waiting.pop(i), rows)
-                for source in sources:
-                    waiting[source] = waiting[source] + gradient if source in waiting else gradient
+                self.steps[i - 1].back(waiting, i, rows)
         return waiting.get(0)
 
     def _recorded(self, func: Callable[..., Any], args: Any, kwargs: Any) -> Recorded | None:
         if func is multiply and not self.constant_factors:
             return None
+        if func is segment:
+            return self._segment(*args, **kwargs)
         rule = ADJOINTS.get(func)
         return rule(*args, **kwargs) if rule else None
+
+    def _segment(self, x: Tensor, block: nn.Module, run: Run) -> Recorded:
+        tied = False
+
+        def ahead(x: Tensor) -> Tensor:
+            nonlocal tied
+            output, inner = _follow(run, x, self.constant_factors)
+            tied = inner.tied
+            return output
+
+        def back(x: Tensor, gradient: Tensor, rows: Rows) -> Tensor:
+            with kept_statistics(block):
+                _, inner = _follow(run, x, self.constant_factors)
+            found = inner.gradient(gradient, rows)
+            return torch.zeros_like(x) if found is None else found
+
+        output = run_again(block, ahead, x)
+        return Recorded(output, lambda gradient, rows: run_again(block, back, x, gradient, rows), tied)
 
     def _numbered(self, value: Tensor, number: int) -> Tensor:
         value.tape_number = (self._token, number)  # type: ignore[attr-defined]
@@ -108,6 +137,20 @@ class Tape(TorchFunctionMode):
     def _number(self, value: Any) -> int | None:
         token, number = getattr(value, "tape_number", None) or (None, None)
         return number if token is self._token else None
+
+
+def _follow(run: Run, x: Tensor, constant_factors: bool) -> tuple[Tensor, Tape]:
+    tape = Tape(torch.clone, constant_factors=constant_factors, strict=True)
+    try:
+        with tape:
+            output = run(mark(x))
+    except UnrecordedError as error:
+        raise UserError(
+            "checkpoint: an operation in a block of this network has no adjoint in models/adjoints.py: "
+            "leave checkpoint out"
+        ) from error
+    tape.finish(output)
+    return output, tape
 
 
 def _flat(values: Iterable[Any]) -> Iterator[Any]:

@@ -9,6 +9,8 @@ import yaml
 
 from model_guidance.errors import UserError
 
+COUNTS = ("epochs", "batch", "evaluation_batch", "devices", "nodes")
+
 
 @dataclass(frozen=True)
 class Config:
@@ -38,10 +40,13 @@ class Config:
         outside: guide away from the regions: the evidence lies everywhere but in them.
         annotated: fraction of the training images whose regions are used.
         annotation_seed: which images those are.
+        guided_part: guide only a random part of the annotated images of each batch: unbiased, and less time.
+        map_scale: make the maps of training from images scaled down by this factor: less time, coarser maps.
         freeze_statistics: normalise with the running statistics of batch normalisation while training: maps
             then do not depend on the other images of the batch, and only annotated images cost time.
         epochs: passes over the training images.
         batch: images per step.
+        evaluation_batch: images per step of the evaluation, which needs less memory; by default as many.
         lr: learning rate of Adam.
         seed: of the initial weights, the order of the images and the classes drawn.
         workers: processes that load images.
@@ -49,6 +54,8 @@ class Config:
         accelerator: cpu, cuda, mps or auto.
         devices: how many of them on each machine; each has its own process and its own batch.
         nodes: how many machines, with torchrun or SLURM.
+        compile: compile the guided step: minutes at the start, less time per step after.
+        checkpoint: keep less of the residual blocks, run them again: larger batches fit, steps take longer.
         precision: 32-true, bf16-mixed or 16-mixed; maps and their loss stay in float32.
     """
 
@@ -71,9 +78,12 @@ class Config:
     outside: bool = False
     annotated: float = 1.0
     annotation_seed: int = 0
+    guided_part: float = 1.0
+    map_scale: float = 1.0
     freeze_statistics: bool = False
     epochs: int = 50
     batch: int = 64
+    evaluation_batch: int | None = None
     lr: float = 1e-4
     seed: int = 0
     workers: int = 2
@@ -81,24 +91,24 @@ class Config:
     accelerator: str = "auto"
     devices: int = 1
     nodes: int = 1
+    compile: bool = False
+    checkpoint: bool = False
     precision: str = "32-true"
 
     def __post_init__(self) -> None:
-        for name, low in (
-            ("size", 8),
-            ("epochs", 1),
-            ("batch", 1),
-            ("workers", 0),
-            ("devices", 1),
-            ("nodes", 1),
-        ):
-            if getattr(self, name) < low:
-                raise UserError(f"--{name} {getattr(self, name)}: at least {low} is needed")
+        least = {"size": 8, "workers": 0} | dict.fromkeys(COUNTS, 1)
+        for name, low in least.items():
+            value = getattr(self, name)
+            if value is not None and value < low:
+                raise UserError(f"--{name} {value}: at least {low} is needed")
         for name in ("lambda_", "dilate"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise UserError(f"--{name.strip('_')} {getattr(self, name)}: a number from 0 up is needed")
         if not 0 < self.lr < float("inf"):
             raise UserError(f"--lr {self.lr}: a number above 0 is needed")
+        for name in ("guided_part", "map_scale"):
+            if not 0 < getattr(self, name) <= 1:
+                raise UserError(f"--{name} {getattr(self, name)}: a number above 0, at most 1, is needed")
         for name in ("target_epg", "allowed_loss"):
             if not 0 <= (getattr(self, name) or 0) < 1:
                 raise UserError(f"--{name} {getattr(self, name)}: a fraction from 0 up to 1 is needed")

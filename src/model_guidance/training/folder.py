@@ -12,7 +12,18 @@ from model_guidance.training.config import Config, load
 CONFIG, CLASSES, RESULT, STATE = "config.yaml", "classes.json", "result.json", "state.pt"
 TIMING, LOOKS, EXAMPLES = "timing.json", "looks", "examples"
 # What may change when a run is continued.
-MACHINE = {"workers", "cache", "root", "accelerator", "devices", "nodes", "precision"}
+MACHINE = {
+    "workers",
+    "cache",
+    "root",
+    "accelerator",
+    "devices",
+    "nodes",
+    "precision",
+    "compile",
+    "checkpoint",
+    "evaluation_batch",
+}
 
 
 @dataclass(frozen=True)

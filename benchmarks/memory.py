@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 import work
 
-CALLS = ("twin step", "our step", "twin evaluation", "our evaluation")
+CALLS = ("twin step", "our step", "our step, checkpointed", "twin evaluation", "our evaluation")
 
 
 def peak(name: str, batch: int, size: int, call: str, layer: str, device: torch.device) -> float:
@@ -22,6 +22,7 @@ def _peak(name: str, batch: int, size: int, call: str, layer: str, device: torch
     run = {
         "twin step": work.step(it, work.guided_by_twin(it, layer, "energy")),
         "our step": work.step(it, work.guided(it, layer, "energy")),
+        "our step, checkpointed": work.step(it, work.guided(it, layer, "energy", checkpoint=True)),
         "twin evaluation": lambda: work.evaluated_by_twin(it, layer),
         "our evaluation": lambda: work.evaluated(it, layer),
     }[call]

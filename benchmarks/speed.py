@@ -7,6 +7,7 @@ the same, in float64. Prints tables, writes `speed.json` and `speed.png` into `-
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from work import (
     work,
 )
 
+from model_guidance.models import build
 from model_guidance.models.batch_statistics import uses_batch_statistics
 
 LAYERS = ("input", "mid2", "final")
@@ -66,11 +68,12 @@ def evaluations(name: str, given: argparse.Namespace, device: torch.device) -> l
     for batch in given.evaluation_batches:
         it = work(name, batch, given.size, device)
         calls = {
-            "F": lambda it=it: forward_pass(it),
-            "twin": lambda it=it: evaluated_by_twin(it, "input"),
-            "ours": lambda it=it: evaluated(it, "input"),
+            "F": partial(forward_pass, it),
+            "ours": partial(evaluated, it, "input"),
+            "twin": partial(evaluated_by_twin, it, "input"),
         }
-        found = timed(calls, given.rounds, device)
+        forward_pass(it)
+        found = timed(calls, given.rounds, device, warm=True)
         pairs = sum(map(len, it.boxes)) / batch
         for by in ("twin", "ours"):
             row = {"network": name, "batch": batch, "by": by, "seconds": found[by], "floor": 1 + pairs}
@@ -110,8 +113,18 @@ def small(given: argparse.Namespace, device: torch.device) -> list[Row]:
     return [{"part": part, "ms": 1000 * each} for part, each in timed(calls, given.rounds, device).items()]
 
 
+PARTS = {
+    "Steps": steps,
+    "Evaluation of all pairs at the input": evaluations,
+    "An epoch with 1 % annotated, compared with one of classification": few_annotations,
+    "Peak memory": memory,
+}
+
+
 def show(title: str, rows: list[Row]) -> None:
     """Print rows as a table."""
+    if not rows:
+        return
     names = list(dict.fromkeys(name for row in rows for name in row))
     table = Table(*names, title=title, title_justify="left")
     for row in rows:
@@ -124,8 +137,8 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--networks", nargs="+", default=["resnet50", "xdnn_resnet50", "bcos_resnet50"])
     parser.add_argument("--layers", nargs="+", default=LAYERS, choices=list(FLOORS))
-    parser.add_argument("--batch", type=int, default=4)
-    parser.add_argument("--evaluation-batches", type=int, nargs="+", default=[4, 16])
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--evaluation-batches", type=int, nargs="*", default=[4, 16])
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=0)
@@ -140,20 +153,16 @@ def options() -> argparse.Namespace:
 def main() -> None:
     """Check, time, print, write."""
     given = options()
+    for name in given.networks:
+        build(name, 2)  # before minutes are spent on the others
     device = torch.device(given.device)
     torch.set_float32_matmul_precision("high" if given.tf32 else "highest")
     torch.backends.cudnn.allow_tf32 = given.tf32
     found: dict[str, list[Row]] = {}
-    parts = {
-        "Steps": steps,
-        "Evaluation of all pairs at the input": evaluations,
-        "An epoch with 1 % annotated, compared with one of classification": few_annotations,
-        "Peak memory": memory,
-    }
     for name in given.networks:
         print(f"{name}: twin and package differ by {check(name, tuple(given.layers), device):.1e} in float64")
         with torch.autocast(device.type, torch.bfloat16, enabled=given.bf16):
-            for title, part in parts.items():
+            for title, part in PARTS.items():
                 rows = part(name, given, device)
                 show(f"{name}: {title}", rows)
                 found.setdefault(title, []).extend(rows)

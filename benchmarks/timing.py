@@ -7,10 +7,12 @@ from statistics import median
 import torch
 
 
-def timed(calls: Mapping[str, Callable[[], object]], rounds: int, device: torch.device) -> dict[str, float]:
-    """Return the median seconds of each call, after one round that is not counted."""
+def timed(
+    calls: Mapping[str, Callable[[], object]], rounds: int, device: torch.device, warm: bool = False
+) -> dict[str, float]:
+    """Return the median seconds of each call, after one round that is not counted unless all is `warm`."""
     seconds: dict[str, list[float]] = {name: [] for name in calls}
-    for counted in [False] + [True] * rounds:
+    for counted in [warm] + [True] * (rounds - warm):
         for name, call in calls.items():
             start = _now(device)
             call()

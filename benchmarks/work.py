@@ -78,10 +78,10 @@ def guided_by_twin(it: Work, layer: str, loss: str) -> Callable[[], Tensor]:
 
 
 def guided(
-    it: Work, layer: str, loss: str, annotated: int | None = None, compile: bool = False
+    it: Work, layer: str, loss: str, annotated: int | None = None, **options: bool
 ) -> Callable[[], Tensor]:
     """Return what computes the loss of our step, with a region in the first `annotated` images or all."""
-    guidance = Guidance(it.model, it.method, layer, loss, compile=compile)
+    guidance = Guidance(it.model, it.method, layer, loss, **options)
     regions = it.regions(len(it.images) if annotated is None else annotated, most=1)
 
     def total() -> Tensor:

@@ -83,8 +83,10 @@ class Batch:
 
     def to(self, device: torch.device | str, **_: object) -> "Batch":
         """Return the same batch on `device` (the protocol by which Lightning Fabric moves batches)."""
-        moved = {name: getattr(self, name).to(device) for name in self.__dataclass_fields__}
-        return Batch(**moved)
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        regions = {name: value.to(device) for name, value in values.items() if isinstance(value, Regions)}
+        tensors = {name: v.to(device, non_blocking=True) for name, v in values.items() if name not in regions}
+        return Batch(**regions, **tensors)
 
     def pin_memory(self) -> "Batch":
         """Return the same batch in page-locked memory (the protocol of torch's `DataLoader`)."""

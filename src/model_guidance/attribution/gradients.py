@@ -22,8 +22,9 @@ def class_gradients(
         count = len(forward.logits)
         if create_graph or len(pairs) < 2:
             return _each(forward, pairs, pairs.one_each(count), create_graph)
-        parts = torch.arange(len(pairs), device=pairs.images.device).split(max(4, count // 2))
-        return torch.cat([_each(forward, pairs[part], False, create_graph) for part in parts])
+        some = max(4, count // 2)  # at a time, or the gradients of all pairs would need most of the memory
+        parts = [pairs[start : start + some] for start in range(0, len(pairs), some)]
+        return torch.cat([_each(forward, part, False, create_graph) for part in parts])
     if pairs.distinct:
         return _one_pass(forward, pairs, create_graph)
     rank = _rank_within_image(pairs.images)

@@ -74,7 +74,8 @@ def stack(masks: Sequence[tuple[int, int, Bool[Tensor, "height width"]]], size: 
     kept = sorted((each for each in masks if each[2].any()), key=lambda each: each[:2])
     images, classes = (torch.tensor([each[part] for each in kept], dtype=torch.long) for part in (0, 1))
     planes = torch.stack([each[2] for each in kept]) if kept else torch.zeros((0, *size), dtype=torch.bool)
-    return Regions(Pairs(images, classes), planes)
+    distinct = len({image for image, _, _ in kept}) == len(kept)
+    return Regions(Pairs(images, classes, distinct), planes)
 
 
 def from_boxes(

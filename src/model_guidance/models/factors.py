@@ -62,9 +62,9 @@ class _CosineScale(torch.autograd.Function):
 
 
 class _DeviationScale(torch.autograd.Function):
-    """With `s = 1 / sqrt(var + eps)`, `h = sum g_y x + g_f`: `g_x = g_y f - h w s³ (x - mean) / N`, `g_w = h s`.
+    """`g_x = g_y f - h w s³ (x - mean) / N` and `g_w = h s`.
 
-    N is the number of values in a channel.
+    Here `s = 1 / sqrt(var + eps)` and `h = sum g_y x + g_f`; N is the number of values in a channel.
     """
 
     @staticmethod

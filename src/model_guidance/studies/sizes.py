@@ -55,7 +55,7 @@ CORE = {"tiny": 2500.0, "small": 1500.0}  # of the small network on one core
 def multilabel(size: Size, place: Place) -> list[Setting]:
     """Return the data with several classes per image: VOC and COCO as far as they are there, or `shapes`."""
     if size == "tiny":
-        return [_tiny("shapes-multi", place, {"labels": "multi", "count": 240})]
+        return [_tiny("shapes-multi", place, {"labels": "multi", "count": 200})]
     if size == "small":
         return [_small("voc", place, _given(place, "voc"))]
     epochs = {"voc": (300, 50), "coco": (60, 10)}

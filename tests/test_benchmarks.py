@@ -1,0 +1,34 @@
+"""The benchmark runs, small, and both sides of it compute the same."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+SCRIPT = Path(__file__).parent.parent / "benchmarks" / "speed.py"
+SMALL = "--networks small bcos_small resnet18 --layers input final --batch 2 --evaluation-batches 3 --size 48"
+
+
+def test_the_benchmark(tmp_path: Path):
+    command = [sys.executable, str(SCRIPT), *SMALL.split(), "--rounds", "1", "--out", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.count("twin and package differ by") == 3
+    found = json.loads((tmp_path / "speed.json").read_text())
+    steps = found["Steps"]
+    assert {row["by"] for row in steps} == {"F", "classification", "twin", "ours"}
+    assert {(row["network"], row["layer"]) for row in steps if row["layer"]} == {
+        (network, layer) for network in ("small", "bcos_small", "resnet18") for layer in ("input", "final")
+    }
+    assert all(row["seconds"] > 0 for row in steps)
+    assert len(found["Evaluation of all pairs at the input"]) == 6
+    assert Image.open(tmp_path / "speed.png").width > 800
+
+
+def test_a_wrong_network_is_named(tmp_path: Path):
+    command = [sys.executable, str(SCRIPT), "--networks", "resnet51", "--out", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode
+    assert "there is no backbone 'resnet51'" in done.stderr
+    assert not list(tmp_path.iterdir())

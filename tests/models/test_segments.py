@@ -48,7 +48,7 @@ def test_less_is_kept(name: str):
 
         with torch.autograd.graph.saved_tensors_hooks(pack, lambda value: value):
             kept[checkpoint] = guidance(torch.rand(3, 3, 64, 64), LABELS.float(), regions_of(64)), tensors
-    assert sum(kept[True][1].values()) < 0.7 * sum(kept[False][1].values())
+    assert sum(kept[True][1].values()) < 0.8 * sum(kept[False][1].values())
 
 
 def regions_of(size: int) -> object:

@@ -38,7 +38,7 @@ def found(model: nn.Module, method: str, layer: str, classes: object, create_gra
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("layer", ["input", "mid2", "final"])
+@pytest.mark.parametrize("layer", ["input", "mid2"])
 @pytest.mark.parametrize("create_graph", [True, False])
 @pytest.mark.parametrize("classes", [SEVERAL, [0, 2, 1, 0]])
 def test_equal_to_autograd(
@@ -58,7 +58,7 @@ def test_equal_to_autograd(
         assert_same(mine, oracle, 1e-11)
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet50", "xdnn_resnet50", "bcos_resnet50", "small"])
+@pytest.mark.parametrize("name", ["resnet18", "xdnn_resnet18", "bcos_resnet18", "small"])
 @pytest.mark.parametrize("attached", [True, False])
 def test_the_families_need_no_autograd(name: str, attached: bool):
     model = build(name, 3).eval()

@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("--accelerator", default="auto")
     parser.add_argument("--size", type=int, default=96)
     parser.add_argument("--baseline-epochs", type=int, default=20)
-    parser.add_argument("--epochs", type=int, default=6, help="of full guidance; the others get as many seconds")
+    parser.add_argument("--epochs", type=int, default=6, help="of full guidance; others get as many seconds")
     parser.add_argument("--weight", type=float, default=1.0, help="lambda")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     given = parser.parse_args()

@@ -83,10 +83,10 @@ class Batch:
 
     def to(self, device: torch.device | str, **_: object) -> "Batch":
         """Return the same batch on `device` (the protocol by which Lightning Fabric moves batches)."""
-        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        regions = {name: value.to(device) for name, value in values.items() if isinstance(value, Regions)}
-        tensors = {name: v.to(device, non_blocking=True) for name, v in values.items() if name not in regions}
-        return Batch(**regions, **tensors)
+        images, labels, groups, index = (
+            each.to(device, non_blocking=True) for each in (self.images, self.labels, self.groups, self.index)
+        )
+        return Batch(images, labels, self.regions.to(device), self.objects.to(device), groups, index)
 
     def pin_memory(self) -> "Batch":
         """Return the same batch in page-locked memory (the protocol of torch's `DataLoader`)."""

@@ -27,7 +27,7 @@ def test_deviation():
 
 def test_the_value_is_the_factor():
     linear, norm = (each.detach() for each in values((2, 3, 2, 2), (2, 1, 2, 2)))
-    cosine = Cosine(lambda: norm.exp())
+    cosine = Cosine(norm.exp)
     output, factor = cosine.scaled(linear)
     assert torch.equal(factor, cosine.value(linear))
     assert torch.equal(output, linear * linear.abs() / norm.exp()) or torch.allclose(output, linear * factor)

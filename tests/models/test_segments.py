@@ -73,7 +73,7 @@ def test_what_cannot_be_checkpointed():
     model = tiny.build("plain")
     with pytest.raises(UserError, match="compile and checkpoint exclude each other"):
         Guidance(model, layer="mid1", compile=True, checkpoint=True)
-    with pytest.raises(UserError, match=r"'network.layer2.0.conv1' lies inside of a block .* network.layer2.0"):
+    with pytest.raises(UserError, match=r"'network.layer2.0.conv1' lies inside of a block"):
         step_of(Guidance(model, layer="layer2.0.conv1", checkpoint=True))
     with pytest.raises(UserError, match="no stages of blocks"):
         step_of(Guidance(nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten()), layer="0", checkpoint=True))

@@ -27,8 +27,8 @@ def draw(steps: list[dict[str, Any]], evaluations: list[dict[str, Any]], path: P
         panel.set_title(network, fontsize=10)
         panel.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("forward passes (F)")
-    for by, colour in COLOURS.items():
-        panels[-1].bar(0, 0, color=colour, label=by)
+    for by in [by for by in COLOURS if any(row["by"] == by for row in steps)]:
+        panels[-1].bar(0, 0, color=COLOURS[by], label=by)
     panels[-1].plot([], [], color="black", lw=1, label="floor")
     panels[-1].legend(frameon=False, fontsize=8)
     figure.savefig(path, dpi=150)

@@ -128,6 +128,8 @@ OTHER: dict[str, list[Any]] = {
     "outside": [True],
     "annotated": [0.01, 0.1],
     "annotation_seed": [1, 2],
+    "guided_part": [0.5],
+    "map_scale": [0.5],
     "epochs": [1, 51],
     "batch": [16, 65],
     "lr": [1e-5, 1.0000001e-4],
@@ -141,6 +143,9 @@ MACHINES: dict[str, list[Any]] = {
     "devices": [2],
     "nodes": [2],
     "precision": ["bf16-mixed"],
+    "compile": [True],
+    "checkpoint": [True],
+    "evaluation_batch": [128],
 }
 
 

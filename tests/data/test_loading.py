@@ -42,6 +42,8 @@ def split(tmp_path: Path) -> Split:
 def equal(one: object, other: object) -> bool:
     if isinstance(one, Tensor):
         return torch.equal(one, other)
+    if isinstance(one, bool):
+        return one == other
     return all(equal(getattr(one, name), getattr(other, name)) for name in one.__dataclass_fields__)
 
 

@@ -119,7 +119,7 @@ def test_an_error_ends_submitits_processes(tmp_path):
     file = tmp_path / "job"
     with pytest.raises(KeyboardInterrupt):
         left_by(KeyboardInterrupt(), "local", [file])
-    assert wait_until(lambda: not alive(int(file.read_text())), 15)
+    assert wait_until(lambda: not alive(int(file.read_text())), 60)
 
 
 @pytest.mark.parametrize("cluster", ["debug", "local"])

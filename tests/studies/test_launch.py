@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import time
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -114,11 +115,17 @@ def test_submitits_errors_end_in_what_happened(tmp_path):
 
 
 @needs_proc
-def test_an_error_ends_submitits_processes(tmp_path):
+@pytest.mark.parametrize("interrupt", [signal.default_int_handler, signal.SIG_IGN])
+def test_an_error_ends_submitits_processes(interrupt, tmp_path):
     pytest.importorskip("submitit")
     file = tmp_path / "job"
-    with pytest.raises(KeyboardInterrupt):
-        left_by(KeyboardInterrupt(), "local", [file])
+    before = signal.signal(signal.SIGINT, interrupt)  # ignored in the background of a shell
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            left_by(KeyboardInterrupt(), "local", [file])
+        assert signal.getsignal(signal.SIGINT) is interrupt
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert wait_until(lambda: not alive(int(file.read_text())), 60)
 
 

@@ -88,14 +88,14 @@ class Guidance(nn.Module):
             return self._losses(images, labels, regions)
 
     def _losses(self, images: Tensor, labels: Tensor, regions: Regions) -> tuple[Tensor, Tensor]:
-        chosen = draw_one_class(regions, labels)
-        annotated = len(chosen)
-        chosen = draw_part(chosen, self.part)
-        divisor = self._divisor(len(chosen), annotated, images.device)
+        drawn = draw_one_class(regions, labels)
+        chosen = draw_part(drawn, self.part)
+        present = labels[chosen.pairs.images, chosen.pairs.classes] > 0
+        divisor = self._divisor(present.sum(), len(chosen) / max(len(drawn), 1))
         if not len(chosen):
             return self.model(images), images.new_zeros(())
         logits, maps = self._explained(images, chosen.pairs)
-        return logits, LOSSES[self.loss](maps, chosen.masks).sum() / divisor
+        return logits, (LOSSES[self.loss](maps, chosen.masks) * present).sum() / divisor
 
     def _explained(self, images: Tensor, pairs: Pairs) -> tuple[Tensor, Tensor]:
         """Return the logits of all images and the maps of `pairs`, at most one of each image.
@@ -108,9 +108,9 @@ class Guidance(nn.Module):
             return self.model(images), self._small_maps(images[guided], pairs.classes)
         if len(guided) == len(images) or uses_batch_statistics(self.model):
             return self._run(images, pairs)
-        plain = torch.ones(len(images), dtype=torch.bool, device=images.device)
-        plain[guided] = False
-        rest = plain.nonzero().squeeze(1)
+        # the positions of the others, by a sort: a GPU would have to be waited for to know how many they are
+        is_guided = torch.zeros(len(images), device=images.device).index_fill(0, guided, 1)
+        rest = is_guided.argsort(stable=True)[: len(images) - len(guided)]
         alone = Pairs(torch.arange(len(guided), device=images.device), pairs.classes, distinct=True)
         logits, maps = self._run(images[guided], alone)
         order = torch.cat([guided, rest]).argsort()
@@ -150,18 +150,20 @@ class Guidance(nn.Module):
         self._run = run
         return forward.logits, explain(self.model, forward, pairs, self.method, create_graph=True)
 
-    def _divisor(self, count: int, annotated: int, device: torch.device) -> Tensor:
+    def _divisor(self, guided: Tensor, share: float) -> Tensor | float:
         """Return what makes the average over processes the mean, or the sum, over all guided images.
 
+        `guided` is how many images this process guides, and `share` which part they are of those it might.
         Every process must get here, also one without a guided image: the others wait for its count.
         """
         parallel = dist.is_available() and dist.is_initialized()
         processes = dist.get_world_size() if parallel else 1
-        share = count / max(annotated, 1)  # of the sum, only this part has been computed
-        total = torch.tensor(share if self.reduction == "sum" else float(count), device=device)
-        if parallel and self.reduction == "mean":
+        if self.reduction == "sum":
+            return share / processes
+        total = guided.float()
+        if parallel:
             dist.all_reduce(total)
-        return total / processes
+        return total.clamp(min=1) / processes
 
 
 def draw_part(regions: Regions, part: float) -> Regions:
@@ -174,7 +176,12 @@ def draw_part(regions: Regions, part: float) -> Regions:
 
 
 def draw_one_class(regions: Regions, labels: Float[Tensor, "batch classes"]) -> Regions:
-    """Keep one pair of each image, drawn uniformly among those whose class is present in the image."""
+    """Keep one pair of each image, drawn uniformly among those whose class is present in the image.
+
+    Where no image is known to have two pairs there is nothing to draw, and absent classes are kept as well.
+    """
+    if regions.pairs.distinct:
+        return regions
     images, classes = regions.pairs.images, regions.pairs.classes
     order = torch.randperm(len(regions)).to(images.device)
     order = order[labels[images[order], classes[order]] > 0]

@@ -116,7 +116,8 @@ def _submitit(cluster: str, logs: Path, slurm: Mapping[str, Any]) -> Iterator[Su
     sent: list[Any] = []
 
     def submit(function: Callable[..., Any], *arguments: Any) -> Handle:
-        sent.append(executor.submit(function, *arguments))
+        with _interruptible():
+            sent.append(executor.submit(function, *arguments))
         return sent[-1]
 
     try:
@@ -125,3 +126,19 @@ def _submitit(cluster: str, logs: Path, slurm: Mapping[str, Any]) -> Iterator[Su
         for job in sent:
             job.cancel()
         raise
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Start processes that heed SIGINT, by which submitit cancels, also where this one is to ignore it.
+
+    A shell has what runs in its background ignore the signal, and processes inherit that.
+    """
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -72,7 +72,8 @@ def train(
         losses, guided, start = [], 0, time.perf_counter()
         for batch in batches(epoch):
             regions = batch.regions if config.guided else batch.regions[:0]
-            parts = (regions.pairs.images, regions.pairs.classes, regions.masks)
+            pairs = regions.pairs
+            parts = (pairs.images, pairs.classes, regions.masks, pairs.distinct)
             logits, localization = wrapped(batch.images / 255, batch.labels, *parts)
             classification = F.binary_cross_entropy_with_logits(logits, batch.labels)
             optimizer.zero_grad()
@@ -101,9 +102,9 @@ class _PlainArguments(nn.Module):
         self.guidance = guidance
 
     def forward(
-        self, images: Tensor, labels: Tensor, owners: Tensor, classes: Tensor, masks: Tensor
+        self, images: Tensor, labels: Tensor, owners: Tensor, classes: Tensor, masks: Tensor, distinct: bool
     ) -> tuple[Tensor, Tensor]:
-        return self.guidance(images, labels, Regions(Pairs(owners, classes), masks))
+        return self.guidance(images, labels, Regions(Pairs(owners, classes, distinct), masks))
 
 
 def _losses(fabric: Fabric, epoch: int, losses: Sequence[Tensor], guided: int) -> Row:

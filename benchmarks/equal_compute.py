@@ -1,8 +1,8 @@
 """Cheaper guidance at equal compute: `python benchmarks/equal_compute.py --root DATA --out FOLDER`.
 
 On PASCAL VOC, a baseline is trained from random weights; from it, each variant is guided at the input for as
-many epochs as full guidance gets seconds, by the step times of a short run of each. Printed are the test
-scores of the last epoch, mean and standard deviation over the seeds. The same command continues.
+many seconds as full guidance needs for its epochs, by the step times of a short run of each. Printed are the
+test scores of the last epoch, mean and standard deviation over the seeds. The same command continues.
 """
 
 import argparse
@@ -19,11 +19,13 @@ from model_guidance.training.config import Config
 from model_guidance.training.folder import RESULT, TIMING
 
 FULL = "all annotated images"
+RUNNING = {"freeze_statistics": True}  # the images no longer influence each other: unguided ones cost less
 VARIANTS: dict[str, dict[str, float]] = {
     "not guided": {"lambda_": 0.0},
     FULL: {},
-    "a half of them": {"guided_part": 0.5},
-    "a quarter of them": {"guided_part": 0.25},
+    "the same, running statistics": RUNNING,
+    "a half of them": RUNNING | {"guided_part": 0.5},
+    "a quarter of them": RUNNING | {"guided_part": 0.25},
     "maps of half-resolution images": {"map_scale": 0.5},
 }
 
@@ -36,23 +38,23 @@ def scores(config: Config, folder: Path) -> dict[str, float]:
     return {**last, **json.loads((folder / TIMING).read_text())}
 
 
-def runs(given: argparse.Namespace, seed: int) -> dict[str, tuple[int, dict[str, float]]]:
-    """Return epochs and scores of each variant for one seed."""
+def variants(given: argparse.Namespace, seed: int) -> dict[str, Config]:
+    """Return the settings of each variant, all guided from the same baseline, which is trained here."""
     common = Config(data="voc", root=given.root, size=given.size, backbone=given.backbone, layer="input")
     common = replace(common, batch=32, workers=0, accelerator=given.accelerator, seed=seed, cache=given.cache)
     base = given.out / f"baseline-{seed}"
-    scores(replace(common, lr=4e-3, epochs=given.baseline_epochs), base)
-    guided = replace(common, lr=1e-3, lambda_=given.weight, weights=str(base / "last.safetensors"))
-    variants = {name: replace(guided, **changes) for name, changes in VARIANTS.items()}
+    scores(replace(common, lr=given.baseline_lr, epochs=given.baseline_epochs), base)
+    guided = replace(common, lr=given.lr, lambda_=given.weight, weights=str(base / "last.safetensors"))
+    return {name: replace(guided, **changes) for name, changes in VARIANTS.items()}
+
+
+def equal_epochs(given: argparse.Namespace, configs: dict[str, Config]) -> dict[str, int]:
+    """Return for how many epochs of each variant there is time in the epochs of full guidance."""
     seconds = {
-        name: scores(replace(each, epochs=1), given.out / f"probe-{_file(name)}-{seed}")["seconds_per_step"]
-        for name, each in variants.items()
+        name: scores(replace(each, epochs=1), given.out / f"probe-{_file(name)}")["seconds_per_step"]
+        for name, each in configs.items()
     }
-    epochs = {name: round(given.epochs * seconds[FULL] / each) for name, each in seconds.items()}
-    return {
-        name: (count, scores(replace(variants[name], epochs=count), given.out / f"{_file(name)}-{seed}"))
-        for name, count in epochs.items()
-    }
+    return {name: round(given.epochs * seconds[FULL] / each) for name, each in seconds.items()}
 
 
 def _file(name: str) -> str:
@@ -65,25 +67,29 @@ def main() -> None:
     parser.add_argument("--root", required=True, help="folder in which VOCdevkit lies")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--cache")
-    parser.add_argument("--backbone", default="xdnn_small")
+    parser.add_argument("--backbone", default="resnet18")
     parser.add_argument("--accelerator", default="auto")
-    parser.add_argument("--size", type=int, default=96)
+    parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--baseline-epochs", type=int, default=20)
-    parser.add_argument("--epochs", type=int, default=6, help="of full guidance; others get as many seconds")
+    parser.add_argument("--baseline-lr", type=float, default=1e-3)
+    parser.add_argument("--lr", type=float, default=3e-4)
+    parser.add_argument("--epochs", type=int, default=8, help="of full guidance; others get as many seconds")
     parser.add_argument("--weight", type=float, default=1.0, help="lambda")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     given = parser.parse_args()
-    each = [runs(given, seed) for seed in given.seeds]
+    by_seed = {seed: variants(given, seed) for seed in given.seeds}
+    epochs = equal_epochs(given, by_seed[given.seeds[0]])
     names = ("f1", "map", "epg", "iou")
     table = Table("guided", "epochs", *names)
-    for variant in VARIANTS:
-        rows = [run[variant] for run in each]
-        epochs = "/".join(str(epochs) for epochs, _ in rows)
-        columns = [[100 * row.get(name, 0.0) for _, row in rows] for name in names]
+    for variant, count in epochs.items():
+        rows = [
+            scores(replace(configs[variant], epochs=count), given.out / f"{_file(variant)}-{seed}")
+            for seed, configs in by_seed.items()
+        ]
+        columns = [[100 * row.get(name, 0.0) for row in rows] for name in names]
         spread = [stdev(column) if len(column) > 1 else 0.0 for column in columns]
-        table.add_row(
-            variant, epochs, *(f"{mean(c):.1f} ± {s:.1f}" for c, s in zip(columns, spread, strict=True))
-        )
+        cells = [f"{mean(c):.1f} ± {s:.1f}" for c, s in zip(columns, spread, strict=True)]
+        table.add_row(variant, str(count), *cells)
     Console().print(table)
 
 

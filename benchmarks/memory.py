@@ -37,6 +37,25 @@ def _peak(name: str, batch: int, size: int, call: str, layer: str, device: torch
     return _peak_so_far() - before
 
 
+def largest_batch(name: str, size: int, layer: str, device: torch.device) -> int:
+    """Return the largest power of two of images that a guided step has memory for; 0: not even one."""
+    batch = 1
+    while _fits(name, batch, size, layer, device):
+        batch *= 2
+    return batch // 2
+
+
+def _fits(name: str, batch: int, size: int, layer: str, device: torch.device) -> bool:
+    try:
+        it = work.work(name, batch, size, device)
+        work.step(it, work.guided(it, layer, "energy"))()
+    except torch.OutOfMemoryError:
+        return False
+    finally:
+        torch.cuda.empty_cache()
+    return True
+
+
 def _peak_so_far() -> float:
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(float(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1e3

@@ -13,8 +13,9 @@ from typing import Any
 
 import torch
 from checks import check
-from memory import CALLS, peak
+from memory import CALLS, largest_batch, peak
 from picture import draw
+from profiled import dearest
 from rich.console import Console
 from rich.table import Table
 from small_parts import f1, loading, losses
@@ -106,6 +107,22 @@ def memory(name: str, given: argparse.Namespace, device: torch.device) -> list[R
     ]
 
 
+def profiled(name: str, given: argparse.Namespace, device: torch.device) -> list[Row]:
+    """Return the dearest operations of the guided step at the input."""
+    found = dearest(work(name, given.batch, given.size, device), "input")
+    return [{"network": name, **row} for row in found]
+
+
+def largest(name: str, given: argparse.Namespace, device: torch.device) -> list[Row]:
+    """Return the largest batches that a GPU has memory for; a CPU's memory is not to be filled."""
+    if device.type != "cuda":
+        return []
+    return [
+        {"network": name, "layer": layer, "images": largest_batch(name, given.size, layer, device)}
+        for layer in given.layers
+    ]
+
+
 def small(given: argparse.Namespace, device: torch.device) -> list[Row]:
     """Time what is done besides the network."""
     calls = losses(16 * given.batch, given.size, device) | f1(64, 80)
@@ -118,6 +135,8 @@ PARTS = {
     "Evaluation of all pairs at the input": evaluations,
     "An epoch with 1 % annotated, compared with one of classification": few_annotations,
     "Peak memory": memory,
+    "Largest batch": largest,
+    "Where the time of the guided step goes": profiled,
 }
 
 

@@ -1,10 +1,15 @@
 """The benchmark runs, small, and both sides of it compute the same."""
 
+import importlib
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pytest
+import torch
 from PIL import Image
 
 SCRIPT = Path(__file__).parent.parent / "benchmarks" / "speed.py"
@@ -22,7 +27,27 @@ def test_the_benchmark(tmp_path: Path):
     assert {row["loss"] for row in steps} == {"", "energy", "l1"}
     assert all(row["seconds"] > 0 for row in steps)
     assert len(found["Evaluation of all pairs at the input"]) == 4
+    assert found["Largest batch"] == []
+    dearest = [row["share"] for row in found["Where the time of the guided step goes"]]
+    assert len(dearest) == 10
+    assert dearest[:5] == sorted(dearest[:5], reverse=True)
+    assert 0 < sum(dearest[:5]) <= 1
     assert Image.open(tmp_path / "speed.png").width > 800
+
+
+def test_the_largest_batch_is_the_last_that_fits(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(str(SCRIPT.parent))
+    memory = importlib.import_module("memory")
+
+    def step(it: Any, _: object) -> Callable[[], None]:
+        def run() -> None:
+            if len(it.images) > 5:
+                raise torch.OutOfMemoryError
+
+        return run
+
+    monkeypatch.setattr(memory.work, "step", step)
+    assert memory.largest_batch("small", 16, "input", torch.device("cpu")) == 4
 
 
 def test_a_wrong_network_is_named(tmp_path: Path):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from model_guidance import cli
+from model_guidance import cli, job
 from model_guidance.errors import UserError
 from model_guidance.studies import STUDIES, command
 from model_guidance.studies.command import StudyOptions, study
@@ -70,7 +70,7 @@ def test_weights_that_no_job_needs_are_not_asked_for(monkeypatch):
     ran = []
     monkeypatch.setattr(command, "_run", lambda jobs, *_: ran.extend(jobs) or {})
     assert study("limited", StudyOptions(size="paper", voc="voc", bcos="bcos.pt"))
-    assert {job.settings["backbone"] for job in ran} == {"bcos_resnet50"}
+    assert {each.settings["backbone"] for each in ran} == {"bcos_resnet50"}
 
 
 @pytest.mark.parametrize(
@@ -96,6 +96,15 @@ def test_mistakes(arguments, plan, expected, rejected, monkeypatch):
     if plan and expected.startswith(("--cluster", "--parallel -1")):
         pytest.skip("a plan needs no place to run")
     assert expected in rejected(*arguments, *plan)
+
+
+def test_missing_data_are_named_once_and_nothing_is_written(rejected):
+    assert "metadata.csv does not exist" in rejected("waterbirds", "--size=small", "--waterbirds=birds")
+
+
+def test_missing_weights_are_named_before_anything_runs(monkeypatch, rejected):
+    monkeypatch.setattr(job, "source_of", lambda *_: None)  # as if the data were there
+    assert ".pt: there is no such checkpoint" in rejected("epg-f1", *PAPER)
 
 
 def test_a_file_in_place_of_the_folder(capsys, tmp_path):
@@ -155,8 +164,8 @@ def test_options_reach_the_jobs_and_the_launcher(monkeypatch, tmp_path):
     assert seen["options"].parallel == 3
     assert seen["options"].cluster == "slurm"
     assert seen["options"].slurm == {"slurm_partition": "gpu", "timeout_min": 600}
-    for job in seen["jobs"]:
-        config = job.config(Path())
+    for each in seen["jobs"]:
+        config = each.config(Path())
         assert (config.root, config.workers, config.accelerator) == ("/voc", 7, "cpu")
 
 

@@ -70,10 +70,18 @@ class UncenteredBatchNorm2d(DynamicLayer):
 
     def _statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the variance and the mean of each channel; both enter the running averages."""
-        variance, mean = torch.var_mean(x, dim=(0, 2, 3), correction=0)
+        variance, mean = _moments(x)
         count = x.numel() / x.shape[1]
         with torch.no_grad():
             self.num_batches_tracked.add_(1)
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * count / max(count - 1, 1), self.momentum)
         return variance, mean
+
+
+def _moments(x: Float[Tensor, "batch channels h w"]) -> tuple[Tensor, Tensor]:
+    """Return the variance, biased, and the mean of each channel."""
+    if torch.is_grad_enabled():
+        return torch.var_mean(x, dim=(0, 2, 3), correction=0)
+    mean = x.mean(dim=(0, 2, 3))  # several times faster on a CPU; autograd would have to keep the difference
+    return (x - mean.view(-1, 1, 1)).square_().mean(dim=(0, 2, 3)), mean

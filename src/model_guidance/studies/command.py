@@ -108,9 +108,22 @@ def _check_weights(jobs: Sequence[Job], options: StudyOptions) -> None:
             )
 
 
+def _check_files(jobs: Sequence[Job]) -> None:
+    """Open each data set and look for each checkpoint once, or every job would fail for the same reason."""
+    from model_guidance.job import source_of
+
+    configs = [job.config(Path()) for job in jobs]
+    for config in {(each.data, each.root, str(each.options)): each for each in configs}.values():
+        source_of(config, "train")
+    for weights in dict.fromkeys(job.settings.get("weights") for job in jobs):
+        if weights and weights != "imagenet" and not Path(weights).is_file():
+            raise UserError(f"{weights}: there is no such checkpoint")
+
+
 def _run(jobs: Sequence[Job], folder: Path, options: StudyOptions) -> dict[str, str]:
     import torch
 
+    _check_files(jobs)
     parallel = options.parallel or torch.cuda.device_count() or 2
     with launcher(options.cluster, parallel, folder / "submitit", options.slurm) as submit:
         (folder / "runs").mkdir(parents=True, exist_ok=True)

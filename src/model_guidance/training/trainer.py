@@ -72,17 +72,14 @@ def train(
         losses, guided, start = [], 0, time.perf_counter()
         for batch in batches(epoch):
             regions = batch.regions if config.guided else batch.regions[:0]
-            pairs = regions.pairs
-            parts = (pairs.images, pairs.classes, regions.masks, pairs.distinct)
-            logits, localization = wrapped(batch.images / 255, batch.labels, *parts)
-            classification = F.binary_cross_entropy_with_logits(logits, batch.labels)
+            classification, localization = _both_losses(wrapped, batch, regions)
             optimizer.zero_grad()
             fabric.backward(classification + lambda_ * localization)
             optimizer.step()
             losses.append(torch.stack([classification, localization]).detach())
             guided += len(regions) > 0
             callbacks.advance(f"epoch {epoch}/{config.epochs}")
-        row = _losses(fabric, epoch, losses, guided) | {"lambda": lambda_}
+        row = _mean_losses(fabric, epoch, losses, guided) | {"lambda": lambda_}
         seconds = (time.perf_counter() - start) / len(losses)
         _share_buffers(guidance)
         history.append(row | callbacks.evaluate(guidance.model))
@@ -92,6 +89,14 @@ def train(
             callbacks.report(history[-1])
         fabric.barrier()
     return history
+
+
+def _both_losses(wrapped: nn.Module, batch: Batch, regions: Regions) -> tuple[Tensor, Tensor]:
+    pairs = regions.pairs
+    logits, localization = wrapped(
+        batch.images / 255, batch.labels, pairs.images, pairs.classes, regions.masks, pairs.distinct
+    )
+    return F.binary_cross_entropy_with_logits(logits, batch.labels), localization
 
 
 class _PlainArguments(nn.Module):
@@ -107,7 +112,7 @@ class _PlainArguments(nn.Module):
         return self.guidance(images, labels, Regions(Pairs(owners, classes, distinct), masks))
 
 
-def _losses(fabric: Fabric, epoch: int, losses: Sequence[Tensor], guided: int) -> Row:
+def _mean_losses(fabric: Fabric, epoch: int, losses: Sequence[Tensor], guided: int) -> Row:
     """Return the mean losses of an epoch, localization over its `guided` steps; one read from the device."""
     sums = cast(Tensor, fabric.all_reduce(torch.stack(list(losses)).double().sum(dim=0))).tolist()
     classification, localization = sums[0] / len(losses), sums[1] / max(guided, 1)

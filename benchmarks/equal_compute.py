@@ -26,7 +26,6 @@ VARIANTS: dict[str, dict[str, float]] = {
     "the same, running statistics": RUNNING,
     "a half of them": RUNNING | {"guided_part": 0.5},
     "a quarter of them": RUNNING | {"guided_part": 0.25},
-    "maps of half-resolution images": {"map_scale": 0.5},
 }
 
 

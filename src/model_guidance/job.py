@@ -43,7 +43,6 @@ def guidance_of(config: Config, classes: int) -> Guidance:
         compile=config.compile,
         checkpoint=config.checkpoint,
         part=config.guided_part,
-        map_scale=config.map_scale,
     )
 
 

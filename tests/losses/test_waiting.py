@@ -27,7 +27,7 @@ def model_of(name: str, training: bool) -> nn.Module:
 
 
 @pytest.mark.parametrize("name", ["resnet18", "xdnn_resnet18", "bcos_resnet18"])
-@pytest.mark.parametrize("options", [{}, {"part": 0.5}, {"map_scale": 0.5}, {"checkpoint": True}])
+@pytest.mark.parametrize("options", [{}, {"part": 0.5}, {"checkpoint": True}])
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("training", [True, False])
 def test_no_value_is_asked_for(name: str, options: dict[str, float], reduction: str, training: bool):

@@ -129,7 +129,6 @@ OTHER: dict[str, list[Any]] = {
     "annotated": [0.01, 0.1],
     "annotation_seed": [1, 2],
     "guided_part": [0.5],
-    "map_scale": [0.5],
     "epochs": [1, 51],
     "batch": [16, 65],
     "lr": [1e-5, 1.0000001e-4],

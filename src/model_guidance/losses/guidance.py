@@ -6,15 +6,13 @@ from contextlib import nullcontext
 
 import torch
 import torch.distributed as dist
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from model_guidance.attribution import check_method, explain, tap_for
-from model_guidance.attribution.maps import upsample
 from model_guidance.errors import UserError
 from model_guidance.losses import LOSSES
-from model_guidance.models.batch_statistics import running_statistics, uses_batch_statistics
+from model_guidance.models.batch_statistics import uses_batch_statistics
 from model_guidance.models.segments import checkpointed
 from model_guidance.models.tap import layer_name, marked
 from model_guidance.types import Forward, Pairs, Regions
@@ -35,10 +33,9 @@ class Guidance(nn.Module):
     pass and its backward pass go through `torch.compile`: the second step takes minutes, later ones less
     time. The first one raises `UserError` if only autograd can take maps through the network.
 
-    Two ways to guide at less cost: `part` guides only a random part, in (0, 1], of the annotated images of
-    each batch; the loss is unbiased. `map_scale`, in (0, 1], makes the maps from images scaled down by it,
-    in a pass of their own with the running statistics of batch normalisation. `checkpoint` keeps of each
-    residual block its input only and runs it again in the backward pass: less memory, more time.
+    `part` guides only a random part, in (0, 1], of the annotated images of each batch; the loss is unbiased.
+    `checkpoint` keeps of each residual block its input only and runs it again in the backward pass: less
+    memory, more time.
 
     Everything, `autograd.grad` included, happens inside `forward`: wrap this module, not the model, for
     data-parallel training. Mean and sum are then over the guided images of all processes.
@@ -53,13 +50,11 @@ class Guidance(nn.Module):
         reduction: str = "mean",
         compile: bool = False,
         part: float = 1.0,
-        map_scale: float = 1.0,
         checkpoint: bool = False,
     ):
         super().__init__()
-        for name, fraction in (("part", part), ("map_scale", map_scale)):
-            if not 0 < fraction <= 1:
-                raise UserError(f"{name} {fraction}: a number above 0, at most 1, is needed")
+        if not 0 < part <= 1:
+            raise UserError(f"part {part}: a number above 0, at most 1, is needed")
         for name, value, known in (
             ("loss", loss, list(LOSSES)),
             ("reduction", reduction, list(REDUCTIONS)),
@@ -71,7 +66,7 @@ class Guidance(nn.Module):
         self.method, self.layer, self.loss, self.reduction = method, layer, loss, reduction
         if compile and checkpoint:
             raise UserError("compile and checkpoint exclude each other: choose one")
-        self.part, self.map_scale, self.checkpoint = part, map_scale, checkpoint
+        self.part, self.checkpoint = part, checkpoint
         self._module = layer_name(model, layer)
         self._run: Callable[[Tensor, Pairs], tuple[Tensor, Tensor]] = self._logits_and_maps
         if compile:
@@ -104,8 +99,6 @@ class Guidance(nn.Module):
         go through the network by themselves, unless it normalises over the whole batch.
         """
         guided = pairs.images
-        if self.map_scale < 1:
-            return self.model(images), self._small_maps(images[guided], pairs.classes)
         if len(guided) == len(images) or uses_batch_statistics(self.model):
             return self._run(images, pairs)
         # the positions of the others, by a sort: a GPU would have to be waited for to know how many they are
@@ -115,16 +108,6 @@ class Guidance(nn.Module):
         logits, maps = self._run(images[guided], alone)
         order = torch.cat([guided, rest]).argsort()
         return torch.cat([logits, self.model(images[rest])])[order], maps
-
-    def _small_maps(self, images: Tensor, classes: Tensor) -> Tensor:
-        small = F.interpolate(
-            images, scale_factor=self.map_scale, mode="bilinear", antialias=True, align_corners=False
-        )
-        pairs = Pairs(torch.arange(len(classes), device=classes.device), classes, distinct=True)
-        with running_statistics(self.model):
-            _, maps = self._run(small, pairs)
-        height, width = images.shape[-2:]
-        return upsample(maps, (height, width))
 
     def _tap(self, images: Tensor) -> Forward:
         return tap_for(self.method, self.model, images, self.layer, attached=True)

@@ -1,8 +1,5 @@
 """Batch normalisation: whether it ties the images of a batch together, and keeping it from doing so."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -21,16 +18,3 @@ def freeze_statistics(model: nn.Module) -> None:
     for module in model.modules():
         if isinstance(module, NORMALISATIONS):
             module.eval()
-
-
-@contextmanager
-def running_statistics(model: nn.Module) -> Iterator[None]:
-    """Normalise with the running statistics for a while, and do not update them."""
-    modules = [module for module in model.modules() if isinstance(module, NORMALISATIONS)]
-    before = [module.training for module in modules]
-    try:
-        freeze_statistics(model)
-        yield
-    finally:
-        for module, training in zip(modules, before, strict=True):
-            module.training = training

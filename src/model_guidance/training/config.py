@@ -40,8 +40,8 @@ class Config:
         outside: guide away from the regions: the evidence lies everywhere but in them.
         annotated: fraction of the training images whose regions are used.
         annotation_seed: which images those are.
-        guided_part: guide only a random part of the annotated images of each batch: unbiased, and less time.
-        map_scale: make the maps of training from images scaled down by this factor: less time, coarser maps.
+        guided_part: guide only a random part of the annotated images of each batch: unbiased; saves time with
+            running statistics or without batch normalisation.
         freeze_statistics: normalise with the running statistics of batch normalisation while training: maps
             then do not depend on the other images of the batch, and only annotated images cost time.
         epochs: passes over the training images.
@@ -79,7 +79,6 @@ class Config:
     annotated: float = 1.0
     annotation_seed: int = 0
     guided_part: float = 1.0
-    map_scale: float = 1.0
     freeze_statistics: bool = False
     epochs: int = 50
     batch: int = 64
@@ -106,9 +105,8 @@ class Config:
                 raise UserError(f"--{name.strip('_')} {getattr(self, name)}: a number from 0 up is needed")
         if not 0 < self.lr < float("inf"):
             raise UserError(f"--lr {self.lr}: a number above 0 is needed")
-        for name in ("guided_part", "map_scale"):
-            if not 0 < getattr(self, name) <= 1:
-                raise UserError(f"--{name} {getattr(self, name)}: a number above 0, at most 1, is needed")
+        if not 0 < self.guided_part <= 1:
+            raise UserError(f"--guided_part {self.guided_part}: a number above 0, at most 1, is needed")
         for name in ("target_epg", "allowed_loss"):
             if not 0 <= (getattr(self, name) or 0) < 1:
                 raise UserError(f"--{name} {getattr(self, name)}: a fraction from 0 up to 1 is needed")

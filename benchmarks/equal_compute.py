@@ -89,7 +89,7 @@ def main() -> None:
         spread = [stdev(column) if len(column) > 1 else 0.0 for column in columns]
         cells = [f"{mean(c):.1f} ± {s:.1f}" for c, s in zip(columns, spread, strict=True)]
         table.add_row(variant, str(count), *cells)
-    Console().print(table)
+    Console(width=120).print(table)
 
 
 if __name__ == "__main__":

@@ -148,7 +148,7 @@ def show(title: str, rows: list[Row]) -> None:
     table = Table(*names, title=title, title_justify="left")
     for row in rows:
         table.add_row(*(f"{v:.2f}" if isinstance(v := row.get(n, ""), float) else str(v) for n in names))
-    Console().print(table)
+    Console(width=120).print(table)
 
 
 def options() -> argparse.Namespace:

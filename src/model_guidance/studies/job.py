@@ -60,7 +60,7 @@ class Job:
         return passes / self.forwards / 3600
 
 
-# In forward passes, for a training step and for all pairs of an image: the mean of the three kinds of networks in
+# In forward passes, for a training step and for all pairs of an image: the mean of the three networks in
 # docs/speed.md. What was not timed, mid1 and mid3, lies between its neighbours as the floors do.
 STEP = {"baseline": 3.5, "input": 6.9, "mid1": 6.0, "mid2": 4.9, "mid3": 4.0, "final": 3.5}
 PAIRS = 2.7

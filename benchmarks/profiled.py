@@ -1,5 +1,7 @@
 """Where the time of a guided step goes: its dearest operations, on a GPU its dearest kernels."""
 
+from operator import attrgetter
+
 import torch
 import work
 from torch.profiler import ProfilerActivity, profile
@@ -16,19 +18,15 @@ def dearest(it: work.Work, layer: str) -> list[dict[str, object]]:
         run()
         if on_gpu:
             torch.cuda.synchronize()
-    events = found.key_averages()
-    times = {
-        each.key: (each.self_device_time_total if on_gpu else each.self_cpu_time_total, each.count)
-        for each in events
-    }
-    total = sum(time for time, _ in times.values())
-    first = sorted(times, key=lambda name: -times[name][0])[:LISTED]
+    own_time = attrgetter("self_device_time_total" if on_gpu else "self_cpu_time_total")  # microseconds
+    events = sorted(found.key_averages(), key=own_time, reverse=True)
+    total = sum(map(own_time, events))
     return [
         {
-            "operation": name,
-            "calls": times[name][1],
-            "ms": times[name][0] / 1e3,
-            "share": times[name][0] / total,
+            "operation": event.key,
+            "calls": event.count,
+            "ms": own_time(event) / 1e3,
+            "share": own_time(event) / total,
         }
-        for name in first
+        for event in events[:LISTED]
     ]

@@ -1,5 +1,6 @@
 """The command `study`: plans, mistakes in one sentence, and the options that it passes on."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,16 @@ def test_missing_data_are_named_once_and_nothing_is_written(rejected):
 def test_missing_weights_are_named_before_anything_runs(monkeypatch, rejected):
     monkeypatch.setattr(job, "source_of", lambda *_: None)  # as if the data were there
     assert ".pt: there is no such checkpoint" in rejected("epg-f1", *PAPER)
+
+
+@pytest.mark.parametrize("case", ["finished", "slurm"])
+def test_data_that_are_not_needed_here_are_not_asked_for(case, monkeypatch):
+    monkeypatch.setattr(command.Job, "finished", lambda *_: case == "finished")
+    monkeypatch.setattr(command, "conduct", lambda *_: {})
+    monkeypatch.setattr(command, "launcher", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr(command, "_reports", lambda *_: {})
+    cluster = "slurm" if case == "slurm" else "here"
+    assert study("waterbirds", StudyOptions(size="small", waterbirds="birds", cluster=cluster))
 
 
 def test_a_file_in_place_of_the_folder(capsys, tmp_path):

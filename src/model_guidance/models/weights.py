@@ -38,9 +38,14 @@ def load(model: Backbone, path: Path) -> None:
     model.network.load_state_dict(found, strict=False)
 
 
-def _read(path: Path) -> dict[str, Tensor]:
+def check_exists(path: Path) -> None:
+    """Raise `UserError` unless there is such a file."""
     if not path.is_file():
         raise UserError(f"{path}: there is no such checkpoint")
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    check_exists(path)
     try:
         content = (
             load_file(path)

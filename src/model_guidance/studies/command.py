@@ -108,22 +108,24 @@ def _check_weights(jobs: Sequence[Job], options: StudyOptions) -> None:
             )
 
 
-def _check_files(jobs: Sequence[Job]) -> None:
-    """Open each data set and look for each checkpoint once, or every job would fail for the same reason."""
+def _check_files(jobs: Sequence[Job], runs: Path) -> None:
+    """Open the data and look for the weights that are still needed, or every job would fail alike."""
     from model_guidance.job import source_of
+    from model_guidance.models.weights import check_exists
 
-    configs = [job.config(Path()) for job in jobs]
+    left = [job for job in jobs if not job.finished(runs)]
+    configs = [job.config(runs) for job in left]
     for config in {(each.data, each.root, str(each.options)): each for each in configs}.values():
         source_of(config, "train")
-    for weights in dict.fromkeys(job.settings.get("weights") for job in jobs):
-        if weights and weights != "imagenet" and not Path(weights).is_file():
-            raise UserError(f"{weights}: there is no such checkpoint")
+    for weights in {job.settings.get("weights") or "imagenet" for job in left} - {"imagenet"}:
+        check_exists(Path(weights))
 
 
 def _run(jobs: Sequence[Job], folder: Path, options: StudyOptions) -> dict[str, str]:
     import torch
 
-    _check_files(jobs)
+    if options.cluster != "slurm":  # a cluster's nodes may have files that this machine has not
+        _check_files(jobs, folder / "runs")
     parallel = options.parallel or torch.cuda.device_count() or 2
     with launcher(options.cluster, parallel, folder / "submitit", options.slurm) as submit:
         (folder / "runs").mkdir(parents=True, exist_ok=True)

@@ -100,7 +100,7 @@ def _both_losses(wrapped: nn.Module, batch: Batch, regions: Regions) -> tuple[Te
 
 
 class _PlainArguments(nn.Module):
-    """Guidance, called with tensors only: Fabric cannot convert the precision of what lies in a record."""
+    """Guidance without records: Fabric cannot convert the precision of what lies in one."""
 
     def __init__(self, guidance: Guidance):
         super().__init__()

@@ -14,9 +14,9 @@ from statistics import mean, stdev
 from rich.console import Console
 from rich.table import Table
 
-from model_guidance.run import train_run
+from model_guidance.runs.folder import RESULT, TIMING
+from model_guidance.runs.train import train_run
 from model_guidance.training.config import Config
-from model_guidance.training.folder import RESULT, TIMING
 
 FULL = "all annotated images"
 RUNNING = {"freeze_statistics": True}  # the images no longer influence each other: unguided ones cost less

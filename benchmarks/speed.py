@@ -31,8 +31,8 @@ from work import (
     work,
 )
 
+from model_guidance.autodiff.batch_statistics import uses_batch_statistics
 from model_guidance.models import build
-from model_guidance.models.batch_statistics import uses_batch_statistics
 
 LAYERS = ("input", "mid2", "final")
 FLOORS = {"input": 6.0, "mid1": 5.4, "mid2": 4.6, "mid3": 3.6, "final": 3.0}

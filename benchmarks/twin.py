@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from model_guidance.models.dynamic import constant_factors
+from model_guidance.autodiff.dynamic_linear import constant_factors
 
 Box = tuple[int, int, int, int, int]  # class, left, top, right, bottom
 

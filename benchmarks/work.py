@@ -9,10 +9,10 @@ import twin
 from torch import Tensor, nn
 
 from model_guidance.attribution import explain, tap_for
-from model_guidance.losses.guidance import Guidance
+from model_guidance.guidance import Guidance
 from model_guidance.metrics import energy_pointing_game
 from model_guidance.models import build
-from model_guidance.models.tap import layer_name
+from model_guidance.models.layers import layer_name
 from model_guidance.types import Pairs, Regions
 
 CLASSES = 20  # as many as VOC has

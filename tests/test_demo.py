@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from model_guidance import cli, demo
-from model_guidance.training.folder import Run
+from model_guidance import cli
+from model_guidance.commands import demo
+from model_guidance.runs.folder import Run
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from model_guidance import attribution, data, losses, metrics, models, selection
     from model_guidance.attribution import attribute
     from model_guidance.errors import UserError
-    from model_guidance.losses.guidance import Guidance
+    from model_guidance.guidance import Guidance
 
 __version__ = "0.1.0"
 __all__ = [
@@ -25,7 +25,7 @@ __all__ = [
     "selection",
 ]
 
-_HOMES = {"Guidance": "losses.guidance", "UserError": "errors", "attribute": "attribution"}
+_HOMES = {"Guidance": "guidance", "UserError": "errors", "attribute": "attribution"}
 
 
 def __getattr__(name: str) -> Any:

@@ -10,11 +10,11 @@ from typing import Any, NoReturn
 from jsonargparse import ArgumentParser, Namespace
 
 from model_guidance import __version__
+from model_guidance.commands.study import StudyOptions
 from model_guidance.errors import UserError
+from model_guidance.runs.folder import CONFIG, Run
 from model_guidance.studies import STUDIES
-from model_guidance.studies.command import StudyOptions
 from model_guidance.training.config import Config, load
-from model_guidance.training.folder import CONFIG, Run
 
 POSITIONAL = ("runs", "run", "name")
 INHERITED = ("data", "root", "options", "size", "backbone", "cache")  # what --from takes from its run
@@ -149,7 +149,7 @@ def _check_parser() -> Parser:
 
 
 def _demo(arguments: Namespace) -> None:
-    from model_guidance.demo import demo
+    from model_guidance.commands.demo import demo
 
     demo(Path(arguments.out), arguments.seeds)
 
@@ -164,16 +164,16 @@ def _train(arguments: Namespace) -> None:
             raise UserError("--from and --weights both name initial weights: give one of them")
         given["weights"] = str(Run.open(Path(source)).checkpoint("best"))
     config = load(out / CONFIG) if resume else Config(lambda_=given.pop("lambda"), **given)
-    from model_guidance.report.tables import result_table
-    from model_guidance.run import train_run
+    from model_guidance.report.tables.console import result_table
+    from model_guidance.runs.train import train_run
 
     result = train_run(config, out, overwrite=overwrite)
     print(result_table({name: result[name] for name in ("best", "last")}))
 
 
 def _evaluate(arguments: Namespace) -> None:
-    from model_guidance.evaluation import evaluate_run
-    from model_guidance.report.tables import result_table
+    from model_guidance.report.tables.console import result_table
+    from model_guidance.runs.evaluate import evaluate_run
 
     run = Run.open(Path(arguments.run))
     scores = evaluate_run(run, arguments.checkpoint, arguments.split, arguments.method, arguments.layer)
@@ -183,7 +183,7 @@ def _evaluate(arguments: Namespace) -> None:
 
 
 def _explain(arguments: Namespace) -> None:
-    from model_guidance.explain import explain_runs
+    from model_guidance.commands.explain import explain_runs
 
     given = arguments.as_dict()
     runs, out = [Run.open(Path(run)) for run in given.pop("runs")], Path(given.pop("out"))
@@ -194,7 +194,7 @@ def _explain(arguments: Namespace) -> None:
 
 
 def _study(arguments: Namespace) -> None:
-    from model_guidance.studies.command import study
+    from model_guidance.commands.study import study
 
     given = arguments.as_dict()
     name, only_plan = given.pop("name"), given.pop("plan")
@@ -209,7 +209,7 @@ def _report(arguments: Namespace) -> None:
 
 
 def _check_data(arguments: Namespace) -> None:
-    from model_guidance.report.data_check import check_data
+    from model_guidance.commands.check_data import check_data
 
     if not check_data(arguments.data, arguments.root, arguments.options, Path(arguments.out)):
         sys.exit(1)

@@ -6,12 +6,12 @@ import torch.nn.functional as F
 from captum.attr import InputXGradient, IntegratedGradients, LayerGradCam
 from tests.asserts import assert_same
 from tests.attribution import tiny
+from tests.tapping import tap
 from torch import Tensor, nn
 
 from model_guidance.attribution import METHODS, as_pairs, attribute
 from model_guidance.attribution.integrated_gradients import integrated_gradients
 from model_guidance.attribution.maps import upsample
-from model_guidance.models.tap import tap
 
 CLASSES = [1, 2]
 

@@ -18,10 +18,10 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 from tests.data.samples import memory_source, painted
 
-from model_guidance.data.cache import cached
-from model_guidance.data.resize import resize_mask, widen
+from model_guidance.data.cache.cached import cached
+from model_guidance.data.cache.resize import resize_mask, widen
+from model_guidance.data.cache.split import Split
 from model_guidance.data.source import Sample, Source
-from model_guidance.data.split import Split
 from model_guidance.errors import UserError
 
 CONTENTS = {"images.bin", "masks.bin", "tables.npz", "names.json", "meta.json"}
@@ -165,7 +165,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("model_guidance.data.writing.os.fsync", full)
+    monkeypatch.setattr("model_guidance.data.cache.writing.os.fsync", full)
     with pytest.raises(UserError, match=r"cannot be written \(No space left on device\): free some space"):
         cached(memory_source(samples()), 16, tmp_path, "x")
     assert copies(tmp_path) == []

@@ -10,7 +10,7 @@ from tests.data.samples import memory_source, painted
 from model_guidance.data.inspection import inspect
 from model_guidance.data.source import Sample, Source
 from model_guidance.errors import UserError
-from model_guidance.report.data_sheet import data_sheet
+from model_guidance.report.figures.data_sheet import data_sheet
 
 
 def source() -> Source:

@@ -10,14 +10,14 @@ import torch
 from tests.data.samples import memory_source, painted
 from torch import Tensor
 
-from model_guidance.data.annotation import RegionSettings
 from model_guidance.data.augmentation import Layers, crop_and_flip
-from model_guidance.data.cache import cached
+from model_guidance.data.cache.cached import cached
+from model_guidance.data.cache.split import Split
 from model_guidance.data.dataset import SplitDataset
 from model_guidance.data.loading import EpochSampler, collate, loader
+from model_guidance.data.region_settings import RegionSettings
 from model_guidance.data.regions import box_mask, random_boxes
 from model_guidance.data.source import Sample, Source
-from model_guidance.data.split import Split
 from model_guidance.types import Batch, Regions
 
 BOX = (40, 30, 120, 90)

@@ -15,11 +15,11 @@ from PIL import Image
 from pycocotools import mask as run_lengths
 
 import model_guidance.data as data
-from model_guidance.data import coco as coco_reader
-from model_guidance.data import folder as folder_reader
-from model_guidance.data import voc as voc_reader
-from model_guidance.data import waterbirds
-from model_guidance.data.coco_masks import class_masks
+from model_guidance.data.readers import coco as coco_reader
+from model_guidance.data.readers import folder as folder_reader
+from model_guidance.data.readers import voc as voc_reader
+from model_guidance.data.readers import waterbirds
+from model_guidance.data.readers.coco_masks import class_masks
 from model_guidance.errors import UserError
 
 Write = Callable[..., Path]

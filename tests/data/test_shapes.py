@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model_guidance.data.figures import OUTLINES, PATTERNS, Figure, cover
-from model_guidance.data.scenes import MULTI
-from model_guidance.data.shapes import GROUPS, read
+from model_guidance.data.readers.shapes import GROUPS, read
+from model_guidance.data.shapes.figures import OUTLINES, PATTERNS, Figure, cover
+from model_guidance.data.shapes.scenes import MULTI
 from model_guidance.data.source import Sample, Source
 from model_guidance.errors import UserError
 

@@ -6,12 +6,12 @@ import pytest
 import torch
 from tests.asserts import assert_same
 from tests.models.conftest import Reference
+from tests.tapping import tap
 from torch import Tensor
 
 from model_guidance.attribution import METHODS
 from model_guidance.models import bcos, weights, xdnn
 from model_guidance.models.backbone import Backbone
-from model_guidance.models.tap import tap
 from model_guidance.types import Pairs
 
 TOLERANCE = 1e-6  # the published values are stored in float32

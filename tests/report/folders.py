@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 from safetensors.numpy import save_file
 
-from model_guidance.report.chosen import reported
-from model_guidance.report.labels import labelled
-from model_guidance.report.results import read_results
-from model_guidance.training.checkpoint import Row, write, write_history
+from model_guidance.files import write
+from model_guidance.report.read.labels import labelled
+from model_guidance.report.read.reported import reported
+from model_guidance.report.read.results import read_results
+from model_guidance.runs.checkpoints import Row, write_history
+from model_guidance.runs.folder import CLASSES, CONFIG, EXAMPLES, LOOKS, RESULT, TIMING
 from model_guidance.training.config import Config
-from model_guidance.training.folder import CLASSES, CONFIG, EXAMPLES, LOOKS, RESULT, TIMING
 
 CLASS_NAMES = ["cat", "dog"]
 SETTINGS: dict[str, Any] = {

@@ -3,12 +3,12 @@
 import pytest
 from tests.report.folders import compared, scores, write_comparison, write_look, write_run
 
-from model_guidance.report.chosen import unrepresented
-from model_guidance.report.class_table import class_table
-from model_guidance.report.controls import controls, last_epochs
-from model_guidance.report.group_table import group_table
-from model_guidance.report.overview import overview
-from model_guidance.report.score import Spread
+from model_guidance.report.read.reported import unrepresented
+from model_guidance.report.read.score import Spread
+from model_guidance.report.tables.classes import class_table
+from model_guidance.report.tables.controls import controls, last_epochs
+from model_guidance.report.tables.groups import group_table
+from model_guidance.report.tables.overview import overview
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import pytest
 from tests.report.folders import compared, scores, write_comparison, write_run
 from tests.report.folders import controls as controls_of
 
-from model_guidance.report.controls import controls, last_epochs
 from model_guidance.report.disagreement import disagreements
+from model_guidance.report.tables.controls import controls, last_epochs
 
 
 @pytest.fixture

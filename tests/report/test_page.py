@@ -11,7 +11,7 @@ from tests.training.helpers import small
 
 from model_guidance.errors import UserError
 from model_guidance.report.page import write_report
-from model_guidance.run import train_run
+from model_guidance.runs.train import train_run
 
 FINDING = {"finding": "R1", "paper": "71.7 @ 79.4", "measured": "65.0 <b> 69.0", "verdict": "agrees"}
 

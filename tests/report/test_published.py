@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from model_guidance.report.published import published, published_for, published_pair
+from model_guidance.report.read.published import published, published_for, published_pair
 
 VOC = {
     "data": "voc",

@@ -6,7 +6,7 @@ import pytest
 from tests.report.folders import scores, write_comparison, write_look, write_run
 
 from model_guidance.errors import UserError
-from model_guidance.report.results import read_results
+from model_guidance.report.read.results import read_results
 
 
 @pytest.fixture

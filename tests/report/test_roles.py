@@ -3,10 +3,10 @@
 import pytest
 from tests.report.folders import scores, write_run
 
-from model_guidance.report.comparable import incomparable, sections
-from model_guidance.report.labels import labelled
-from model_guidance.report.results import read_results
-from model_guidance.report.roles import role, start
+from model_guidance.report.read.comparable import incomparable, sections
+from model_guidance.report.read.labels import labelled
+from model_guidance.report.read.results import read_results
+from model_guidance.report.read.roles import role, start
 from model_guidance.training.config import Config
 
 ROW = [scores(0.7, 0.3)]

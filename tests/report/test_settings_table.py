@@ -2,8 +2,8 @@
 
 from tests.report.folders import scores, write_run
 
-from model_guidance.report.results import read_results, seconds_per_step
-from model_guidance.report.settings_table import common_settings, run_table, versions
+from model_guidance.report.read.results import read_results, seconds_per_step
+from model_guidance.report.tables.settings import common_settings, run_table, versions
 
 
 def test_each_setting_is_either_common_or_a_column(tmp_path):

@@ -3,10 +3,10 @@
 import sys
 from pathlib import Path
 
-from model_guidance.studies.conduct import conduct
-from model_guidance.studies.job import Job
-from model_guidance.studies.launch import launcher
-from model_guidance.studies.tasks import tasks
+from model_guidance.studies.planning.planned_run import Job
+from model_guidance.studies.scheduling.executors import launcher
+from model_guidance.studies.scheduling.schedule import conduct
+from model_guidance.studies.scheduling.tasks import tasks
 
 GUIDED = 11
 

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from model_guidance.studies import STUDIES
-from model_guidance.studies.job import Job, with_starts
-from model_guidance.studies.sizes import Place, Size
+from model_guidance.studies.planning.planned_run import Job, with_starts
+from model_guidance.studies.planning.sizes import Place, Size
 
 ROOTS = {"voc": "/data/voc", "coco": "/data/coco", "waterbirds": "/data/birds"}
 WEIGHTS = {"xdnn": "/weights/xdnn.pt", "bcos": "/weights/bcos.pt"}

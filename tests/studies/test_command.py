@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from model_guidance import cli, job
+from model_guidance import cli
+from model_guidance.commands import study as command
+from model_guidance.commands.study import StudyOptions, study
 from model_guidance.errors import UserError
-from model_guidance.studies import STUDIES, command
-from model_guidance.studies.command import StudyOptions, study
-from model_guidance.studies.sizes import SIZES
+from model_guidance.runs import setup as job
+from model_guidance.studies import STUDIES
+from model_guidance.studies.planning.sizes import SIZES
 
 
 def run(capsys, *arguments: str) -> tuple[int, str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.studies import grid_of_twelve
 from tests.studies.processes import alive, children, needs_proc, wait_until
 
-from model_guidance.training.folder import Run
+from model_guidance.runs.folder import Run
 
 SCRIPT = Path(grid_of_twelve.__file__)
 JOBS = grid_of_twelve.GUIDED + 1
@@ -79,7 +79,7 @@ def test_a_worker_ends_with_the_study_while_it_computes(tmp_path):
     code = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from model_guidance.studies.launch import launcher\n"
+        "from model_guidance.studies.scheduling.executors import launcher\n"
         "from tests.studies import sent\n"
         "folder = Path(sys.argv[1])\n"
         "if __name__ == '__main__':\n"

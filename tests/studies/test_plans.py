@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from tests.studies.planned import ROOTS, WEIGHTS, guided, keys, place, planned
 
 from model_guidance.errors import UserError
-from model_guidance.studies import STUDIES, limited
-from model_guidance.studies.job import Job, with_starts
-from model_guidance.studies.plan import plan
-from model_guidance.studies.sizes import SIZES, Place
+from model_guidance.runs.folder import MACHINE
+from model_guidance.studies import STUDIES
+from model_guidance.studies.planning.plan_table import plan
+from model_guidance.studies.planning.planned_run import Job, with_starts
+from model_guidance.studies.planning.sizes import SIZES, Place
+from model_guidance.studies.recipes import limited
 from model_guidance.training.config import Config
-from model_guidance.training.folder import MACHINE
 
 every_study = pytest.mark.parametrize("study", STUDIES)
 every_size = pytest.mark.parametrize("size", SIZES)

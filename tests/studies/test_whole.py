@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from tests.studies.planned import planned
 
-from model_guidance.report.results import read_results
+from model_guidance.report.read.results import read_results
 from model_guidance.studies import STUDIES
-from model_guidance.studies.job import Job
-from model_guidance.studies.sizes import Place
+from model_guidance.studies.planning.planned_run import Job
+from model_guidance.studies.planning.sizes import Place
 from model_guidance.training.config import Config
 
 SMALLER = {"size": 32}  # pixels: the smallest that the data have

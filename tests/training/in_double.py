@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from tests.training.helpers import small
 
-from model_guidance.run import train_run
+from model_guidance.runs.train import train_run
 
 if __name__ == "__main__":
     out, devices, batch = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])

@@ -7,9 +7,9 @@ import torch
 from safetensors.torch import load_file
 from tests.training.helpers import small
 
+from model_guidance.autodiff.batch_statistics import freeze_statistics, uses_batch_statistics
 from model_guidance.models import build
-from model_guidance.models.batch_statistics import freeze_statistics, uses_batch_statistics
-from model_guidance.run import train_run
+from model_guidance.runs.train import train_run
 
 
 @pytest.mark.parametrize("frozen", [True, False])

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from model_guidance.training.folder import Run
+from model_guidance.runs.folder import Run
 
 PROGRAM = Path(__file__).with_name("in_double.py")
 ROOT = PROGRAM.parent.parent.parent

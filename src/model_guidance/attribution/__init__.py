@@ -11,8 +11,9 @@ from model_guidance.attribution.grad_cam import grad_cam
 from model_guidance.attribution.input_x_gradient import input_x_gradient
 from model_guidance.attribution.integrated_gradients import integrated_gradients
 from model_guidance.attribution.maps import upsample
+from model_guidance.autodiff.capture import tap
 from model_guidance.errors import UserError
-from model_guidance.models.tap import tap
+from model_guidance.models.layers import layer_name
 from model_guidance.types import Forward, Pairs
 
 Method = Callable[[nn.Module, Forward, Pairs, bool], Tensor]
@@ -57,7 +58,7 @@ def tap_for(
     attached: bool,
 ) -> Forward:
     """Run the model once and keep what maps of `method` at `layer` need; see `tap`."""
-    return tap(model, images, layer, attached=attached, constant_factors=method == "bcos")
+    return tap(model, images, layer_name(model, layer), attached=attached, constant_factors=method == "bcos")
 
 
 def explain(

@@ -4,8 +4,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from model_guidance.attribution.input_x_gradient import input_x_gradient
+from model_guidance.autodiff.dynamic_linear import DynamicLayer, constant_factors
 from model_guidance.errors import UserError
-from model_guidance.models.dynamic import DynamicLayer, constant_factors
 from model_guidance.types import Forward, Pairs
 
 

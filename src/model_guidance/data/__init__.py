@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model_guidance.data import coco, folder, shapes, voc, waterbirds
-from model_guidance.data.annotation import RegionSettings
-from model_guidance.data.cache import cached
-from model_guidance.data.options import check_split
+from model_guidance.data.cache.cached import cached
+from model_guidance.data.cache.split import Split
+from model_guidance.data.readers import coco, folder, shapes, voc, waterbirds
+from model_guidance.data.readers.options import check_split
+from model_guidance.data.region_settings import RegionSettings
 from model_guidance.data.source import Sample, Source
-from model_guidance.data.split import Split
 from model_guidance.errors import UserError
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from model_guidance.data.annotation import RegionSettings, annotated_images
 from model_guidance.data.augmentation import Layers, crop_and_flip, mix
+from model_guidance.data.cache.split import Split
+from model_guidance.data.region_settings import RegionSettings, annotated_images
 from model_guidance.data.regions import box_masks, dilate_boxes, dilate_mask, random_boxes
-from model_guidance.data.split import Split
 
 ClassMask = tuple[int, Bool[Tensor, "size size"]]
 Place = int | tuple[int, int]

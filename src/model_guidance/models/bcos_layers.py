@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from model_guidance.models.dynamic import DynamicLayer, Factor
-from model_guidance.models.factors import Cosine, Deviation
+from model_guidance.autodiff.dynamic_factors import Cosine, Deviation
+from model_guidance.autodiff.dynamic_linear import DynamicLayer, Factor
 
 PATCH_EPSILON = 1e-6  # inside the root of the patch norm, as published
 
@@ -47,6 +47,7 @@ class UncenteredBatchNorm2d(DynamicLayer):
     in evaluation. `running_mean` takes part in nothing; published checkpoints contain it.
     """
 
+    normalises_batch = True
     running_mean: Tensor
     running_var: Tensor
     num_batches_tracked: Tensor

@@ -5,7 +5,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from model_guidance.report.drawing import png
+from model_guidance.report.figures.drawing import png
 from model_guidance.report.rendering import embedded, render
 from model_guidance.training.config import Config
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from model_guidance.report.controls import second_looks, under_baseline
+from model_guidance.report.tables.controls import second_looks, under_baseline
 
 ROSE = 0.05  # EPG, as a fraction: from here on a map counts as improved
 NOTHING = 0.01  # reliance gap, as a fraction: up to here there is nothing that could shrink

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from model_guidance.report.chosen import panels, unrepresented
-from model_guidance.report.roles import ROLES, SCRATCH
+from model_guidance.report.read.reported import panels, unrepresented
+from model_guidance.report.read.roles import ROLES, SCRATCH
 
 NOT_COMPARABLE = "Trained from random weights: not comparable with published figures."
 

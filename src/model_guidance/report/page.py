@@ -7,13 +7,13 @@ from pathlib import Path
 from markupsafe import Markup
 
 from model_guidance.errors import UserError
-from model_guidance.report.comparable import incomparable, sections
+from model_guidance.files import write
 from model_guidance.report.disagreement import RULE
+from model_guidance.report.read.comparable import incomparable, sections
+from model_guidance.report.read.results import read_results
 from model_guidance.report.rendering import embedded, render
-from model_guidance.report.results import read_results
 from model_guidance.report.section import Section, make_section
-from model_guidance.report.settings_table import versions
-from model_guidance.training.checkpoint import write
+from model_guidance.report.tables.settings import versions
 
 
 def write_report(

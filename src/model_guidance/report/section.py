@@ -5,22 +5,22 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from model_guidance.report.chosen import panels, reported
-from model_guidance.report.class_table import class_table
-from model_guidance.report.comparable import of_section
-from model_guidance.report.controls import controls, last_epochs
 from model_guidance.report.disagreement import disagreements
-from model_guidance.report.drawing import png
-from model_guidance.report.example_sheet import example_sheet
-from model_guidance.report.examples import flips, read_examples
-from model_guidance.report.figures import Drawings, panel_name, section_drawings
-from model_guidance.report.group_table import group_table
-from model_guidance.report.labels import labelled
+from model_guidance.report.figures.drawing import png
+from model_guidance.report.figures.example_sheet import example_sheet
+from model_guidance.report.figures.panels import Drawings, panel_name, section_drawings
 from model_guidance.report.notes import notes, summary
-from model_guidance.report.overview import overview
-from model_guidance.report.results import Results
-from model_guidance.report.settings_table import common_settings, run_table
-from model_guidance.report.written_table import WrittenTable
+from model_guidance.report.read.comparable import of_section
+from model_guidance.report.read.labels import labelled
+from model_guidance.report.read.reported import panels, reported
+from model_guidance.report.read.results import Results
+from model_guidance.report.tables.classes import class_table
+from model_guidance.report.tables.controls import controls, last_epochs
+from model_guidance.report.tables.groups import group_table
+from model_guidance.report.tables.overview import overview
+from model_guidance.report.tables.settings import common_settings, run_table
+from model_guidance.report.tables.table import WrittenTable
+from model_guidance.runs.kept_examples import flips, read_examples
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The paper, figure by figure: `STUDIES` by name."""
 
-from model_guidance.studies import (
+from model_guidance.studies.planning.study import Study
+from model_guidance.studies.recipes import (
     coarse,
     depths,
     epg_f1,
@@ -14,7 +15,6 @@ from model_guidance.studies import (
     reduction,
     waterbirds,
 )
-from model_guidance.studies.study import Study
 
 STUDIES: dict[str, Study] = {
     "epg-f1": epg_f1.STUDY,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from model_guidance.report.chosen import baseline, same_budget
+from model_guidance.report.read.reported import baseline, same_budget
 
 PANEL = ["data", "backbone", "look"]
 LOSS = "localization loss"

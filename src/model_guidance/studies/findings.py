@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from model_guidance.report.results import read_results
+from model_guidance.report.read.results import read_results
 from model_guidance.studies.evidence import LOSS, PANEL, chosen, guided, reference
 
 NOT_MEASURED = ("–", "not measured")

@@ -14,12 +14,13 @@ import torch.nn.functional as F
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from model_guidance.autodiff.batch_statistics import freeze_statistics
 from model_guidance.errors import UserError
-from model_guidance.losses.guidance import Guidance
-from model_guidance.models.batch_statistics import freeze_statistics
-from model_guidance.training.checkpoint import Row, write, write_history, write_state, write_weights
+from model_guidance.files import write
+from model_guidance.guidance import Guidance
+from model_guidance.runs.checkpoints import Row, write_history, write_state, write_weights
+from model_guidance.runs.folder import STATE, TIMING
 from model_guidance.training.config import Config
-from model_guidance.training.folder import STATE, TIMING
 from model_guidance.types import Batch, Pairs, Regions
 
 

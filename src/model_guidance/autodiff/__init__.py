@@ -1,0 +1,1 @@
+"""Going back through any network by ordinary operations, so that maps can be trained through."""

@@ -1,0 +1,69 @@
+"""Activation checkpointing: of each residual block only the input is kept, and the block is run again.
+
+The way back of a map needs the inside of a block as well, so its adjoint is checkpointed likewise.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import handle_torch_function
+from torch.utils.checkpoint import checkpoint
+
+from model_guidance.autodiff.batch_statistics import uses_batch_statistics
+from model_guidance.errors import UserError
+
+Run = Callable[[Tensor], Tensor]
+
+
+def segment(x: Tensor, block: nn.Module, run: Run) -> Tensor:
+    """Return `run(x)`, seen as one operation by a tape, keeping nothing for the backward pass but x."""
+    if torch._C._is_torch_function_mode_enabled():
+        return handle_torch_function(segment, (x,), x, block, run)
+    return run_again(block, run, x)
+
+
+def run_again(block: nn.Module, run: Callable[..., Tensor], *inputs: Any) -> Tensor:
+    """Return `run(*inputs)`; the backward pass repeats it, and leaves the block's statistics alone."""
+
+    def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+        return nullcontext(), kept_statistics(block)
+
+    result: Tensor = checkpoint(run, *inputs, use_reentrant=False, context_fn=contexts)
+    return result
+
+
+@contextmanager
+def kept_statistics(block: nn.Module) -> Iterator[None]:
+    """Undo what happens to running statistics inside."""
+    before = [buffer.clone() for buffer in block.buffers()] if uses_batch_statistics(block) else []
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for buffer, value in zip(block.buffers(), before, strict=False):
+                buffer.copy_(value)
+
+
+@contextmanager
+def checkpointed(blocks: Mapping[str, nn.Module], layer: str) -> Iterator[None]:
+    """Run these blocks, by their dotted names, as segments inside.
+
+    Raises `UserError` if the module `layer` lies in one of them.
+    """
+    for name in blocks:
+        if layer.startswith(f"{name}."):
+            raise UserError(
+                f"checkpoint: layer '{layer}' lies inside of a block that is run again: choose {name}"
+            )
+    try:
+        for block in blocks.values():
+            run = partial(segment, block=block, run=partial(type(block).forward, block))
+            block.forward = run
+        yield
+    finally:
+        for block in blocks.values():
+            block.__dict__.pop("forward", None)

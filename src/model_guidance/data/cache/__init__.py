@@ -1,0 +1,1 @@
+"""The resized copy of a split on disk."""

@@ -1,0 +1,68 @@
+"""A resized copy of one split on disk: built once, complete or absent, rebuilt when its source changes."""
+
+import contextlib
+import shutil
+from pathlib import Path
+
+import filelock
+
+from model_guidance.data.cache.fingerprint import content_key, identity_key
+from model_guidance.data.cache.split import Split
+from model_guidance.data.cache.writing import write_split
+from model_guidance.data.source import Source
+from model_guidance.errors import UserError
+
+
+def cached(source: Source, size: int, folder: Path, title: str) -> Split:
+    """Return `source` at `size` x `size` pixels from `folder`, after building it there if need be.
+
+    The copy is named after `title`. It is built in a folder of its own that is renamed when it is complete
+    and on disk, under a lock, so that several processes may ask at once and none sees half of it. A copy of
+    the same source from before its files changed is deleted. Raises `UserError` for a defective image or
+    annotation, and when the copy cannot be written.
+    """
+    stem = f"{title.replace(' ', '-')}-{size}px-{identity_key(source, size, title)}"
+    home, lock = folder / f"{stem}-{content_key(source)}", folder / f"{stem}.lock"
+    if not home.is_dir():
+        existed = folder.exists()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with filelock.FileLock(lock):
+                _build(source, size, home, stem, title)
+        except UserError:
+            _leave_nothing(lock, existed)
+            raise
+        except OSError as error:
+            _leave_nothing(lock, existed)
+            remedy = "free some space or choose another folder"
+            raise UserError(f"The cache {folder} cannot be written ({error.strerror}): {remedy}.") from error
+    return Split.open(home)
+
+
+def _build(source: Source, size: int, home: Path, stem: str, title: str) -> None:
+    if home.is_dir():  # another process built it while this one waited for the lock
+        return
+    partial = home.parent / f"{stem}.partial"
+    _remove(partial)
+    partial.mkdir()
+    try:
+        write_split(source, size, partial, title)
+        partial.rename(home)
+    finally:
+        _remove(partial)
+    for stale in home.parent.glob(f"{stem}-*"):
+        if stale != home:
+            _remove(stale)
+
+
+def _leave_nothing(lock: Path, existed: bool) -> None:
+    """After a failed build, remove the lock file, and the folder if it was made for this build."""
+    with contextlib.suppress(OSError):
+        lock.unlink()
+        if not existed:
+            lock.parent.rmdir()
+
+
+def _remove(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)

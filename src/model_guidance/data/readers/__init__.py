@@ -1,0 +1,1 @@
+"""One file per format of data; each reads one split as a `Source`."""

@@ -1,0 +1,140 @@
+"""PASCAL VOC 2007: objects in XML, some images with a segmentation."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+from jaxtyping import Bool
+from PIL import Image
+
+from model_guidance.data.checks import check_box, check_size, class_index, needed, open_image
+from model_guidance.data.readers.options import check_flag, check_split
+from model_guidance.data.source import Sample, Source
+from model_guidance.errors import UserError
+
+# fmt: off
+CLASSES = (
+    "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable",
+    "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
+)
+# fmt: on
+INDEX = {name: index for index, name in enumerate(CLASSES)}
+VOID = 255
+REMEDY = "put the official VOCdevkit there, or let torchvision download it (--options.download true)"
+
+
+@dataclass(frozen=True)
+class _Object:
+    where: str
+    label: int
+    box: tuple[float, float, float, float]
+    difficult: bool
+
+
+def read(root: Path, split: str, *, difficult: bool = True, download: bool = False) -> Source:
+    """Read one split of VOC 2007, as published.
+
+    `root` is VOC2007, VOCdevkit, or the folder that holds it. Boxes are 1-based and inclusive in the XML;
+    here they are pixel edges. `difficult` objects count as label and region alike, or as neither: without
+    them, a class that is only difficult in an image loses its segmentation mask too. With `download`, the
+    release is fetched when it is not there. Raises `UserError` when a file is missing or defective.
+    """
+    check_split(split)
+    check_flag("difficult", difficult)
+    check_flag("download", download)
+    if download:
+        _download(root, split)
+    home = _home(root)
+    listed = needed(home / "ImageSets" / "Main" / f"{split}.txt", REMEDY)
+    names = [line.split()[0] for line in listed.read_text().splitlines() if line.strip()]
+    folders = [needed(home / folder, REMEDY) for folder in ("JPEGImages", "Annotations")]
+    masks = home / "SegmentationClass"
+    files = (listed, *folders, *([masks] if masks.is_dir() else []))
+    return Source(
+        CLASSES, names, partial(_sample, home, names, difficult), files, f"voc difficult={difficult}"
+    )
+
+
+def _home(root: Path) -> Path:
+    candidates = (root / "VOCdevkit" / "VOC2007", root / "VOC2007", root)
+    return next((home for home in candidates if (home / "ImageSets").is_dir()), candidates[0])
+
+
+def _download(root: Path, split: str) -> None:
+    if (_home(root) / "ImageSets" / "Main" / f"{split}.txt").exists():
+        return
+    from torchvision.datasets import VOCDetection  # noqa: PLC0415 - only a download needs it
+
+    above = {"VOCdevkit": root.parent, "VOC2007": root.parent.parent}.get(root.name, root)
+    image_set = "test" if split == "test" else "trainval"
+    try:
+        VOCDetection(above, year="2007", image_set=image_set, download=True)
+    except (OSError, RuntimeError) as error:
+        raise UserError(f"VOC 2007 {image_set} could not be downloaded to {above} ({error}).") from error
+
+
+def _sample(home: Path, names: list[str], difficult: bool, index: int) -> Sample:
+    name = names[index]
+    image = open_image(home / "JPEGImages" / f"{name}.jpg")
+    objects = list(_objects(home / "Annotations" / f"{name}.xml", image))
+    kept = [item for item in objects if difficult or not item.difficult]
+    checked = [check_box(item.box, image.size, item.where) for item in kept]
+    labels = frozenset(item.label for item in kept)
+    boxes = tuple((item.label, box) for item, (box, _) in zip(kept, checked, strict=True))
+    masks = _masks(home / "SegmentationClass" / f"{name}.png", image, labels)
+    return Sample(
+        image, labels, boxes, masks, remarks=tuple(text for _, remarks in checked for text in remarks)
+    )
+
+
+def _objects(path: Path, image: Image.Image) -> Iterator[_Object]:
+    try:
+        tree = ElementTree.parse(needed(path, REMEDY))
+    except ElementTree.ParseError as error:
+        raise UserError(f"{path} is not well-formed XML ({error}).") from error
+    size = tree.find("size")
+    if size is not None:
+        check_size(image, (_number(size, "width", path), _number(size, "height", path)), str(path))
+    for number, node in enumerate(tree.findall("object"), start=1):
+        name = (node.findtext("name") or "").strip()
+        where = f"{path}, object {number} ({name})"
+        label = class_index(name, INDEX, where)
+        yield _Object(where, label, _edges(node, where), node.findtext("difficult", "0").strip() == "1")
+
+
+def _edges(node: ElementTree.Element, where: str) -> tuple[float, float, float, float]:
+    xmin, ymin, xmax, ymax = (
+        _number(node, f"bndbox/{edge}", where) for edge in ("xmin", "ymin", "xmax", "ymax")
+    )
+    return xmin - 1, ymin - 1, xmax, ymax
+
+
+def _number(node: ElementTree.Element, tag: str, where: object) -> float:
+    text = node.findtext(tag)
+    try:
+        return float(text or "")
+    except ValueError:
+        raise UserError(f"{where}: <{tag}> is {text!r}, but must be a number.") from None
+
+
+def _masks(
+    path: Path, image: Image.Image, labels: frozenset[int]
+) -> tuple[tuple[int, Bool[np.ndarray, "height width"]], ...]:
+    if not path.exists():
+        return ()
+    try:
+        with Image.open(path) as palette:
+            values = np.asarray(palette)
+    except Exception as error:  # as in open_image
+        raise UserError(f"{path} is not a complete, readable image ({error}).") from error
+    if values.shape != image.size[::-1]:
+        raise UserError(
+            f"{path} has shape {values.shape}, but must be a palette image as large as its photo."
+        )
+    if not set(np.unique(values)) <= {*range(len(CLASSES) + 1), VOID}:
+        raise UserError(f"{path} has palette values other than 0 to {len(CLASSES)} and {VOID}.")
+    masks = ((label, values == label + 1) for label in sorted(labels))
+    return tuple((label, mask) for label, mask in masks if mask.any())

@@ -1,0 +1,53 @@
+"""The sheet of heat maps of one panel: the baseline and the representative guided runs side by side."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from model_guidance.report.figures.heatmaps import Panel, Row, heatmap_sheet
+from model_guidance.report.read.reported import baseline
+from model_guidance.report.read.results import Results
+from model_guidance.runs.kept_examples import Examples, read_examples, telling
+
+COLUMNS = 5  # models beside the image; more would be too small to see
+
+
+def example_sheet(results: Results, models: pd.DataFrame) -> Figure | None:
+    """Draw the best, the worst and random test images by the EPG of the best guided of one panel's `models`.
+
+    Returns None if no guided run kept examples.
+    """
+    shown = _examples(results, models)
+    guided = [label for label in shown if label != "baseline"]
+    if not guided:
+        return None
+    first = shown[guided[0]]
+    same = {name: each for name, each in shown.items() if each.names == first.names}
+    places = telling(first.epg)
+    classes = next(iter(results.runs[run].classes for run in models["run"]))
+    rows = [_row(kind, place, same, classes) for kind, each in places.items() for place in each]
+    return heatmap_sheet(rows, list(same))
+
+
+def _examples(results: Results, models: pd.DataFrame) -> dict[str, Examples]:
+    """Return the examples of the baseline and of one run per guided configuration, the highest EPG first."""
+    guided = models[models["role"] == "guided"].sort_values("epg", ascending=False, kind="stable")
+    wanted = {"baseline": baseline(models)} | dict(list(guided.groupby("configuration", sort=False)))
+    found: dict[str, Examples] = {}
+    for label, rows in wanted.items():
+        for run, look in rows[["run", "look"]].itertuples(index=False):
+            examples = read_examples(results.runs[run].folder, look)
+            if examples is not None and label not in found and len(found) < COLUMNS:
+                found[str(label)] = examples
+    return found
+
+
+def _row(kind: str, place: int, shown: dict[str, Examples], classes: list[str]) -> Row:
+    first = next(iter(shown.values()))
+    panels = [Panel(each.maps[place].astype(float), _caption(each, place)) for each in shown.values()]
+    title = f"{kind}: {first.names[place]}\n{classes[first.labels[place]]}"
+    return Row(first.images[place].transpose(1, 2, 0), title, first.masks[place], panels)
+
+
+def _caption(examples: Examples, place: int) -> str:
+    probability, outside = examples.probability[place], examples.outside[place]
+    return f"EPG {examples.epg[place]:.2f}\np {probability:.2f}, outside replaced {outside:.2f}"

@@ -1,0 +1,61 @@
+"""The marks of a front's figure that stand for more than one checkpoint, or for none of these runs."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from model_guidance.report.figures.drawing import INK, PALE, Styles
+from model_guidance.report.read.published import published_for
+from model_guidance.report.read.reported import baseline
+from model_guidance.report.read.roles import GUIDED
+from model_guidance.report.read.score import NAMES, spread_of
+
+Pair = tuple[str, str]
+GREY: Mapping[str, Any] = {"color": PALE, "ms": 10}
+UNGUIDED: Mapping[str, Mapping[str, Any]] = {
+    "baseline": {"marker": "*", "ms": 13, "color": INK},
+    "baseline, continued": {"marker": "*", **GREY},
+    "ceiling": {"marker": "p", **GREY},
+}
+
+
+def draw_models(axes: Axes, models: pd.DataFrame, pair: Pair, looks: Styles) -> Iterator[tuple[str, str]]:
+    """Draw the mean of each configuration's reported models, and the spread of guided ones, over seeds.
+
+    Yields the gid of each mark and what hovering over it says.
+    """
+    for place, ((role, label), rows) in enumerate(models.groupby(["role", "configuration"], sort=False)):
+        x, y = (spread_of(rows, name) for name in pair)
+        if x is None or y is None:
+            continue
+        ringed = {"ms": 8, "mec": INK, "mew": 1.4, **looks.get(str(label), {})}
+        mark: Any = ringed if role in GUIDED else UNGUIDED[str(role)]
+        axes.plot(x.mean, y.mean, ls="none", zorder=5, label=str(label), gid=f"model{place}", **mark)
+        if role in GUIDED and x.count > 1:
+            axes.errorbar(x.mean, y.mean, y.deviation, x.deviation, fmt="none", ecolor=mark["color"], lw=1)
+        yield f"model{place}", f"{label}, mean of {x.count}: {NAMES[pair[0]]} {x}, {NAMES[pair[1]]} {y}"
+
+
+def draw_crosshairs(axes: Axes, models: pd.DataFrame, pair: Pair) -> None:
+    """Draw dashed lines through the baseline."""
+    for name, draw in zip(pair, (axes.axvline, axes.axhline), strict=True):
+        spread = spread_of(baseline(models), name)
+        if spread is not None:
+            draw(spread.mean, color=PALE, lw=0.8, ls="--")
+
+
+def draw_published(axes: Axes, models: pd.DataFrame, pair: Pair, looks: Styles) -> None:
+    """Draw what was published for exactly these configurations, hollow."""
+    sources: dict[str, None] = {}
+    for label, rows in models.groupby("configuration", sort=False):
+        known = published_for(rows.iloc[0])
+        if set(pair) <= set(known):
+            at = known.dropna(subset=list(pair))
+            style = looks.get(str(label), {"marker": "*", "color": INK})
+            axes.plot(at[pair[0]], at[pair[1]], ms=9, mfc="none", ls="none", **style)
+            sources |= dict.fromkeys(map(str, at.index))
+    if sources:
+        text = f"hollow: published ({', '.join(sources)})"
+        axes.plot([], [], "o", ms=8, mfc="none", color=PALE, label=text)

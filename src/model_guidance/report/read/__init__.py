@@ -1,0 +1,1 @@
+"""What finished runs scored, as tables to be shown."""

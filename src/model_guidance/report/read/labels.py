@@ -1,0 +1,58 @@
+"""Names of configurations, made of what differs among the runs of one section."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from model_guidance.report.read.roles import GUIDED
+
+LOSSES = {"energy": "Energy", "l1": "L1", "ppce": "PPCE", "rrr": "RRR*"}
+TRAINING = ("augment", "epochs", "batch", "lr", "start")
+REGIONS = ("annotated", "dilate", "regions")
+GUIDANCE = (*REGIONS, "reduction", "target_epg", "allowed_loss")
+WORDS = {"target_epg": "target EPG", "allowed_loss": "allowed loss", "start": "from"}
+
+
+def labelled(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with a column `configuration`, equal for runs that differ in seeds and lambda only.
+
+    The attribution and the backbone are no part of the name: tables and figures keep them apart.
+    """
+    parts = {role: _parts(table, role) for role in table["role"].unique()}
+    names = [_name(row, parts[row["role"]]) for _, row in table.iterrows()]
+    return table.assign(configuration=names)
+
+
+def _parts(table: pd.DataFrame, role: str) -> list[str]:
+    """Return the settings in which the runs of a role differ; the controls are like the guided runs."""
+    same = table[table["role"].isin(GUIDED)] if role in GUIDED else table[table["role"] == role]
+    same = same.assign(regions=same["regions"].where(same["regions"] != "random"))
+    fields = TRAINING + (GUIDANCE if role in GUIDED else ())
+    return [name for name in fields if name in table and same[name].nunique(dropna=name == "regions") > 1]
+
+
+def _name(row: pd.Series, parts: Sequence[str]) -> str:
+    rest = [_part(row, name) for name in parts if name not in REGIONS]
+    if row["role"] not in GUIDED:
+        return ", ".join([row["role"], *filter(None, rest)])
+    loss = LOSSES.get(row["localization loss"], row["localization loss"])
+    return ", ".join(filter(None, [loss, _region(row, parts), *rest]))
+
+
+def _region(row: pd.Series, parts: Sequence[str]) -> str:
+    kind = "random regions" if row["role"] == "random regions" else row["regions"]
+    share = f"{100 * row['annotated']:g} % of the {kind}" if row["annotated"] < 1 else kind
+    coarse = f" +{100 * row['dilate']:g} %" if row["dilate"] else ""
+    return (share if "annotated" in parts else kind) + coarse if _tells(row, parts) else ""
+
+
+def _tells(row: pd.Series, parts: Sequence[str]) -> bool:
+    return row["role"] == "random regions" or any(name in parts for name in REGIONS)
+
+
+def _part(row: pd.Series, name: str) -> str:
+    value = row[name]
+    if pd.isna(value):
+        return ""
+    shown = f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{WORDS.get(name, name)} {shown}"

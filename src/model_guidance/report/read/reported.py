@@ -1,0 +1,80 @@
+"""The model that stands for a configuration: chosen on validation scores, reported with test scores."""
+
+import pandas as pd
+import torch
+
+from model_guidance.report.read.roles import GUIDED, ROLES
+from model_guidance.report.read.score import main_score
+from model_guidance.selection import representative
+
+ONE = ["backbone", "look", "role", "configuration"]  # what makes a configuration, seeds and lambda aside
+
+
+def panels(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return the (backbone, look) under which configurations are compared: those that were guided.
+
+    Backbones that were never guided are compared under their own look.
+    """
+    own = table[table["own"]]
+    guided = own[own["role"].isin(GUIDED)]
+    rest = own[~own["backbone"].isin(guided["backbone"])]
+    pairs = pd.concat([guided, rest])[["backbone", "look"]].drop_duplicates()
+    return sorted(pairs.itertuples(index=False, name=None))
+
+
+def reported(table: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per (backbone, look, configuration, replicate), in order.
+
+    Of a guided configuration and its controls it is the representative model among the tested checkpoints
+    of all lambdas: the highest validation EPG that costs at most 5 points of F1 (accuracy) compared with the
+    baseline. Where there is none it is the one that costs least, and the column `representative` is False.
+    Of all others it is the best epoch on validation, under every look in which anything was guided.
+    """
+    guided = table[table["own"] & table["role"].isin(GUIDED)]
+    groups = guided.groupby([*ONE, "replicate"], sort=False)
+    models = [_representative(rows, _reference(table, rows)) for _, rows in groups]
+    fixed = table[~table["role"].isin(GUIDED) & (table["kind"] == "best")]
+    shown = pd.MultiIndex.from_frame(fixed[["backbone", "look"]]).isin(panels(table))
+    return in_order(pd.concat([fixed[shown].assign(representative=True), *models]))
+
+
+def in_order(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows by backbone, attribution and role, as all tables show them."""
+    by_role = rows["role"].map(ROLES.index)
+    order = rows.assign(role=by_role).sort_values(["backbone", "look", "role"], kind="stable").index
+    return rows.loc[order]
+
+
+def baseline(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the plain baseline, or of the continued one where there is no other."""
+    plain = rows[rows["role"] == "baseline"]
+    return rows[rows["role"] == "baseline, continued"] if plain.empty else plain
+
+
+def same_budget(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the continued baseline, or of the plain one where there is no other."""
+    continued = rows[rows["role"] == "baseline, continued"]
+    return rows[rows["role"] == "baseline"] if continued.empty else continued
+
+
+def unrepresented(models: pd.DataFrame) -> list[str]:
+    """Return "CONFIGURATION, LOOK (seed REPLICATE)" for the `reported` models that cost too much."""
+    return [
+        f"{row['configuration']}, {row['look']} (seed {row['replicate']})"
+        for _, row in models[~models["representative"]].iterrows()
+    ]
+
+
+def _representative(rows: pd.DataFrame, reference: float) -> pd.DataFrame:
+    scores = [torch.tensor(rows[f"val {name}"].to_numpy(float)) for name in (main_score(rows), "epg")]
+    place = representative(scores[0], scores[1], reference)
+    chosen = int(scores[0].argmax()) if place is None else place
+    return rows.iloc[[chosen]].assign(representative=place is not None)
+
+
+def _reference(table: pd.DataFrame, rows: pd.DataFrame) -> float:
+    """Return the baselines' mean main score on validation; without a baseline, the best of the rows."""
+    column = f"val {main_score(rows)}"
+    same = table[(table["backbone"] == rows["backbone"].iloc[0]) & table["own"] & (table["kind"] == "best")]
+    found = baseline(same)
+    return float(rows[column].max() if found.empty else found[column].mean())

@@ -1,0 +1,50 @@
+"""What a run is for in a comparison, told from its settings."""
+
+from pathlib import Path
+from typing import Literal, get_args
+
+from model_guidance.errors import UserError
+from model_guidance.runs.folder import CONFIG
+from model_guidance.training.config import Config, load
+
+Role = Literal["baseline", "baseline, continued", "guided", "random regions", "ceiling"]
+ROLES: tuple[Role, ...] = get_args(Role)
+GUIDED: tuple[Role, ...] = ("guided", "random regions")
+SCRATCH = "random weights"
+
+
+def role(config: Config) -> Role:
+    """Return the role of a run with these settings.
+
+    A baseline that starts from another run's checkpoint is "continued": it had as many epochs as the guided
+    runs that start there, which makes it the honest comparison.
+    """
+    if config.options.get("training") == "mixed" or config.options.get("background") == "independent":
+        return "ceiling"
+    if not config.guided:
+        return "baseline, continued" if _is_checkpoint(config.weights) else "baseline"
+    return "random regions" if config.regions == "random" else "guided"
+
+
+def start(config: Config) -> str:
+    """Return where the first run of the chain got its weights: "random weights", "imagenet" or a file's name.
+
+    A chain that leads to a run that is no longer there ends with that run's name.
+    """
+    seen: set[Path] = set()
+    while _is_checkpoint(config.weights):
+        path = Path(str(config.weights))
+        folder = path.parent.parent if path.parent.name == "front" else path.parent
+        if folder in seen or not (folder / CONFIG).is_file():
+            return folder.name
+        seen.add(folder)
+        try:
+            config = load(folder / CONFIG)
+        except UserError:
+            return folder.name
+    return SCRATCH if config.weights is None else Path(config.weights).name
+
+
+def _is_checkpoint(weights: str | None) -> bool:
+    path = Path(weights or "")
+    return path.name in ("best.safetensors", "last.safetensors") or path.match("front/epoch-*.safetensors")

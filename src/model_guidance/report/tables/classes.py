@@ -1,0 +1,34 @@
+"""Scores of each class: who pays for guidance, and who gains."""
+
+from typing import Any
+
+import pandas as pd
+
+from model_guidance.report.read.score import spread_of
+from model_guidance.report.tables.controls import under_baseline
+from model_guidance.report.tables.table import WrittenTable
+
+CAPTION = "Test scores of each class in the last epoch, in percent, mean ± standard deviation over the runs."
+SCORES = {"ap": "AP", "accuracy": "accuracy", "epg": "EPG", "iou": "IoU"}
+
+
+def class_table(last: pd.DataFrame, backbone: str, look: str, name: str) -> WrittenTable | None:
+    """Return the table for one panel of `last_epochs`; None if the runs hold no scores of classes."""
+    named = (str(column) for column in last if str(column).startswith("class: "))
+    classes = dict.fromkeys(name.removeprefix("class: ").rsplit(": ", 1)[0] for name in named)
+    guided = last[last["own"] & (last["role"] == "guided") & (last["look"] == look)]
+    guided = guided[guided["backbone"] == backbone]
+    columns = {"baseline": under_baseline(last, backbone, look)}
+    columns |= {str(label): rows for label, rows in guided.groupby("configuration", sort=False)}
+    if not classes or guided.empty:
+        return None
+    cells = pd.DataFrame([_row(each, columns) for each in classes])
+    return WrittenTable(f"classes-{name}", f"Class by class: {backbone}, {look}", CAPTION, cells)
+
+
+def _row(of: str, columns: dict[str, pd.DataFrame]) -> dict[str, Any]:
+    row: dict[str, Any] = {"class": of}
+    for score, label in SCORES.items():
+        for name, rows in columns.items():
+            row[f"{label}, {name}"] = spread_of(rows, f"class: {of}: {score}")
+    return row

@@ -1,0 +1,63 @@
+"""Does the behaviour follow the map? A second attribution, and images with replaced pixels."""
+
+from typing import Any
+
+import pandas as pd
+
+from model_guidance.report.read.reported import ONE, in_order, same_budget
+from model_guidance.report.read.score import NAMES, main_score, spread_of
+from model_guidance.report.tables.table import WrittenTable
+
+CAPTION = (
+    "The last epoch of the reported runs, in percent, mean ± standard deviation. Each attribution stands "
+    "beside the (continued) baseline's under the same one; the second one was trained by nobody. “Outside "
+    "replaced”: {main} when all pixels outside of the regions are set to their mean colour; the reliance gap "
+    "is what is lost by that."
+)
+REPLACED = {"intact": "intact", "outside: mean": "outside replaced", "inside: mean": "inside replaced"}
+
+
+def last_epochs(table: pd.DataFrame, models: pd.DataFrame) -> pd.DataFrame:
+    """Return the last checkpoints of the reported runs under all looks, with their `reliance gap`."""
+    last = table[(table["kind"] == "last") & table["run"].isin(models["run"])]
+    if {"intact", "outside: mean"} <= set(last):
+        last = last.assign(**{"reliance gap": last["intact"] - last["outside: mean"]})
+    return in_order(last).reset_index(drop=True)
+
+
+def controls(last: pd.DataFrame) -> WrittenTable:
+    """Return the table of `last_epochs`: one row per configuration."""
+    own = last[last["own"]]
+    rows = [_row(last, rows) for _, rows in own.groupby(ONE, sort=False)]
+    caption = CAPTION.format(main=NAMES[main_score(last)])
+    return WrittenTable("controls", "Does the behaviour follow the map?", caption, pd.DataFrame(rows))
+
+
+def under_baseline(last: pd.DataFrame, backbone: str, look: str) -> pd.DataFrame:
+    """Return the last checkpoints, under a look, of the baseline with the guided runs' budget; maybe none."""
+    return same_budget(last[(last["backbone"] == backbone) & (last["look"] == look)])
+
+
+def second_looks(last: pd.DataFrame, runs: pd.Series) -> pd.DataFrame:
+    """Return the rows of these runs under attributions that they were not trained with."""
+    return last[last["run"].isin(runs) & ~last["own"]]
+
+
+def _row(last: pd.DataFrame, rows: pd.DataFrame) -> dict[str, Any]:
+    first = rows.iloc[0]
+    row: dict[str, Any] = {name: first[name] for name in ("backbone", "configuration")}
+    row |= {"runs": len(rows), "attribution": first["look"]} | _epg(last, rows, "")
+    if first["role"] in ("guided", "random regions"):
+        for look, others in second_looks(last, rows["run"]).groupby("look", sort=False):
+            row |= {"second attribution": look} | _epg(last, others, "second ")
+    scores = {**REPLACED, "reliance gap": "reliance gap", "worst_group": NAMES["worst_group"]}
+    return row | {label: spread_of(rows, name) for name, label in scores.items()}
+
+
+def _epg(last: pd.DataFrame, rows: pd.DataFrame, prefix: str) -> dict[str, Any]:
+    first = rows.iloc[0]
+    reference = under_baseline(last, first["backbone"], first["look"])
+    return {
+        f"{prefix}EPG": spread_of(rows, "epg"),
+        f"{prefix}EPG of the baseline": spread_of(reference, "epg"),
+    }

@@ -1,0 +1,35 @@
+"""Accuracy group by group, for data with groups: the best epoch on validation and the last one."""
+
+from collections.abc import Hashable
+from typing import Any
+
+import pandas as pd
+
+from model_guidance.report.read.reported import ONE, in_order
+from model_guidance.report.read.score import spread_of
+from model_guidance.report.tables.table import WrittenTable
+
+CAPTION = (
+    "Test accuracy in percent, mean ± standard deviation over the runs. Where validation resembles training, "
+    "the best epoch on validation hides what guidance does: both it and the last epoch are shown."
+)
+
+
+def group_table(table: pd.DataFrame, models: pd.DataFrame) -> WrittenTable | None:
+    """Return the table of the runs of the `models` that were reported; None for data without groups."""
+    groups = [str(name) for name in table if str(name).startswith("group: ")]
+    if not groups:
+        return None
+    tested = table[table["own"] & table["run"].isin(models["run"]) & table["kind"].isin(["best", "last"])]
+    columns = {**WHOLE, **{name: name.removeprefix("group: ") for name in groups}}
+    rows = [_row(key, rows, columns) for key, rows in in_order(tested).groupby([*ONE, "kind"], sort=False)]
+    return WrittenTable("groups", "Accuracy of each group", CAPTION, pd.DataFrame(rows))
+
+
+WHOLE = {"worst_group": "worst", "accuracy": "overall"}
+
+
+def _row(key: tuple[Hashable, ...], rows: pd.DataFrame, columns: dict[str, str]) -> dict[str, Any]:
+    backbone, look, _, configuration, kind = key
+    start = {"backbone": backbone, "attribution": look, "configuration": configuration, "epoch": kind}
+    return {**start, "runs": len(rows), **{label: spread_of(rows, name) for name, label in columns.items()}}

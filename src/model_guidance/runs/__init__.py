@@ -1,0 +1,1 @@
+"""The run folder: its formats, written and read here. Importing this imports no torch."""

@@ -1,0 +1,35 @@
+"""The run folders among what the user names."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from model_guidance.errors import UserError
+from model_guidance.runs.folder import CONFIG, Run
+
+
+def open_runs(folders: Sequence[Path]) -> Mapping[str, Run]:
+    """Open the run folders among `folders` and below them, under short names that are unique.
+
+    Raises `UserError` if one of the folders contains no run, or if a run is damaged or of another version.
+    """
+    found: dict[Path, None] = {}
+    for folder in folders:
+        below = [path.resolve() for path in _runs_below(folder)] if folder.is_dir() else []
+        if not below:
+            raise UserError(f"{folder}: there is no run in this folder, name a run or a folder of runs")
+        found.update(dict.fromkeys(below))
+    return {name: Run.open(path) for name, path in zip(_names(list(found)), found, strict=True)}
+
+
+def _runs_below(folder: Path) -> Iterator[Path]:
+    if (folder / CONFIG).is_file():
+        yield folder
+        return
+    for below in sorted(path for path in folder.iterdir() if path.is_dir()):
+        yield from _runs_below(below)
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    common = Path(os.path.commonpath([path.parent for path in paths])) if paths else Path()
+    return [path.relative_to(common).as_posix() for path in paths]

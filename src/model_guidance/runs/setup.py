@@ -1,0 +1,107 @@
+"""From settings to what they name: data, model, devices, loaders, measurements."""
+
+from collections.abc import Iterator
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any, cast
+
+import torch.distributed as dist
+from lightning_fabric import Fabric
+from torch.utils.data import DataLoader
+
+from model_guidance.data import RegionSettings, Source, Split, SplitDataset, loader, open_source, open_split
+from model_guidance.data.region_settings import Kind
+from model_guidance.errors import UserError
+from model_guidance.guidance import Guidance
+from model_guidance.metrics.evaluate import Measurement
+from model_guidance.metrics.parts import BatchScores
+from model_guidance.models import build
+from model_guidance.training.config import Config
+from model_guidance.types import Batch
+
+
+def source_of(config: Config, split: str) -> Source:
+    """Return one split of the run's data, nothing decoded yet."""
+    return open_source(config.data, Path(config.root) if config.root else None, split, **config.options)
+
+
+def split_of(config: Config, name: str) -> Split:
+    """Return one cached split of the run's data."""
+    root = Path(config.root) if config.root else None
+    return open_split(config.data, root, name, config.size, config.cache_folder, config.options)
+
+
+def guidance_of(config: Config, classes: int) -> Guidance:
+    """Return the model, with its initial weights, and its localization loss."""
+    model = build(config.backbone, classes, config.weights)
+    return Guidance(
+        model,
+        config.attribution,
+        config.layer,
+        config.loss,
+        config.reduction,
+        compile=config.compile,
+        checkpoint=config.checkpoint,
+        part=config.guided_part,
+    )
+
+
+def measurement(config: Config, split: Split) -> Measurement:
+    """Return what is measured of a run: its own attribution at its own layer."""
+    return Measurement(config.attribution, config.layer, split.groups, split.exclusive)
+
+
+def fabric_of(config: Config) -> Fabric:
+    """Return the devices and the precision that the settings ask for; `UserError` if there are none."""
+    try:
+        fabric = Fabric(
+            accelerator=config.accelerator,
+            devices=config.devices,
+            num_nodes=config.nodes,
+            precision=cast(Any, config.precision),
+        )
+        fabric.launch()
+    except (ValueError, RuntimeError) as error:
+        raise UserError(f"--accelerator, --devices or --precision: {' '.join(str(error).split())}") from error
+    return fabric
+
+
+def regions_of(config: Config) -> RegionSettings:
+    """Return which annotation guidance may use."""
+    kind = cast(Kind, config.regions)
+    return RegionSettings(kind, config.dilate, config.outside, config.annotated, config.annotation_seed)
+
+
+def training_loader(config: Config, split: Split, fabric: Fabric) -> DataLoader[Any]:
+    """Return this process's part of the training batches, with the regions that guidance may use."""
+    augment = config.data == "waterbirds" if config.augment is None else config.augment
+    dataset = SplitDataset(split, regions_of(config), augment, config.seed, draw_one=True)
+    return loader(dataset, config.batch, True, config.seed, config.workers, _shard(fabric))
+
+
+def evaluation_loader(config: Config, split: Split, fabric: Fabric) -> DataLoader[Any]:
+    """Return this process's part of the batches of a split, with all its boxes, in a fixed mixed order.
+
+    Mixed, because reliance fills images with their neighbours' pixels, and data sets are often sorted.
+    """
+    dataset = SplitDataset(split, RegionSettings(outside=config.outside))
+    shard, batch = _shard(fabric), config.evaluation_batch or config.batch
+    return loader(dataset, batch, True, workers=config.workers, shard=shard, evaluation=True)
+
+
+def _shard(fabric: Fabric) -> tuple[int, int]:
+    return fabric.global_rank, fabric.world_size
+
+
+def on_device(fabric: Fabric, batches: DataLoader[Any]) -> Iterator[Batch]:
+    """Return the batches, each moved to the device when it is needed."""
+    return (batch.to(fabric.device) for batch in batches)
+
+
+def gathered(parts: list[BatchScores]) -> list[BatchScores]:
+    """Return the scores of all processes' batches in the order in which one process would have them."""
+    if not (dist.is_available() and dist.is_initialized()):
+        return parts
+    everyone: list[list[BatchScores]] = [[] for _ in range(dist.get_world_size())]
+    dist.all_gather_object(everyone, [part.cpu() for part in parts])
+    return [part for turn in zip_longest(*everyone) for part in turn if part is not None]

@@ -1,0 +1,94 @@
+"""One training run of a study: its settings, and the run whose weights it starts from."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from model_guidance.runs.folder import MACHINE, RESULT, Run
+from model_guidance.training.config import Config
+
+
+@dataclass(frozen=True)
+class Job:
+    """Settings of a run, and the `start` whose best weights it continues from, if any.
+
+    `images` are those of train, validation and test, and `forwards` how many of the network's forward
+    passes a second the machine is assumed to make: both only for the estimated cost. Two jobs with the same
+    settings are the same job, in whatever study they occur.
+    """
+
+    settings: Mapping[str, Any]
+    start: "Job | None" = None
+    images: tuple[int, int, int] = field(default=(0, 0, 0), compare=False)
+    forwards: float = field(default=1.0, compare=False)
+
+    @property
+    def key(self) -> str:
+        """The name of the job's folder: readable, and different for different settings.
+
+        Settings that have their default do not count: a new one in a later version must not rename old runs.
+        """
+        config = self.config(Path())
+        usual = asdict(Config())
+        given = asdict(config).items()
+        facts = {name: value for name, value in given if name not in MACHINE and value != usual[name]}
+        code = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:8]
+        return re.sub(r"[^\w.@%+-]+", "-", f"{config.data}-{config.backbone}-{_label(config)}-{code}")
+
+    def config(self, runs: Path) -> Config:
+        """Return the settings, given the folder in which the folders of all jobs lie."""
+        if self.start is None:
+            return Config(**self.settings)
+        return Config(**{**self.settings, "weights": str(runs / self.start.key / "best.safetensors")})
+
+    def finished(self, runs: Path) -> bool:
+        """Tell whether the job's folder holds its result; raises `UserError` if the folder is damaged."""
+        folder = runs / self.key
+        return (folder / RESULT).is_file() and Run.open(folder).result is not None
+
+    @property
+    def hours(self) -> float:
+        """The estimated time, from the costs in forward passes, in hours on one device."""
+        config, (train, val, test) = self.config(Path()), self.images
+        step = STEP[config.layer] if config.guided else STEP["baseline"]
+        tested = 3 * test  # the two ends with reliance, and a few checkpoints of the front
+        passes = config.epochs * (step * train + PAIRS * val) + 3 * PAIRS * tested
+        return passes / self.forwards / 3600
+
+
+# In forward passes, for a training step and for all pairs of an image: the mean of the three networks in
+# docs/speed.md. What was not timed, mid1 and mid3, lies between its neighbours as the floors do.
+STEP = {"baseline": 3.5, "input": 6.9, "mid1": 6.0, "mid2": 4.9, "mid3": 4.0, "final": 3.5}
+PAIRS = 2.7
+
+
+def _label(config: Config) -> str:
+    """Describe a job in a few words, such as `ixg@input-energy-0.5-seed1`."""
+    if not config.guided:
+        return f"{config.look}-baseline-{config.epochs}-seed{config.seed}"
+    parts = [config.look, config.loss, _goal(config)]
+    parts += [f"{100 * config.annotated:g}%"] if config.annotated < 1 else []
+    parts += [f"+{100 * config.dilate:g}%"] if config.dilate else []
+    parts += [config.regions] if config.regions != "boxes" else []
+    return "-".join([*parts, f"seed{config.seed}"])
+
+
+def _goal(config: Config) -> str:
+    if config.target_epg is not None:
+        return f"epg{config.target_epg:g}"
+    return f"{config.lambda_:g}" if config.allowed_loss is None else f"loss{config.allowed_loss:g}"
+
+
+def with_starts(jobs: Iterable[Job]) -> list[Job]:
+    """Return the jobs without repetition, each after the one that it starts from."""
+
+    def chain(job: Job) -> Iterator[Job]:
+        if job.start:
+            yield from chain(job.start)
+        yield job
+
+    return list({each.key: each for job in jobs for each in chain(job)}.values())

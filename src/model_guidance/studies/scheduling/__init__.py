@@ -1,0 +1,1 @@
+"""Running the parts of a study, here or on a cluster."""

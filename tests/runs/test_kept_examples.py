@@ -1,0 +1,61 @@
+"""The kept heat maps: which images they single out, and the sheet that shows them."""
+
+import numpy as np
+import pytest
+from tests.report.folders import CLASS_NAMES, scores, write_comparison, write_examples, write_run
+
+from model_guidance.errors import UserError
+from model_guidance.report.figures.example_sheet import example_sheet
+from model_guidance.report.read.labels import labelled
+from model_guidance.report.read.reported import reported
+from model_guidance.report.read.results import read_results
+from model_guidance.runs.kept_examples import flips, read_examples, telling
+
+LOOK = "ixg@final"
+
+
+@pytest.fixture
+def run(tmp_path):
+    return write_run(tmp_path / "run", [scores(0.7, 0.3)])
+
+
+def test_flips_are_images_whose_map_says_one_thing_and_whose_decision_another(run):
+    write_examples(run, LOOK, [0.9, 0.79, 0.8], outside=0.4)
+    lines = flips(read_examples(run, LOOK), CLASS_NAMES)
+    assert [line.split(":")[0] for line in lines] == ["image-0 (cat)", "image-2 (cat)"]
+    assert lines[0].endswith("EPG 0.90, probability 0.90, outside replaced 0.40")
+    write_examples(run, LOOK, [0.9], outside=0.5)
+    assert flips(read_examples(run, LOOK), CLASS_NAMES) == []
+
+
+def test_best_worst_and_random_images_never_overlap():
+    places = telling(np.linspace(0, 1, 12))
+    assert places["best"] == [11, 10, 9]
+    assert places["worst"] == [0, 1, 2]
+    assert len({place for each in places.values() for place in each}) == 9
+    assert places == telling(np.linspace(0, 1, 12))
+    assert telling(np.array([0.5, 0.7])) == {"best": [1, 0], "worst": [], "random": []}
+    assert telling(np.array([np.nan, 0.7, 0.1, 0.2]))["worst"] == [0]
+
+
+def test_no_examples_and_damaged_examples(run):
+    assert read_examples(run, LOOK) is None
+    (run / "examples").mkdir()
+    (run / "examples" / f"{LOOK}.safetensors").write_bytes(b"half")
+    with pytest.raises(UserError, match=r"ixg@final\.safetensors: this is damaged"):
+        read_examples(run, LOOK)
+
+
+def test_the_sheet_shows_the_baseline_and_the_guided_side_by_side(tmp_path):
+    results = read_results([write_comparison(tmp_path)])
+    sheet = example_sheet(results, reported(labelled(results.tested)))
+    titles = [panel.get_title() for panel in sheet.axes if panel.get_title()]
+    assert titles == ["image", "baseline", "Energy", "L1"]
+    assert sheet.axes[0].get_xlabel() == "best: image-0\ncat"
+    assert sheet.axes[2].get_xlabel() == "EPG 0.90\np 0.90, outside replaced 0.20"
+
+
+def test_there_is_no_sheet_of_a_baseline_alone(tmp_path, run):
+    write_examples(run, LOOK, [0.5])
+    results = read_results([tmp_path])
+    assert example_sheet(results, reported(labelled(results.tested))) is None

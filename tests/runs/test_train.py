@@ -1,0 +1,136 @@
+"""A run's folder: complete, resumable to the last bit, never half-written, never overwritten by accident."""
+
+import csv
+import json
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from tests.training.helpers import command, options, small
+
+from model_guidance.errors import UserError
+from model_guidance.models import build
+from model_guidance.runs import checkpoints as checkpoint
+from model_guidance.runs.folder import Run
+from model_guidance.runs.train import train_run
+from model_guidance.training import trainer
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(cache, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "undisturbed"
+    train_run(small(cache), folder)
+    return folder
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Every file except the settings that may differ (where the cache lies) and the time that it took."""
+    differ = ("config.yaml", "timing.json")
+    found = (path for path in folder.rglob("*") if path.is_file() and path.name not in differ)
+    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
+
+
+def test_the_folder_of_a_finished_run(undisturbed):
+    run = Run.open(undisturbed)
+    assert run.config.backbone == "bcos_resnet18"
+    assert run.result["epochs"] == 3
+    assert {"accuracy", "worst_group", "epg", "iou", "on_object_epg", "outside: mean"} <= set(
+        run.result["last"]
+    )
+    rows = list(csv.DictReader((undisturbed / "metrics.csv").open()))
+    lines = [json.loads(line) for line in (undisturbed / "metrics.jsonl").read_text().splitlines()]
+    assert [float(row["epg"]) for row in rows] == [line["epg"] for line in lines]
+    assert [line["epoch"] for line in lines] == [1, 2, 3]
+    assert not (undisturbed / "state.pt").exists()
+
+
+def test_every_checkpoint_is_a_plain_state_dict(undisturbed):
+    paths = [path for path in undisturbed.rglob("*.safetensors") if path.parent.name != "examples"]
+    assert {path.parent.name for path in paths} == {"undisturbed", "front"}
+    for path in paths:
+        build("bcos_resnet18", 2).load_state_dict(load_file(path), strict=True)
+
+
+def test_the_front_holds_the_epochs_that_no_other_beats(undisturbed):
+    lines = [json.loads(line) for line in (undisturbed / "metrics.jsonl").read_text().splitlines()]
+    points = [[line["accuracy"], line["epg"], line["iou"]] for line in lines]
+    beaten = [any(q != p and all(b >= a for a, b in zip(p, q, strict=True)) for q in points) for p in points]
+    expected = {f"epoch-{i:03}" for i, lost in enumerate(beaten, start=1) if not lost}
+    assert {path.stem for path in (undisturbed / "front").iterdir()} == expected
+
+
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_interrupted_in_an_epoch_it_ends_in_the_same_bits(epoch, cache, undisturbed, tmp_path, monkeypatch):
+    folder, steps = tmp_path / "run", []
+    backward = trainer.F.binary_cross_entropy_with_logits
+
+    def interrupted(*args):
+        steps.append(1)
+        if len(steps) == 3 * epoch + 2:
+            raise KeyboardInterrupt
+        return backward(*args)
+
+    monkeypatch.setattr(trainer.F, "binary_cross_entropy_with_logits", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train_run(small(cache), folder)
+    monkeypatch.undo()
+    torch.rand(5)  # the global random state is another one now
+    train_run(small(cache), folder)
+    assert files(folder) == files(undisturbed)
+
+
+def test_killed_it_ends_in_the_same_bits(undisturbed, tmp_path):
+    config, folder = small(tmp_path / "cache"), tmp_path / "run"
+    arguments = ["train", f"--out={folder}", *options(config)]
+    process = command(*arguments)
+    while not (folder / "state.pt").exists() and process.poll() is None:
+        time.sleep(0.02)
+    process.kill()
+    process.communicate()
+    assert not (folder / "result.json").exists()
+    again = command(*arguments)
+    assert again.wait() == 0, again.communicate()
+    assert files(folder) == files(undisturbed)
+
+
+def test_a_finished_run_is_kept_unless_overwriting_is_asked_for(cache, undisturbed, tmp_path):
+    before = files(undisturbed)
+    with pytest.raises(UserError, match="finished run .* --overwrite"):
+        train_run(small(cache, epochs=1), undisturbed)
+    assert files(undisturbed) == before
+    folder = tmp_path / "run"
+    train_run(small(cache, epochs=1), folder)
+    train_run(small(cache, epochs=1, seed=1), folder, overwrite=True)
+    assert Run.open(folder).config.seed == 1
+
+
+def test_an_unfinished_run_is_not_continued_with_other_settings(cache, tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+    monkeypatch.setattr(checkpoint, "write_history", lambda *_: 1 / 0)
+    monkeypatch.setattr(trainer, "write_history", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        train_run(small(cache), folder)
+    monkeypatch.undo()
+    with pytest.raises(UserError, match="unfinished run with --lr 0.001 .* --resume"):
+        train_run(small(cache, lr=0.1), folder)
+
+
+def test_a_folder_with_other_files_is_left_alone(cache, tmp_path):
+    (tmp_path / "thesis.tex").write_text("precious")
+    for overwrite in (False, True):
+        with pytest.raises(UserError, match="no run folder"):
+            train_run(small(cache), tmp_path, overwrite=overwrite)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(cache, tmp_path):
+    with pytest.raises(UserError, match="no longer finite in epoch 1"):
+        train_run(small(cache, lr=1e30, backbone="resnet18"), tmp_path / "run")
+    assert not list(tmp_path.rglob("*.safetensors"))

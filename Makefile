@@ -1,7 +1,7 @@
-# Both targets do all their own set-up: a virtual environment, filled by uv from the package registry.
+# All targets do their own set-up: a virtual environment, filled by uv from the package registry.
 python := .venv/bin/python
 
-.PHONY: demo test lint
+.PHONY: demo test lint docs
 demo: .venv/ready
 	.venv/bin/model-guidance demo --out demo
 
@@ -13,6 +13,10 @@ lint: .venv/ready
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+
+# Built without a network, into `site`; a link or a name that leads nowhere is an error.
+docs: .venv/ready
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet
 
 # `python -m uv`: a uv on the PATH is neither needed nor used.
 .venv/ready: pyproject.toml constraints.txt

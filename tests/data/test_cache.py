@@ -166,7 +166,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr("model_guidance.data.cache.writing.os.fsync", full)
-    with pytest.raises(UserError, match=r"cannot be written \(No space left on device\): free some space"):
+    with pytest.raises(UserError, match=r"cannot be written \(No space left on device\); free some space"):
         cached(memory_source(samples()), 16, tmp_path, "x")
     assert copies(tmp_path) == []
 

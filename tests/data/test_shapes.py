@@ -175,5 +175,5 @@ def test_the_version_names_every_option() -> None:
     ],
 )
 def test_a_wrong_option_is_explained(wrong: dict[str, Any]) -> None:
-    with pytest.raises(UserError, match=rf"shapes: {next(iter(wrong))} is .*; it must be "):
+    with pytest.raises(UserError, match=rf"--(options\.)?{next(iter(wrong))} .*: must be "):
         read(None, **{"split": "train", **wrong})

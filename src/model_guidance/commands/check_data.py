@@ -29,6 +29,8 @@ def check_data(name: str, root: str | None, options: dict[str, Any], out: Path) 
         print(_class_table(found, source))
         for group, count in found.groups.items():
             print(f"  {group}: {count}")
+        for remark in source.remarks:
+            print(f"  {remark}")
         _list("remark", found.remarks)
         _list("defect", found.defects)
         out.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from model_guidance.attribution import explain, tap_for
 from model_guidance.data import SplitDataset
-from model_guidance.data.checks import open_image
+from model_guidance.data.photos import open_image
 from model_guidance.errors import UserError
 from model_guidance.metrics import energy_pointing_game
 from model_guidance.models import build

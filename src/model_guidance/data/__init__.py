@@ -57,13 +57,16 @@ def open_source(name: str, root: Path | None, split: str, **options: Any) -> Sou
     known = reader_options(name)
     check_split(split)
     if root is None and name != "shapes":
-        raise UserError(f"The data set {name!r} needs root, the folder in which it lies.")
-    for option in options:
+        raise UserError(f"--data {name}: needs --root, the folder in which it lies")
+    for option, value in options.items():
         if option not in known:
             raise UserError(
-                f"{name} has no option {option!r}; its options are: {', '.join(known) or 'none'}."
+                f"--options.{option} {value}: is no option of {name}; there are {', '.join(known) or 'none'}"
             )
-    return DATASETS[name](root and Path(root).expanduser(), split, **options)
+    source = DATASETS[name](root and Path(root).expanduser(), split, **options)
+    if not source.names:
+        raise UserError(f"{root}: the split {split} of {name} has no image, but must have at least one")
+    return source
 
 
 def open_split(
@@ -74,7 +77,7 @@ def open_split(
     A data set that is drawn rather than read is drawn at that size, unless `options` say otherwise.
     """
     if size < 8:
-        raise UserError(f"The image size is {size}, but must be at least 8 pixels.")
+        raise UserError(f"--size {size}: must be at least 8 pixels")
     if "size" in reader_options(name):
         options = {"size": size, **options}
     source = open_source(name, root, split, **options)
@@ -84,7 +87,7 @@ def open_split(
 def reader_options(name: str) -> list[str]:
     """Return the names of the options that the reader `name` takes; `UserError` for an unknown data set."""
     if name not in DATASETS:
-        raise UserError(f"The data set {name!r} is unknown; there are {', '.join(DATASETS)}.")
+        raise UserError(f"--data {name}: is unknown; there are {', '.join(DATASETS)}")
     return list(inspect.signature(DATASETS[name]).parameters)[2:]
 
 

@@ -1,4 +1,4 @@
-"""What every reader checks of an image and its annotation."""
+"""What every reader checks of an annotation."""
 
 import difflib
 from collections.abc import Mapping, Sequence
@@ -10,53 +10,19 @@ from PIL import Image
 
 from model_guidance.errors import UserError
 
-SMALLEST_SIDE = 8
-
 
 def needed(path: Path, remedy: str) -> Path:
     """Return `path` when it exists; raise `UserError` with the `remedy` (what should lie there) otherwise."""
     if not path.exists():
-        raise UserError(f"{path} does not exist: {remedy}.")
+        raise UserError(f"{path}: does not exist; {remedy}")
     return path
-
-
-def open_image(path: Path) -> Image.Image:
-    """Decode `path` as 8-bit RGB, whatever its mode; transparency is dropped.
-
-    The EXIF orientation is *not* applied: annotations refer to the pixels as they are stored. Raises
-    `UserError` when the file is missing, damaged, or smaller than 8 pixels on a side.
-    """
-    try:
-        with Image.open(path) as image:
-            rgb = _as_rgb(image)
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist, although the annotation names this image.") from None
-    except Exception as error:  # Pillow's decoders raise a dozen types on damaged files
-        raise UserError(
-            f"{path} is not a complete, readable image ({error}); replace or remove it."
-        ) from error
-    if min(rgb.size) < SMALLEST_SIDE:
-        width, height = rgb.size
-        raise UserError(f"{path} is {width} x {height} pixels, but images need {SMALLEST_SIDE} on each side.")
-    return rgb
-
-
-def _as_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "F":
-        raise ValueError("floating-point pixels have no known range")
-    if image.mode.startswith("I"):  # 16-bit grayscale, which convert() would saturate
-        sixteen_bits = np.asarray(image).clip(0, 65535)
-        return Image.fromarray((sixteen_bits >> 8).astype(np.uint8)).convert("RGB")
-    if "transparency" in image.info:
-        return image.convert("RGBA").convert("RGB")
-    return image.convert("RGB")
 
 
 def check_size(image: Image.Image, size: tuple[float, float], where: str) -> None:
     """Raise `UserError` unless `image` has the (width, height) in pixels that `where` states."""
     if image.size != size:
         stated, found = (f"{width:g} x {height:g}" for width, height in (size, image.size))
-        raise UserError(f"{where} is made for an image of {stated} pixels, but the image has {found}.")
+        raise UserError(f"{where}: is made for an image of {stated} pixels, but the image has {found}")
 
 
 def check_box(
@@ -67,19 +33,20 @@ def check_box(
     A box without extent stays: it will count as one pixel. `where` names the file and the object. Raises
     `UserError` for NaN, infinity, edges in the wrong order, or a box wholly outside the image.
     """
-    edges = np.asarray(box, dtype=np.float32)
+    with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is refused
+        edges = np.asarray(box, dtype=np.float64).astype(np.float32)
     numbers = f"[{', '.join(f'{edge:g}' for edge in box)}]"
     low, high, limit = edges[:2], edges[2:], np.array(size, np.float32)
     if not np.isfinite(edges).all():
-        raise UserError(f"{where}: the box edges {numbers} must be finite numbers.")
+        raise UserError(f"{where}: the box edges {numbers} must be finite numbers")
     if (high < low).any():
-        raise UserError(f"{where}: the box edges {numbers} must have xmin <= xmax and ymin <= ymax.")
+        raise UserError(f"{where}: the box edges {numbers} must have xmin <= xmax and ymin <= ymax")
     if ((low < 0) & (high <= 0) | (low >= limit) & (high > limit)).any():
         raise UserError(
-            f"{where}: the box edges {numbers} must lie in the image of {size[0]} x {size[1]} pixels."
+            f"{where}: the box edges {numbers} must lie in the image of {size[0]} x {size[1]} pixels"
         )
     cut = np.concatenate([low.clip(0, limit), high.clip(0, limit)])
-    remark = f"{where}: the box edges {numbers} were cut at the image of {size[0]} x {size[1]} pixels."
+    remark = f"{where}: the box edges {numbers} were cut at the image of {size[0]} x {size[1]} pixels"
     return cut, () if (cut == edges).all() else (remark,)
 
 
@@ -87,5 +54,5 @@ def class_index(name: str, classes: Mapping[str, int], where: str) -> int:
     """Return the class called `name`; raise `UserError` with the closest known name when there is none."""
     if name in classes:
         return classes[name]
-    close = difflib.get_close_matches(name, classes, n=1, cutoff=0)
+    close = difflib.get_close_matches(name[:100], classes, n=1, cutoff=0)
     raise UserError(f"{where}: the class {name!r} is unknown; did you mean {close[0]!r}?")

@@ -30,13 +30,13 @@ class RegionSettings:
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
-            raise UserError(f"regions.kind is {self.kind!r}, but must be one of {', '.join(get_args(Kind))}.")
+            raise UserError(f"--regions {self.kind}: must be one of {', '.join(get_args(Kind))}")
         if not 0 <= self.dilate < math.inf:
-            raise UserError(f"regions.dilate is {self.dilate}, but must be a fraction from 0 upwards.")
+            raise UserError(f"--dilate {self.dilate}: must be a fraction from 0 upwards")
         if not 0 < self.annotated <= 1:
-            raise UserError(f"regions.annotated is {self.annotated}, but must be above 0 and at most 1.")
+            raise UserError(f"--annotated {self.annotated}: must be above 0 and at most 1")
         if self.seed < 0:
-            raise UserError(f"regions.seed is {self.seed}, but must be 0 or larger.")
+            raise UserError(f"--annotation_seed {self.seed}: must be 0 or larger")
 
 
 def annotated_images(
@@ -52,7 +52,7 @@ def annotated_images(
         return has_region.copy()
     if not has_region.any():
         raise UserError(
-            f"The annotated fraction is {fraction}, but none of {len(has_region)} images has a region."
+            f"--annotated {fraction}: none of {len(has_region)} images has a region, but at least one must"
         )
     drawn = np.random.default_rng(seed).permutation(np.flatnonzero(has_region))[:count]
     chosen = np.zeros(len(has_region), bool)
@@ -63,7 +63,7 @@ def annotated_images(
 def check_fraction(fraction: float, images: int) -> int:
     """Return how many of `images` are annotated; `UserError` for none, or a fraction outside (0, 1]."""
     if not 0 < fraction <= 1:
-        raise UserError(f"The annotated fraction is {fraction}, but must be above 0 and at most 1.")
+        raise UserError(f"--annotated {fraction}: must be above 0 and at most 1")
     count = math.floor(fraction * images + 0.5)
     if count == 0:
         raise UserError(_too_small(fraction, images))
@@ -74,6 +74,6 @@ def _too_small(fraction: float, images: int) -> str:
     digits = math.ceil(math.log10(images)) + 2
     smallest = math.ceil(0.5 / images * 10**digits) / 10**digits
     return (
-        f"The annotated fraction {fraction} of {images} images is no image; "
-        f"the smallest fraction that gives one is {smallest:.{digits}f}."
+        f"--annotated {fraction}: of {images} images this is none; "
+        f"the smallest fraction that gives one is {smallest:.{digits}f}"
     )

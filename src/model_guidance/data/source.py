@@ -35,7 +35,8 @@ class Source:
     it may be called from several threads. `files` are the files and folders that the split was read from:
     a copy of the data is out of date when one of them changes; `version` stands for whatever else decides
     the content (options, a seed). `exclusive` means that every image has exactly one class. `outside`
-    means that the evidence for a class lies everywhere but in its boxes.
+    means that the evidence for a class lies everywhere but in its boxes. `remarks` say what was left out
+    or found odd in the split as a whole.
     """
 
     classes: tuple[str, ...]
@@ -46,3 +47,4 @@ class Source:
     groups: tuple[str, ...] = ()
     exclusive: bool = False
     outside: bool = False
+    remarks: tuple[str, ...] = ()

@@ -35,7 +35,7 @@ def cached(source: Source, size: int, folder: Path, title: str) -> Split:
         except OSError as error:
             _leave_nothing(lock, existed)
             remedy = "free some space or choose another folder"
-            raise UserError(f"The cache {folder} cannot be written ({error.strerror}): {remedy}.") from error
+            raise UserError(f"--cache {folder}: cannot be written ({error.strerror}); {remedy}") from error
     return Split.open(home)
 
 

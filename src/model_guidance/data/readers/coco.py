@@ -4,7 +4,8 @@ import hashlib
 from functools import partial
 from pathlib import Path
 
-from model_guidance.data.checks import check_box, check_size, needed, open_image
+from model_guidance.data.checks import check_box, check_size, needed
+from model_guidance.data.photos import read_photo
 from model_guidance.data.readers.coco_index import Index, index_file
 from model_guidance.data.readers.coco_masks import class_masks
 from model_guidance.data.readers.options import check_number, check_split
@@ -31,10 +32,12 @@ def read(root: Path, split: str, *, validation: float = 0.1) -> Source:
     index = index_file(file)
     chosen = _part([picture.id for picture in index.pictures], split, validation)
     if not chosen:
-        raise UserError(f"{file} has no image for the split {split} with validation={validation}.")
+        raise UserError(f"{file}: has no image for the split {split} with validation={validation}")
     names = [index.pictures[position].file_name for position in chosen]
+    files = (file, *(images / name for name in names))
     version = f"coco {split}" + (f" {validation} {SEED}" if split != "test" else "")
-    return Source(index.classes, names, partial(_sample, images, index, chosen), (file, images), version)
+    sample = partial(_sample, images, index, chosen)
+    return Source(index.classes, names, sample, files, version, remarks=index.remarks)
 
 
 def _part(ids: list[int], split: str, validation: float) -> list[int]:
@@ -49,7 +52,7 @@ def _part(ids: list[int], split: str, validation: float) -> list[int]:
 
 def _sample(images: Path, index: Index, chosen: list[int], position: int) -> Sample:
     picture = index.pictures[chosen[position]]
-    image = open_image(images / picture.file_name)
+    image, seen = read_photo(images / picture.file_name)
     check_size(
         image, (picture.width, picture.height), f"{index.file}, image {picture.id} ({picture.file_name})"
     )
@@ -63,4 +66,4 @@ def _sample(images: Path, index: Index, chosen: list[int], position: int) -> Sam
     segmentations = [each.segmentation for each in annotations]
     masks, gaps = class_masks(segmentations, labels, places, (picture.height, picture.width))
     cuts = tuple(text for _, remarks in checked for text in remarks)
-    return Sample(image, frozenset(labels), boxes, masks, remarks=cuts + gaps)
+    return Sample(image, frozenset(labels), boxes, masks, remarks=seen + cuts + gaps)

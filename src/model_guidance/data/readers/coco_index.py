@@ -3,33 +3,41 @@
 The whole file is parsed and checked once; what is kept of an annotation is its place in the file.
 """
 
-import re
+import codecs
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Annotated, BinaryIO
 
 import msgspec
 import numpy as np
 from jaxtyping import Int
 
+from model_guidance.data.readers.coco_json import decode, identity
 from model_guidance.errors import UserError
+from model_guidance.files import read_bytes
+
+NAMED = 3  # of the entries that are listed twice
+Identity = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
+Pixels = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
 
 
 class Picture(msgspec.Struct, frozen=True, gc=False):
     """One entry of `images`; width and height are in pixels."""
 
-    id: int
+    id: Identity
     file_name: str
-    width: int
-    height: int
+    width: Pixels
+    height: Pixels
 
 
 class Annotation(msgspec.Struct, frozen=True, gc=False):
     """One entry of `annotations`; `bbox` is x, y, width, height in pixels, origin 0."""
 
-    id: int
-    image_id: int
-    category_id: int
+    id: Identity
+    image_id: Identity
+    category_id: Identity
     bbox: tuple[float, float, float, float]
     segmentation: msgspec.Raw = msgspec.Raw(b"[]")
 
@@ -41,7 +49,7 @@ class Annotation(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Category(msgspec.Struct, frozen=True, gc=False):
-    id: int
+    id: Identity
     name: str
 
 
@@ -55,7 +63,8 @@ class _File(msgspec.Struct, gc=False):
 class Index:
     """A COCO file: its pictures by id, and the bytes [start, start + length) of each annotation.
 
-    The annotations of picture p are `first[p]` to `first[p + 1]`; `labels` is category id -> class.
+    The annotations of picture p are `first[p]` to `first[p + 1]`; `labels` is category id -> class. `remarks`
+    say what is odd: images or annotations that are listed twice.
     """
 
     file: Path
@@ -65,6 +74,7 @@ class Index:
     first: Int[np.ndarray, "pictures+1"]
     starts: Int[np.ndarray, "annotations"]
     lengths: Int[np.ndarray, "annotations"]
+    remarks: tuple[str, ...]
 
     def annotations(self, picture: int) -> list[Annotation]:
         """Read the annotations of one picture (by its position) from the file."""
@@ -76,53 +86,58 @@ class Index:
 
 def index_file(file: Path) -> Index:
     """Parse and check a COCO file; raise `UserError` naming the file and, where known, the annotation."""
-    data = file.read_bytes()
-    content = _parse(data, file)
+    data = read_bytes(file)
+    mark = len(codecs.BOM_UTF8) if data.startswith(codecs.BOM_UTF8) else 0
+    content, data = decode(_FILE, data[mark:], str(file))
     categories = sorted(content.categories, key=lambda category: category.id)
-    labels = {category.id: label for label, category in enumerate(categories)}
     pictures = sorted(content.images, key=lambda picture: picture.id)
+    _check_distinct(file, categories, pictures)
+    labels = {category.id: label for label, category in enumerate(categories)}
     positions = {picture.id: position for position, picture in enumerate(pictures)}
-    if len(positions) < len(pictures) or len(labels) < len(categories):
-        raise UserError(f"{file} has two images or two categories with the same id.")
-    owners = np.array([_owner(raw, file, positions, labels) for raw in content.annotations], np.int64)
+    annotations = (_annotation(bytes(raw), file) for raw in content.annotations)
+    owned = [(each.id, _owner(each, file, positions, labels)) for each in annotations]
+    identities, owners = np.array(owned, np.int64).reshape(-1, 2).T
     order = np.argsort(owners, kind="stable")
-    origin = _address(data)
+    origin = _address(data) - mark
     starts = np.array([_address(raw) - origin for raw in content.annotations], np.int64)
     lengths = np.array([len(memoryview(raw)) for raw in content.annotations], np.int32)
     first = np.searchsorted(owners[order], np.arange(len(pictures) + 1))
     classes = tuple(category.name for category in categories)
-    return Index(file, classes, labels, pictures, first, starts[order], lengths[order])
+    remarks = (
+        *_remarks(file, "annotations with the id", identities.tolist()),
+        *_remarks(file, "images with the file_name", [picture.file_name for picture in pictures]),
+    )
+    return Index(file, classes, labels, pictures, first, starts[order], lengths[order], remarks)
 
 
-def _parse(data: bytes, file: Path) -> _File:
-    try:
-        return msgspec.json.decode(data, type=_File)
-    except msgspec.ValidationError as error:
-        raise UserError(f"{file} is not in COCO's format ({error}).") from error
-    except msgspec.DecodeError as error:
-        raise UserError(f"{file} is not valid JSON{_near(data, str(error))} ({error}).") from error
+def _check_distinct(file: Path, categories: list[_Category], pictures: list[Picture]) -> None:
+    if not categories:
+        raise UserError(f"{file}: has no categories, but each class must be one")
+    owned = {"categories": [each.id for each in categories], "images": [each.id for each in pictures]}
+    for what, ids in owned.items():
+        for twice in _repeated(ids):
+            raise UserError(f"{file}: has two {what} with the id {twice}, but each must have its own")
+    for name in _repeated([category.name for category in categories]):
+        both = " and ".join(str(category.id) for category in categories if category.name == name)
+        raise UserError(f"{file}: the categories {both} are both called {name!r}, but names must differ")
 
 
-def _near(data: bytes, error: str) -> str:
-    found = re.search(r"\(byte (\d+)\)", error)
-    position = int(found[1]) if found else len(data)
-    identity = _identity(data[max(data.rfind(b"{", 0, position), 0) : data.find(b"}", position)])
-    return f" in or after the entry with id {identity}" if identity else ""
+def _remarks(file: Path, what: str, values: Sequence[int | str]) -> tuple[str, ...]:
+    found = _repeated(values)
+    shown = ", ".join(map(str, found[:NAMED])) + ", ..." * (len(found) > NAMED)
+    return (f"{file}: several {what} {shown}; each counts",) if found else ()
 
 
-def _identity(text: bytes) -> str | None:
-    found = re.search(rb'"id"\s*:\s*([^,}\s]+)', text)
-    return found[1].decode(errors="replace") if found else None
+def _repeated(values: Sequence[int | str]) -> list[int | str]:
+    return [value for value, count in Counter(values).items() if count > 1]
 
 
-def _owner(raw: msgspec.Raw, file: Path, positions: dict[int, int], labels: dict[int, int]) -> int:
-    annotation = _annotation(raw, file)
+def _owner(annotation: Annotation, file: Path, positions: dict[int, int], labels: dict[int, int]) -> int:
+    where = f"{file}, annotation {annotation.id}"
     if annotation.category_id not in labels:
-        raise UserError(
-            f"{file}, annotation {annotation.id}: no category has the id {annotation.category_id}."
-        )
+        raise UserError(f"{where}: no category has the id {annotation.category_id}")
     if annotation.image_id not in positions:
-        raise UserError(f"{file}, annotation {annotation.id}: no image has the id {annotation.image_id}.")
+        raise UserError(f"{where}: no image has the id {annotation.image_id}")
     return positions[annotation.image_id]
 
 
@@ -135,11 +150,8 @@ def _read(content: BinaryIO, start: int, length: int) -> bytes:
     return content.read(length)
 
 
-_DECODER = msgspec.json.Decoder(Annotation)
+_FILE, _ANNOTATION = msgspec.json.Decoder(_File), msgspec.json.Decoder(Annotation)
 
 
-def _annotation(raw: msgspec.Raw | bytes, file: Path) -> Annotation:
-    try:
-        return _DECODER.decode(raw)
-    except msgspec.DecodeError as error:
-        raise UserError(f"{file}, annotation {_identity(bytes(raw)) or 'without id'}: {error}.") from error
+def _annotation(data: bytes, file: Path) -> Annotation:
+    return decode(_ANNOTATION, data, f"{file}, annotation {identity(data) or 'without id'}")[0]

@@ -11,6 +11,7 @@ from model_guidance.errors import UserError
 
 Mask = Bool[np.ndarray, "height width"]
 Size = tuple[int, int]
+LONGEST_NUMBER = 40  # bits of a run length: more than any image has pixels
 
 
 class _RunLengths(msgspec.Struct, gc=False):
@@ -38,10 +39,8 @@ def class_masks(
 def _mask(raw: msgspec.Raw, size: Size, place: str) -> tuple[Mask, list[str]]:
     try:
         segmentation = msgspec.json.decode(raw, type=list[list[float]] | _RunLengths | None)
-    except msgspec.DecodeError as error:
-        raise UserError(
-            f"{place}: the segmentation is neither polygons nor run lengths ({error})."
-        ) from error
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise UserError(f"{place}: the segmentation is neither polygons nor run lengths ({error})") from error
     if isinstance(segmentation, _RunLengths):
         return _from_run_lengths(segmentation, size, place), []
     return _from_polygons(segmentation or [], size, place)
@@ -52,7 +51,7 @@ def _from_polygons(polygons: list[list[float]], size: Size, place: str) -> tuple
         raise UserError(f"{place}: a polygon must be an even number of finite coordinates x, y, x, y, ...")
     height, width = size
     usable = [_cut(polygon, width, height) for polygon in polygons if len(polygon) >= 6]
-    gaps = [f"{place}: a polygon of fewer than three points was left out."] * (len(polygons) - len(usable))
+    gaps = [f"{place}: a polygon of fewer than three points was left out"] * (len(polygons) - len(usable))
     if not usable:
         return np.zeros(size, bool), gaps
     united = run_lengths.merge(run_lengths.frPyObjects(usable, height, width))
@@ -67,11 +66,14 @@ def _cut(polygon: list[float], width: int, height: int) -> list[float]:
 
 def _from_run_lengths(encoded: _RunLengths, size: Size, place: str) -> Mask:
     if encoded.size != size:
-        raise UserError(f"{place}: the run lengths are of size {encoded.size}, but the image is {size}.")
-    counts = _unpacked(encoded.counts) if isinstance(encoded.counts, str) else encoded.counts
+        raise UserError(f"{place}: the run lengths are of size {encoded.size}, but the image is {size}")
+    try:
+        counts = _unpacked(encoded.counts) if isinstance(encoded.counts, str) else encoded.counts
+    except ValueError as error:
+        raise UserError(f"{place}: the run lengths {error}") from None
     if min(counts, default=0) < 0 or sum(counts) != size[0] * size[1]:
         raise UserError(
-            f"{place}: the run lengths must add up to the {size[0] * size[1]} pixels of the image."
+            f"{place}: the run lengths must add up to the {size[0] * size[1]} pixels of the image"
         )
     return _expanded(counts, size)
 
@@ -92,10 +94,14 @@ def _unpacked(text: str) -> list[int]:
     value = shift = 0
     for character in text.encode():
         chunk = character - 48
+        if not 0 <= chunk < 64 or shift > LONGEST_NUMBER:
+            raise ValueError("are not in COCO's compressed form")
         value |= (chunk & 31) << shift
         shift += 5
         if not chunk & 32:
             signed = value - (1 << shift) if chunk & 16 else value
             counts.append(signed + (counts[-2] if len(counts) > 2 else 0))
             value = shift = 0
+    if shift:
+        raise ValueError("end within a number")
     return counts

@@ -1,85 +1,126 @@
 """Anyone's own data: one folder for each split and class, and a table of boxes."""
 
-import csv
+import os
 from collections import defaultdict
-from collections.abc import Iterator
 from functools import partial
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
 
-from model_guidance.data.checks import check_box, class_index, needed, open_image
-from model_guidance.data.readers.options import check_split
+from model_guidance.data.checks import check_box, class_index, needed
+from model_guidance.data.photos import read_photo
+from model_guidance.data.readers.listing import (
+    CLASSLESS,
+    HIDDEN,
+    LeftOut,
+    entries,
+    images_below,
+    is_image,
+    is_litter,
+)
+from model_guidance.data.readers.options import SPLITS, check_split
+from model_guidance.data.readers.tables import rows
 from model_guidance.data.source import Sample, Source
 from model_guidance.errors import UserError
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 EDGES = ("xmin", "ymin", "xmax", "ymax")
 LAYOUT = "images must lie in ROOT/{train,val,test}/CLASS/"
 
-Boxes = dict[str, list[tuple[int, tuple[float, ...]]]]
+Boxes = dict[str, list[tuple[str, tuple[float, ...]]]]
 
 
 def read(root: Path, split: str) -> Source:
     """Read ROOT/{train,val,test}/CLASS/IMAGE, and the boxes of ROOT/regions.csv if there is one.
 
     The table has the header `file,xmin,ymin,xmax,ymax` and any number of rows for an image: `file` is
-    relative to ROOT, the edges are 0-based pixels, so that a box over the whole image is 0,0,width,height.
-    Each box belongs to the image's class. The classes are the folders of ROOT/train, sorted by name. Raises
-    `UserError` for a missing folder, an empty split, an unknown class, or a defective row (by its line).
+    relative to ROOT (or absolute, and below it), the edges are 0-based pixels, so that a box over the whole
+    image is 0,0,width,height. Each box belongs to the image's class. The classes are the folders of
+    ROOT/train, sorted by name; images may lie in folders of their own below them. What is no image is left
+    out, with a remark. Raises `UserError` for a missing folder, an empty split, an unknown class, or a
+    defective row and one that matches no image (by its line).
     """
     check_split(split)
     classes = {path.name: index for index, path in enumerate(_folders(needed(root / "train", LAYOUT)))}
-    labels = dict(_images(root, split, classes)) if classes else {}
+    left_out = LeftOut()
+    labels = _labels(root, needed(root / split, LAYOUT), classes, left_out) if classes else {}
     if not labels:
-        raise UserError(f"{root / split} holds no images: {LAYOUT}.")
+        raise UserError(f"{root / split}: holds no images; {LAYOUT}")
     names, table = list(labels), root / "regions.csv"
-    boxes = _boxes(root, table) if table.exists() else {}
-    files = (root / split, *([table] if table.exists() else []))
+    listed = os.path.lexists(table)
+    boxes = _boxes(root, split, table, labels) if listed else {}
+    files = (*(root / name for name in names), table)
     sample = partial(_sample, root, names, labels, boxes)
-    return Source(tuple(classes), names, sample, files, "folder", exclusive=True)
+    remarks = left_out.remarks()
+    return Source(tuple(classes), names, sample, files, "folder", exclusive=True, remarks=remarks)
 
 
 def _folders(path: Path) -> list[Path]:
-    return sorted(each for each in path.iterdir() if each.is_dir() and not each.name.startswith("."))
+    return [each for each in entries(path) if each.is_dir() and not is_litter(each.name)]
 
 
-def _images(root: Path, split: str, classes: dict[str, int]) -> Iterator[tuple[str, int]]:
-    for folder in _folders(needed(root / split, LAYOUT)):
-        label = class_index(folder.name, classes, str(folder))
-        for path in sorted(folder.iterdir()):
-            if path.suffix.lower() in SUFFIXES and not path.name.startswith("."):
-                yield path.relative_to(root).as_posix(), label
+def _labels(root: Path, home: Path, classes: dict[str, int], left_out: LeftOut) -> dict[str, int]:
+    """Return the class of each image of a split, by the image's name."""
+    labels: dict[str, int] = {}
+    for path in entries(home):
+        if is_litter(path.name):
+            left_out.add(HIDDEN, path, root)
+        elif not path.is_dir():
+            left_out.add(CLASSLESS, path, root)
+        else:
+            label = class_index(path.name, classes, str(path))
+            labels |= {
+                image.relative_to(root).as_posix(): label for image in images_below(path, root, left_out)
+            }
+    return labels
 
 
-def _boxes(root: Path, table: Path) -> Boxes:
+def _boxes(root: Path, split: str, table: Path, labels: dict[str, int]) -> Boxes:
+    """Return the place and the edges of each box, by the image's name; rows of other splits are passed."""
     boxes: Boxes = defaultdict(list)
-    with table.open(newline="", encoding="utf-8-sig") as lines:
-        reader = csv.DictReader(lines)
-        if not {"file", *EDGES} <= set(reader.fieldnames or ()):
-            raise UserError(f"{table} line 1: the header must be file,{','.join(EDGES)}.")
-        for row in reader:
-            name, edges = _box(row, root, f"{table} line {reader.line_num}")
-            boxes[name].append((reader.line_num, edges))
+    for where, row in rows(table, ("file", *EDGES)):
+        name = _name(row["file"], root)
+        if name in labels:
+            boxes[name].append((f"{where} ({name})", _edges(row, where)))
+        elif not _of_another_split(root / name, root, split):
+            raise UserError(f"{where}: {row['file']!r} is no image of {root}; {LAYOUT}")
     return dict(boxes)
 
 
-def _box(row: dict[str, Any], root: Path, where: str) -> tuple[str, tuple[float, ...]]:
-    name = PurePosixPath(row["file"]).as_posix()
-    if not (root / name).is_file():
-        raise UserError(f"{where}: {name!r} is not a file in {root}.")
+def _name(file: str, root: Path) -> str:
+    """Return `file`, written relative to ROOT or absolute, with either slash, as the images' names are."""
+    path = Path(os.path.normpath(file if "/" in file else file.replace("\\", "/")))
+    if path.is_absolute():
+        for known, home in (
+            (path, root.absolute()),
+            (path, root.resolve()),
+            (_settled(path), root.resolve()),
+        ):
+            if known.is_relative_to(home):
+                return known.relative_to(home).as_posix()
+    return path.as_posix()
+
+
+def _settled(path: Path) -> Path:
+    """Follow the links of the folders on the way: an image itself may be a link to a place elsewhere."""
+    return Path(os.path.realpath(path.parent)) / path.name
+
+
+def _of_another_split(path: Path, root: Path, split: str) -> bool:
+    top = path.relative_to(root).parts[:1] if path.is_relative_to(root) else ()
+    other = top and top[0] in SPLITS and top[0] != split
+    return bool(other) and is_image(path) and path.is_file()
+
+
+def _edges(row: dict[str, str], where: str) -> tuple[float, ...]:
     try:
-        return name, tuple(float(row[edge]) for edge in EDGES)
-    except (TypeError, ValueError):
+        return tuple(float(row[edge]) for edge in EDGES)
+    except ValueError:
         found = ", ".join(f"{edge}={row[edge]!r}" for edge in EDGES)
-        raise UserError(f"{where}: {found}, but each must be a number.") from None
+        raise UserError(f"{where}: {found}, but each must be a number") from None
 
 
 def _sample(root: Path, names: list[str], labels: dict[str, int], boxes: Boxes, index: int) -> Sample:
     name = names[index]
-    image, label = open_image(root / name), labels[name]
-    where = root / "regions.csv"
-    checked = [
-        check_box(edges, image.size, f"{where} line {line} ({name})") for line, edges in boxes.get(name, ())
-    ]
-    remarks = tuple(text for _, remarks in checked for text in remarks)
-    return Sample(image, frozenset({label}), tuple((label, box) for box, _ in checked), remarks=remarks)
+    image, seen = read_photo(root / name)
+    label = labels[name]
+    checked = [check_box(edges, image.size, where) for where, edges in boxes.get(name, ())]
+    cuts = tuple(text for _, remarks in checked for text in remarks)
+    return Sample(image, frozenset({label}), tuple((label, box) for box, _ in checked), remarks=seen + cuts)

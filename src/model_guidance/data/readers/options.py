@@ -10,22 +10,23 @@ SPLITS = ("train", "val", "test")
 def one_of(option: str, value: object, choices: Sequence[str]) -> str:
     """Return `value` when it is one of `choices`; raise `UserError` naming `option` otherwise."""
     if value not in choices:
-        raise UserError(f"{option} is {value!r}, but must be one of {', '.join(choices)}.")
+        raise UserError(f"--options.{option} {value}: must be one of {', '.join(choices)}")
     return str(value)
 
 
 def check_split(split: str) -> None:
     """Raise `UserError` unless `split` is train, val or test."""
-    one_of("split", split, SPLITS)
+    if split not in SPLITS:
+        raise UserError(f"--split {split}: must be one of {', '.join(SPLITS)}")
 
 
 def check_flag(option: str, value: object) -> None:
     """Raise `UserError` naming `option` unless `value` is a bool."""
     if not isinstance(value, bool):
-        raise UserError(f"{option} is {value!r}, but must be true or false.")
+        raise UserError(f"--options.{option} {value}: must be true or false")
 
 
 def check_number(option: str, value: object, low: float, high: float) -> None:
     """Raise `UserError` naming `option` unless `value` is a number with low < value <= high."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not low < value <= high:
-        raise UserError(f"{option} is {value!r}, but must be a number above {low:g} and at most {high:g}.")
+        raise UserError(f"--options.{option} {value}: must be a number above {low:g} and at most {high:g}")

@@ -14,6 +14,7 @@ from model_guidance.errors import UserError
 COUNTS = {"train": 1000, "val": 200, "test": 400}
 GROUPS = tuple(f"{kind.name} on {landscape}" for kind in SINGLE for landscape in LANDSCAPES)
 SMALLEST = 32  # pixels; below, a pattern's period is under 3 pixels and cannot be seen
+RANGES = {"count": (1, 10**6), "size": (SMALLEST, 4096), "seed": (0, 2**63 - 1)}
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,15 @@ def _check(options: _Options) -> None:
     allowed = {"split": tuple(COUNTS), "background": ("biased", "independent"), "labels": ("single", "multi")}
     for name, values in allowed.items():
         if (value := getattr(options, name)) not in values:
-            raise UserError(f"shapes: {name} is {value!r}; it must be one of {', '.join(values)}.")
-    for name, least in {"count": 1, "size": SMALLEST, "seed": 0}.items():
+            raise UserError(f"{_place(name)} {value}: must be one of {', '.join(values)}")
+    for name, (least, most) in RANGES.items():
         value = getattr(options, name)
-        if not isinstance(value, int) or value < least:
-            raise UserError(f"shapes: {name} is {value!r}; it must be a whole number of at least {least}.")
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise UserError(f"{_place(name)} {value}: must be a whole number from {least} to {most}")
+
+
+def _place(option: str) -> str:
+    return f"--{option}" if option == "split" else f"--options.{option}"
 
 
 def _read(options: _Options, index: int) -> Sample:

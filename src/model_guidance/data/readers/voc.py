@@ -1,8 +1,10 @@
 """PASCAL VOC 2007: objects in XML, some images with a segmentation."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -10,10 +12,12 @@ import numpy as np
 from jaxtyping import Bool
 from PIL import Image
 
-from model_guidance.data.checks import check_box, check_size, class_index, needed, open_image
+from model_guidance.data.checks import check_box, check_size, class_index, needed
+from model_guidance.data.photos import formats, read_photo
 from model_guidance.data.readers.options import check_flag, check_split
 from model_guidance.data.source import Sample, Source
 from model_guidance.errors import UserError
+from model_guidance.files import decoded, read_bytes, read_text
 
 # fmt: off
 CLASSES = (
@@ -49,10 +53,11 @@ def read(root: Path, split: str, *, difficult: bool = True, download: bool = Fal
         _download(root, split)
     home = _home(root)
     listed = needed(home / "ImageSets" / "Main" / f"{split}.txt", REMEDY)
-    names = [line.split()[0] for line in listed.read_text().splitlines() if line.strip()]
-    folders = [needed(home / folder, REMEDY) for folder in ("JPEGImages", "Annotations")]
-    masks = home / "SegmentationClass"
-    files = (listed, *folders, *([masks] if masks.is_dir() else []))
+    names = [line.split()[0] for line in read_text(listed).splitlines() if line.strip()]
+    for folder in ("JPEGImages", "Annotations"):
+        needed(home / folder, REMEDY)
+    pattern = ("JPEGImages/{}.jpg", "Annotations/{}.xml", "SegmentationClass/{}.png")
+    files = (listed, *(home / each.format(name) for name in names for each in pattern))
     return Source(
         CLASSES, names, partial(_sample, home, names, difficult), files, f"voc difficult={difficult}"
     )
@@ -73,28 +78,26 @@ def _download(root: Path, split: str) -> None:
     try:
         VOCDetection(above, year="2007", image_set=image_set, download=True)
     except (OSError, RuntimeError) as error:
-        raise UserError(f"VOC 2007 {image_set} could not be downloaded to {above} ({error}).") from error
+        raise UserError(
+            f"--options.download true: VOC 2007 {image_set} could not be downloaded to {above} ({error})"
+        ) from error
 
 
 def _sample(home: Path, names: list[str], difficult: bool, index: int) -> Sample:
     name = names[index]
-    image = open_image(home / "JPEGImages" / f"{name}.jpg")
+    image, seen = read_photo(home / "JPEGImages" / f"{name}.jpg")
     objects = list(_objects(home / "Annotations" / f"{name}.xml", image))
     kept = [item for item in objects if difficult or not item.difficult]
     checked = [check_box(item.box, image.size, item.where) for item in kept]
     labels = frozenset(item.label for item in kept)
     boxes = tuple((item.label, box) for item, (box, _) in zip(kept, checked, strict=True))
     masks = _masks(home / "SegmentationClass" / f"{name}.png", image, labels)
-    return Sample(
-        image, labels, boxes, masks, remarks=tuple(text for _, remarks in checked for text in remarks)
-    )
+    cuts = tuple(text for _, remarks in checked for text in remarks)
+    return Sample(image, labels, boxes, masks, remarks=seen + cuts)
 
 
 def _objects(path: Path, image: Image.Image) -> Iterator[_Object]:
-    try:
-        tree = ElementTree.parse(needed(path, REMEDY))
-    except ElementTree.ParseError as error:
-        raise UserError(f"{path} is not well-formed XML ({error}).") from error
+    tree = _tree(needed(path, REMEDY))
     size = tree.find("size")
     if size is not None:
         check_size(image, (_number(size, "width", path), _number(size, "height", path)), str(path))
@@ -103,6 +106,19 @@ def _objects(path: Path, image: Image.Image) -> Iterator[_Object]:
         where = f"{path}, object {number} ({name})"
         label = class_index(name, INDEX, where)
         yield _Object(where, label, _edges(node, where), node.findtext("difficult", "0").strip() == "1")
+
+
+def _tree(path: Path) -> ElementTree.Element:
+    """Parse XML in the encoding that it declares, but without entities of its own: they may grow for ever."""
+    content = read_bytes(path)
+    declared = re.match(rb"<\?xml[^>]*?encoding=[\"']([\w.:-]+)[\"']", content)
+    try:
+        text = content.decode(declared[1].decode()) if declared else decoded(content, path)
+        if "<!ENTITY" in text:
+            raise UserError(f"{path}: declares entities, but an annotation must be XML without them")
+        return ElementTree.fromstring(text)
+    except (ElementTree.ParseError, LookupError, ValueError) as error:
+        raise UserError(f"{path}: is not well-formed XML ({error})") from error
 
 
 def _edges(node: ElementTree.Element, where: str) -> tuple[float, float, float, float]:
@@ -117,7 +133,7 @@ def _number(node: ElementTree.Element, tag: str, where: object) -> float:
     try:
         return float(text or "")
     except ValueError:
-        raise UserError(f"{where}: <{tag}> is {text!r}, but must be a number.") from None
+        raise UserError(f"{where}: <{tag}> is {text!r}, but must be a number") from None
 
 
 def _masks(
@@ -126,15 +142,15 @@ def _masks(
     if not path.exists():
         return ()
     try:
-        with Image.open(path) as palette:
+        with Image.open(BytesIO(read_bytes(path)), formats=formats()) as palette:
             values = np.asarray(palette)
-    except Exception as error:  # as in open_image
-        raise UserError(f"{path} is not a complete, readable image ({error}).") from error
+    except Exception as error:  # as in read_photo
+        raise UserError(f"{path}: no complete, readable image ({error}); replace or remove it") from error
     if values.shape != image.size[::-1]:
         raise UserError(
-            f"{path} has shape {values.shape}, but must be a palette image as large as its photo."
+            f"{path}: has the shape {values.shape}, but must be a palette image as large as its photo"
         )
     if not set(np.unique(values)) <= {*range(len(CLASSES) + 1), VOID}:
-        raise UserError(f"{path} has palette values other than 0 to {len(CLASSES)} and {VOID}.")
+        raise UserError(f"{path}: has palette values other than 0 to {len(CLASSES)} and {VOID}")
     masks = ((label, values == label + 1) for label in sorted(labels))
     return tuple((label, mask) for label, mask in masks if mask.any())

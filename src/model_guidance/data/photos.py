@@ -1,0 +1,107 @@
+"""Photos of any kind, decoded to 8-bit RGB."""
+
+import stat
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from model_guidance.errors import UserError
+
+SMALLEST_SIDE = 8
+DEPTHS = (8, 10, 12, 14, 16)  # bits of a pixel that cameras and scanners have
+DARK = 64  # of 255: an image whose brightest pixel is below uses the lowest bits of a deeper file
+NO_PHOTOS = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}  # Pillow knows their name only, or runs a program
+ORIENTATION = 0x0112
+
+
+@cache
+def formats() -> tuple[str, ...]:
+    """Return the names of all formats that Pillow decodes by itself."""
+    Image.init()
+    return tuple(sorted(set(Image.OPEN) - NO_PHOTOS))
+
+
+@cache
+def suffixes() -> frozenset[str]:
+    """Return the lower-case suffixes of the files that `read_photo` can open, with their dot."""
+    return frozenset(suffix for suffix, name in Image.registered_extensions().items() if name in formats())
+
+
+def open_image(path: Path) -> Image.Image:
+    """Decode `path` as `read_photo` does, without the remarks."""
+    return read_photo(path)[0]
+
+
+def read_photo(path: Path) -> tuple[Image.Image, tuple[str, ...]]:
+    """Decode `path` as 8-bit RGB, whatever its mode, and return it with remarks; transparency is dropped.
+
+    Gray pixels of more than 8 bits are scaled by the bits that they use (10, 12, 14 or 16), signed,
+    32-bit and floating-point ones by their range, with a remark. The EXIF orientation is *not* applied:
+    annotations refer to the pixels as they are stored, and a remark says that viewers turn the photo.
+    Raises `UserError` when the file is missing, no file, damaged, or smaller than 8 pixels on a side.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ValueError("it is a folder, a pipe or a device")
+        with Image.open(path, formats=formats()) as image:
+            rgb, scaled = _as_rgb(image)
+            orientation = _orientation(image)
+    except FileNotFoundError:
+        raise UserError(f"{path}: does not exist, although it is named as an image") from None
+    except Exception as error:  # Pillow's decoders raise a dozen types on damaged files
+        raise UserError(f"{path}: no complete, readable image ({error}); replace or remove it") from error
+    width, height = rgb.size
+    if min(rgb.size) < SMALLEST_SIDE:
+        raise UserError(f"{path}: is {width} x {height} pixels, but must have {SMALLEST_SIDE} on each side")
+    return rgb, tuple(f"{path}: {remark}" for remark in (scaled, orientation) if remark)
+
+
+def _orientation(image: Image.Image) -> str | None:
+    try:
+        orientation = image.getexif().get(ORIENTATION, 1)
+    except Exception:  # a photo with damaged EXIF data is still a photo
+        return None
+    if orientation not in range(2, 9):
+        return None
+    return f"viewers turn it (EXIF orientation {orientation}); it is used, and its boxes are read, as stored"
+
+
+def _as_rgb(image: Image.Image) -> tuple[Image.Image, str | None]:
+    if image.mode == "F" or image.mode.startswith("I"):
+        gray, remark = _gray(np.asarray(image))
+        return Image.fromarray(gray).convert("RGB"), remark
+    deep = any("16" in str(tile[3]) for tile in getattr(image, "tile", ()))
+    if "transparency" in image.info:
+        image = image.convert("RGBA")
+    rgb = image.convert("RGB")
+    return _brightened(rgb) if deep else (rgb, None)
+
+
+def _brightened(rgb: Image.Image) -> tuple[Image.Image, str | None]:
+    """Scale colours of which Pillow kept the upper 8 of 16 bits, if these are nearly empty."""
+    values = np.asarray(rgb)
+    used = 8 + int(values.max()).bit_length()
+    if used == 8:
+        raise ValueError("its 16-bit colours are all below 256, that is black; save it with 8 bits")
+    if values.max() >= DARK:
+        return rgb, None
+    depth = next(depth for depth in DEPTHS if depth >= used)
+    return Image.fromarray(values << (16 - depth)), f"16-bit colours that use {depth} bits were read as such"
+
+
+def _gray(values: np.ndarray) -> tuple[np.ndarray, str | None]:
+    """Bring gray values to 8 bits: by the bits in use if they are unsigned, otherwise by their range."""
+    if not np.isfinite(values).all():
+        raise ValueError("it has pixels that are not finite numbers")
+    low, high = values.min().item(), values.max().item()
+    if values.dtype.kind == "f":
+        if low >= 0 and DARK / 255 <= high <= 1:
+            return (255 * values).round().astype(np.uint8), "pixels from 0 to 1 were read as 0 to 255"
+    elif low >= 0 and DARK <= high < 1 << DEPTHS[-1]:
+        depth = next(depth for depth in DEPTHS if high < 1 << depth)
+        remark = f"pixels up to {high} were read as {depth} bits" if depth < DEPTHS[-1] else None
+        return (values.astype(np.int64) >> (depth - 8)).astype(np.uint8), remark
+    scaled = 255 * (values.astype(np.float64) - low) / max(high - low, np.finfo(np.float64).tiny)
+    return scaled.astype(np.uint8), f"pixels from {low:g} to {high:g} were stretched to 0 to 255"

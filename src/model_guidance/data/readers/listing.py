@@ -1,0 +1,82 @@
+"""Which files of a folder are images, and a word on those that are not."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from model_guidance.data.photos import suffixes
+from model_guidance.errors import UserError
+
+LITTER = {"__MACOSX", "__pycache__", "$RECYCLE.BIN", "System Volume Information", "lost+found"}
+LITTER |= {"Thumbs.db", "desktop.ini", "@eaDir", "@Recycle", "#recycle"}
+NAMED = 3  # of the files left out for one reason
+
+HIDDEN = "hidden files and folders, or leftovers of a system"
+OTHER = "files whose suffix is none of an image"
+NO_FILE = "broken links, pipes and devices"
+AGAIN = "folders that a link leads to a second time"
+CLASSLESS = "files that lie in no class's folder"
+
+
+class LeftOut:
+    """What a reader leaves out: paths by the reason."""
+
+    def __init__(self) -> None:
+        self.found: defaultdict[str, list[str]] = defaultdict(list)
+
+    def add(self, reason: str, path: Path, root: Path) -> None:
+        """Remember one path, by its name below `root`."""
+        self.found[reason].append(path.relative_to(root).as_posix())
+
+    def remarks(self) -> tuple[str, ...]:
+        """Return one sentence for each reason, with the count and some names."""
+        return tuple(
+            f"left out: {len(paths)} {reason} ({', '.join(paths[:NAMED])}{', ...' * (len(paths) > NAMED)})"
+            for reason, paths in self.found.items()
+        )
+
+
+def is_litter(name: str) -> bool:
+    """Tell whether a file or folder of this name was left by a system and is nobody's data."""
+    return name.startswith(".") or name in LITTER
+
+
+def is_image(path: Path) -> bool:
+    """Tell by its suffix whether a file is an image that can be read."""
+    return path.suffix.lower() in suffixes()
+
+
+def entries(folder: Path) -> list[Path]:
+    """Return what lies in `folder`, sorted by name; `UserError` when it cannot be listed."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be listed ({error.strerror})") from error
+
+
+def images_below(folder: Path, root: Path, left_out: LeftOut) -> list[Path]:
+    """Return the image files in `folder` and the folders in it, sorted; the rest goes into `left_out`."""
+    return sorted(_images(folder, root, left_out, {_identity(folder)}))
+
+
+def _images(folder: Path, root: Path, left_out: LeftOut, seen: set[tuple[int, int]]) -> Iterator[Path]:
+    for path in entries(folder):
+        if is_litter(path.name):
+            left_out.add(HIDDEN, path, root)
+        elif path.is_dir():
+            if _identity(path) in seen:
+                left_out.add(AGAIN, path, root)
+            else:
+                seen.add(_identity(path))
+                yield from _images(path, root, left_out, seen)
+        elif not path.is_file():
+            left_out.add(NO_FILE, path, root)
+        elif not is_image(path):
+            left_out.add(OTHER, path, root)
+        else:
+            yield path
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    found = folder.stat()
+    return found.st_dev, found.st_ino

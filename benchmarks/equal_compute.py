@@ -33,7 +33,7 @@ def scores(config: Config, folder: Path) -> dict[str, float]:
     """Train unless that is done; return the test scores of the last epoch, and the seconds per step."""
     if not (folder / RESULT).is_file():
         train_run(config, folder)
-    last = json.loads((folder / RESULT).read_text())["last"]
+    last = json.loads((folder / RESULT).read_text())["last"]["scores"]
     return {**last, **json.loads((folder / TIMING).read_text())}
 
 

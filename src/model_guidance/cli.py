@@ -1,7 +1,6 @@
 """The command line. Whatever is heavy is imported by the command that needs it."""
 
 import argparse
-import json
 import re
 import sys
 from pathlib import Path
@@ -168,17 +167,19 @@ def _train(arguments: Namespace) -> None:
     from model_guidance.runs.train import train_run
 
     result = train_run(config, out, overwrite=overwrite)
-    print(result_table({name: result[name] for name in ("best", "last")}))
+    print(result_table({"best": result.best, "last": result.last}))
 
 
 def _evaluate(arguments: Namespace) -> None:
+    from model_guidance.files import write
     from model_guidance.report.tables.console import result_table
     from model_guidance.runs.evaluate import evaluate_run
+    from model_guidance.runs.result import as_json
 
     run = Run.open(Path(arguments.run))
     scores = evaluate_run(run, arguments.checkpoint, arguments.split, arguments.method, arguments.layer)
     if arguments.out:
-        Path(arguments.out).write_text(json.dumps(scores, indent=1))
+        write(Path(arguments.out), as_json(scores))
     print(result_table({f"{arguments.checkpoint}, {arguments.split}": scores}))
 
 

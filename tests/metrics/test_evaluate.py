@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from model_guidance.attribution import attribute
 from model_guidance.errors import UserError
+from model_guidance.evaluation import Evaluation
 from model_guidance.metrics import Measurement, energy_pointing_game, evaluate, on_object_energy, region_iou
-from model_guidance.metrics.parts import BatchScores
+from model_guidance.metrics.batch_scores import BatchScores
 from model_guidance.metrics.region_iou import THRESHOLDS
 from model_guidance.metrics.reliance import FILLERS
 from model_guidance.types import Batch, Pairs, Regions
@@ -55,7 +56,7 @@ def each_pair(model: nn.Module) -> list[tuple[Tensor, Tensor, tuple[int, tuple[i
 
 def test_means_over_the_pairs_that_have_a_region():
     model, steps = tiny.build("plain"), []
-    found = evaluate(model, batches(), WHAT, lambda: steps.append(1))
+    found = evaluate(model, batches(), WHAT, lambda: steps.append(1)).scores
     rows = each_pair(model)
     assert len(steps) == 2
     assert (found["pairs"], found["pairs_without_region"]) == (5, 2)
@@ -68,7 +69,7 @@ def test_means_over_the_pairs_that_have_a_region():
     ious = [sum(region_iou(a, m, t).item() for a, m, _ in rows) / 5 for t in THRESHOLDS]
     assert found["iou"] == pytest.approx(max(ious))
     assert found["iou_threshold"] == THRESHOLDS[ious.index(max(ious))]
-    given = evaluate(model, batches(), Measurement("ixg", "mid2", (), False, threshold=0.3))
+    given = evaluate(model, batches(), Measurement("ixg", "mid2", (), False, threshold=0.3)).scores
     assert given["iou"] == pytest.approx(ious[THRESHOLDS.index(0.3)])
     assert given["iou"] < found["iou"]
     assert given["iou_threshold"] == 0.3
@@ -80,7 +81,9 @@ def test_classification_is_over_all_images():
     labels = torch.cat([batch.labels for batch in table])
     true = ((logits > 0) & (labels > 0)).sum().item()
     wrong = ((logits > 0) != (labels > 0)).sum().item()
-    assert evaluate(model, table, WHAT)["f1"] == pytest.approx(2 * true / (2 * true + wrong))
+    found = evaluate(model, table, WHAT)
+    assert found.images == 6
+    assert found.scores["f1"] == pytest.approx(2 * true / (2 * true + wrong))
 
 
 def test_every_module_keeps_its_mode():
@@ -101,9 +104,10 @@ def test_unknown_threshold():
 def test_nothing_to_score():
     empty = [Batch(b.images, b.labels, b.regions[:0], b.objects[:0], b.groups, b.index) for b in batches()]
     found = evaluate(tiny.build("plain"), empty, Measurement("ixg", "mid2", (), False, reliance=True))
-    assert (found["pairs"], found["pairs_without_region"]) == (0, 7)
-    assert not {"epg", "iou", "on_object_epg", "intact", "outside: mean"} & found.keys()
-    assert evaluate(tiny.build("plain"), [], WHAT) == {"pairs": 0, "pairs_without_region": 0}
+    assert (found.scores["pairs"], found.scores["pairs_without_region"]) == (0, 7)
+    assert not {"epg", "iou", "on_object_epg"} & found.scores.keys()
+    assert found.reliance is None
+    assert evaluate(tiny.build("plain"), [], WHAT) == Evaluation(0, {"pairs": 0, "pairs_without_region": 0})
 
 
 class ReadsOneSide(nn.Module):
@@ -131,12 +135,15 @@ def test_reliance_finds_what_a_model_reads(rows: slice, reads: str, ignores: str
     where = Regions(Pairs(torch.arange(4), torch.tensor([0, 1, 0, 1])), mask)
     batch = Batch(images, labels, where, where[:0], torch.full((5,), -1), torch.arange(5))
     found = evaluate(ReadsOneSide(rows), [batch], Measurement("ixg", "input", (), True, reliance=True))
-    assert found["accuracy"] == 4 / 5
-    assert found["intact"] == 1, "only the four images that have a region"
-    assert [found[f"{ignores}: {filler}"] for filler in FILLERS] == [1, 1, 1]
-    assert found[f"{reads}: mean"] == 0.5, "no evidence is left: always the first class"
-    assert found[f"{reads}: swap"] == 0.25, "image 0 is filled with image 4, the others with another class"
-    assert found[f"{reads}: blur"] == 1, "a ramp survives blurring"
+    assert found.scores["accuracy"] == 4 / 5
+    reliance = found.reliance
+    assert reliance is not None
+    assert (reliance.images, reliance.intact) == (4, 1), "only the four images that have a region"
+    unread, read = getattr(reliance, ignores), getattr(reliance, reads)
+    assert unread == dict.fromkeys(FILLERS, 1)
+    assert read["mean"] == 0.5, "no evidence is left: always the first class"
+    assert read["swap"] == 0.25, "image 0 is filled with image 4, the others with another class"
+    assert read["blur"] == 1, "a ramp survives blurring"
 
 
 def test_classes_one_by_one():
@@ -147,11 +154,10 @@ def test_classes_one_by_one():
     for c, name in enumerate(names):
         own = [(a, m) for a, m, (_, (_, label)) in each_pair(model) if label == c]
         epgs = [energy_pointing_game(a, m).item() for a, m in own]
-        assert found[f"class: {name}: epg"] == pytest.approx(sum(epgs) / len(epgs))
+        assert found.classes[name]["epg"] == pytest.approx(sum(epgs) / len(epgs))
         ious = [region_iou(a, m, 0.3).item() for a, m in own]
-        assert found[f"class: {name}: iou"] == pytest.approx(sum(ious) / len(ious))
-    everything = evaluate(model, batches(), replace(WHAT, threshold=0.3))
-    assert everything.items() <= found.items()
+        assert found.classes[name]["iou"] == pytest.approx(sum(ious) / len(ious))
+    assert replace(found, classes={}) == evaluate(model, batches(), replace(WHAT, threshold=0.3))
 
 
 def test_processes_that_share_the_batches_have_the_same_scores():
@@ -159,9 +165,9 @@ def test_processes_that_share_the_batches_have_the_same_scores():
     what = replace(WHAT, reliance=True)
     sent: list[BatchScores] = []
 
-    def keep(parts: list[BatchScores]) -> list[BatchScores]:
-        sent.extend(pickle.loads(pickle.dumps([part.cpu() for part in parts])))
-        return parts
+    def keep(scored: list[BatchScores]) -> list[BatchScores]:
+        sent.extend(pickle.loads(pickle.dumps([batch.cpu() for batch in scored])))
+        return scored
 
     for batch in table:
         evaluate(model, [batch], what, gather=keep)

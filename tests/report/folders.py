@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 from safetensors.numpy import save_file
 
+from model_guidance.evaluation import Evaluation, Reliance
 from model_guidance.files import write
 from model_guidance.report.read.labels import labelled
 from model_guidance.report.read.reported import reported
 from model_guidance.report.read.results import read_results
-from model_guidance.runs.checkpoints import Row, write_history
+from model_guidance.runs.checkpoints import write_history
 from model_guidance.runs.folder import CLASSES, CONFIG, EXAMPLES, LOOKS, RESULT, TIMING
+from model_guidance.runs.result import Result, write_evaluations, write_result
 from model_guidance.training.config import Config
 
 CLASS_NAMES = ["cat", "dog"]
@@ -27,48 +29,50 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-def scores(f1: float, epg: float, **more: float) -> Row:
-    """Test or validation scores of a multi-label run."""
+def scores(f1: float, epg: float, **more: Any) -> dict[str, Any]:
+    """Test or validation scores of a multi-label run; `more` as in `evaluation`."""
     row = {"f1": f1, "map": f1 + 0.02, "epg": epg, "iou": epg / 2, "iou_threshold": 0.1, "pairs": 10.0}
     return row | more
 
 
-def controls(intact: float, outside: float) -> Row:
-    return {"intact": intact, "outside: mean": outside, "inside: mean": 0.1}
+def controls(intact: float, outside: float, images: int = 10) -> dict[str, Any]:
+    return {"reliance": Reliance(images, intact, {"mean": outside}, {"mean": 0.1})}
 
 
-def of_classes(ap: float, epg: float) -> Row:
-    scored = {"ap": ap, "epg": epg, "iou": epg / 2}
-    return {f"class: {name}: {key}": value for name in CLASS_NAMES for key, value in scored.items()}
+def of_classes(ap: float, epg: float) -> dict[str, Any]:
+    return {"classes": {name: {"ap": ap, "epg": epg, "iou": epg / 2} for name in CLASS_NAMES}}
 
 
-def write_run(folder: Path, test: list[Row], validation: list[Row] | None = None, **settings: Any) -> Path:
+def evaluation(row: dict[str, Any], images: int = 10) -> Evaluation:
+    """The record of a row of scores, which may hold `groups`, `classes` and `reliance` as well."""
+    nested = {name: row[name] for name in ("groups", "classes", "reliance") if name in row}
+    return Evaluation(images, {name: value for name, value in row.items() if name not in nested}, **nested)
+
+
+def write_run(
+    folder: Path, test: list[dict[str, Any]], validation: list[dict[str, Any]] | None = None, **settings: Any
+) -> Path:
     """Write a finished run with one tested checkpoint per epoch; the best epoch has the best main score."""
     config = Config(**{**SETTINGS, "epochs": len(test), **settings})
     validation = test if validation is None else validation
     main = "f1" if "f1" in test[0] else "accuracy"
-    history = [{"epoch": epoch, "loss": 1 / epoch, **row} for epoch, row in enumerate(validation, 1)]
+    seen = [evaluation(row).flat for row in validation]
+    history = [{"epoch": epoch, "loss": 1 / epoch, **row} for epoch, row in enumerate(seen, 1)]
     best = max(range(len(history)), key=lambda place: history[place][main])
-    result = {
-        "epochs": len(test),
-        "best_epoch": best + 1,
-        "best": test[best],
-        "last": test[-1],
-        "front": {str(epoch): row for epoch, row in enumerate(test, 1)},
-        "versions": "model-guidance 0.1.0",
-    }
+    tested = {epoch: evaluation(row) for epoch, row in enumerate(test, 1)}
+    result = Result(len(test), best + 1, tested[best + 1], tested[len(test)], tested, "model-guidance 0.1.0")
     write(folder / CONFIG, config.yaml().encode())
     write(folder / CLASSES, json.dumps(CLASS_NAMES).encode())
     write(folder / TIMING, json.dumps({"seconds_per_step": 0.25}).encode())
     write_history(folder, history)
-    write(folder / RESULT, json.dumps(result).encode())
+    write_result(folder / RESULT, result)
     return folder
 
 
 def write_look(folder: Path, look: str, epg: float) -> None:
     """Write the scores of a run under another attribution."""
-    row = {"epg": epg, "iou": epg / 2, "pairs": 10.0}
-    write(folder / LOOKS / f"{look}.json", json.dumps({"best": row, "last": row}).encode())
+    found = evaluation({"epg": epg, "iou": epg / 2, "pairs": 10.0})
+    write_evaluations(folder / LOOKS / f"{look}.json", {"best": found, "last": found})
 
 
 def write_examples(folder: Path, look: str, epg: list[float], outside: float = 0.9, size: int = 24) -> None:
@@ -116,7 +120,7 @@ def compared(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     return tested, reported(tested)
 
 
-def _guided(gain: float, seed: int) -> list[Row]:
+def _guided(gain: float, seed: int) -> list[dict[str, Any]]:
     """Three epochs: the second is the representative one, the third has lost too much F1."""
     more = controls(0.7, 0.6) | of_classes(0.6, 0.3 + gain)
     drop = [0.0, 0.02, 0.10]

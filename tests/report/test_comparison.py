@@ -107,8 +107,8 @@ def test_both_baselines_are_shown_and_the_one_with_the_same_budget_is_the_measur
 
 def test_groups_of_the_best_and_the_last_epoch(tmp_path):
     def row(accuracy, epg, worst):
-        groups = {"group: a": accuracy, "group: b": worst}
-        return {"accuracy": accuracy, "worst_group": worst, "epg": epg, "iou": 0.1, **groups}
+        groups = {"a": {"accuracy": accuracy}, "b": {"accuracy": worst}}
+        return {"accuracy": accuracy, "worst_group": worst, "epg": epg, "iou": 0.1, "groups": groups}
 
     write_run(tmp_path / "base", [row(0.9, 0.3, 0.1), row(0.8, 0.3, 0.2)])
     for seed, worst in ((0, 0.5), (1, 0.7)):

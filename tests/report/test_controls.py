@@ -43,8 +43,8 @@ def test_runs_whose_epg_fell_under_the_second_attribution_are_listed(comparison)
 )
 def test_runs_whose_behaviour_did_not_follow_are_listed(tmp_path, outside, worst, listed):
     def row(epg, outside, worst):
-        scored = {"accuracy": 0.7, "worst_group": worst, "epg": epg, "group: a": worst}
-        return {**scored, "intact": 0.7, "outside: mean": outside, "inside: mean": 0.2}
+        scored = {"accuracy": 0.7, "worst_group": worst, "epg": epg, "groups": {"a": {"accuracy": worst}}}
+        return {**scored, **controls_of(0.7, outside)}
 
     write_run(tmp_path / "base", [row(0.3, 0.5, 0.1)])
     write_run(tmp_path / "guided", [row(0.9, outside, worst)], lambda_=1.0)

@@ -108,9 +108,10 @@ def test_runs_that_were_really_trained(tmp_path):
     result = train_run(small(tmp_path / "cache", lambda_=2.0, **settings), tmp_path / "runs" / "guided")
     page = write_report([tmp_path / "runs"], tmp_path / "out", "Shapes")
     table = pd.read_csv(tmp_path / "out" / "tables" / "groups.csv").set_index(["configuration", "epoch"])
-    for kind in ("best", "last"):
-        assert table.loc[("Energy", kind), "worst mean"] == pytest.approx(100 * result[kind]["worst_group"])
+    for kind, found in (("best", result.best.scores), ("last", result.last.scores)):
+        assert table.loc[("Energy", kind), "worst mean"] == pytest.approx(100 * found["worst_group"])
     controls = pd.read_csv(tmp_path / "out" / "tables" / "controls.csv").set_index("configuration")
-    gap = result["last"]["intact"] - result["last"]["outside: mean"]
+    reliance = result.last.reliance
+    gap = reliance.intact - reliance.outside["mean"]
     assert controls.loc["Energy", "reliance gap mean"] == pytest.approx(100 * gap)
-    assert json.dumps(result["versions"])[1:-1] in page.read_text()
+    assert json.dumps(result.versions)[1:-1] in page.read_text()

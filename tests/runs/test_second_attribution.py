@@ -14,6 +14,7 @@ from model_guidance.metrics import energy_pointing_game
 from model_guidance.models import build
 from model_guidance.runs.evaluate import evaluate_run
 from model_guidance.runs.folder import Run
+from model_guidance.runs.result import read_evaluations
 from model_guidance.runs.second_attribution import look, second_look
 from model_guidance.runs.setup import fabric_of, split_of
 from model_guidance.runs.train import train_run
@@ -36,20 +37,20 @@ def run(config: Config, tmp_path_factory) -> Run:
 
 def test_every_epoch_of_the_front_is_tested(run: Run):
     kept = {int(path.stem[-3:]) for path in (run.folder / "front").iterdir()}
-    assert {int(epoch) for epoch in run.result["front"]} == kept
+    assert set(run.result.front) == kept
     for epoch in kept:
-        again = evaluate_run(run, f"front/epoch-{epoch:03}", "test", None, None)
-        tested = run.result["front"][str(epoch)]
+        again = evaluate_run(run, f"front/epoch-{epoch:03}", "test", None, None).scores
+        tested = run.result.front[epoch].scores
         for name in ("f1", "map", "epg", "iou", "iou_threshold"):
             assert again[name] == pytest.approx(tested[name], abs=1e-6)
 
 
 def test_a_guided_run_is_scored_under_an_attribution_it_was_not_trained_for(run: Run):
     assert second_look(run.config) == ("ixg", "input")
-    scores = json.loads((run.folder / "looks" / "ixg@input.json").read_text())
-    again = evaluate_run(run, "last", "test", "ixg", "input")
-    assert scores["last"]["epg"] == pytest.approx(again["epg"], abs=1e-6)
-    assert scores["last"]["epg"] != pytest.approx(run.result["last"]["epg"], abs=1e-3)
+    scores = read_evaluations(run.folder / "looks" / "ixg@input.json")["last"].scores
+    again = evaluate_run(run, "last", "test", "ixg", "input").scores
+    assert scores["epg"] == pytest.approx(again["epg"], abs=1e-6)
+    assert scores["epg"] != pytest.approx(run.result.last.scores["epg"], abs=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +110,7 @@ def test_lambda_follows_the_goal_and_is_reported(config: Config, run: Run, tmp_p
         assert values[0] == 0.1
         assert values == sorted(values, reverse=not rising)
         assert len(set(values)) == 3
-        assert result["epochs"] == 3
+        assert result.epochs == 3
 
 
 def test_an_allowed_loss_keeps_an_epoch_that_keeps_to_it(config: Config, run: Run, tmp_path: Path):
@@ -119,4 +120,4 @@ def test_an_allowed_loss_keeps_an_epoch_that_keeps_to_it(config: Config, run: Ru
     assert rows[0]["lambda"] == 0.05
     least = evaluate_run(run, "best", "val", None, None)["f1"] - 0.3
     allowed = [row for row in rows if row["f1"] >= least]
-    assert result["best_epoch"] == max(allowed, key=lambda row: row["epg"])["epoch"]
+    assert result.best_epoch == max(allowed, key=lambda row: row["epg"])["epoch"]

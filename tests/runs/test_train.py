@@ -40,10 +40,11 @@ def files(folder: Path) -> dict[str, bytes]:
 def test_the_folder_of_a_finished_run(undisturbed):
     run = Run.open(undisturbed)
     assert run.config.backbone == "bcos_resnet18"
-    assert run.result["epochs"] == 3
-    assert {"accuracy", "worst_group", "epg", "iou", "on_object_epg", "outside: mean"} <= set(
-        run.result["last"]
-    )
+    assert run.result.epochs == 3
+    last = run.result.last
+    assert {"accuracy", "worst_group", "epg", "iou", "on_object_epg"} <= set(last.scores)
+    assert last.reliance.outside.keys() == {"mean", "blur", "swap"}
+    assert sum(group["images"] for group in last.groups.values()) == last.images
     rows = list(csv.DictReader((undisturbed / "metrics.csv").open()))
     lines = [json.loads(line) for line in (undisturbed / "metrics.jsonl").read_text().splitlines()]
     assert [float(row["epg"]) for row in rows] == [line["epg"] for line in lines]

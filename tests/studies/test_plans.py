@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from tests.studies.planned import ROOTS, WEIGHTS, guided, keys, place, planned
 
 from model_guidance.errors import UserError
+from model_guidance.evaluation import Evaluation
 from model_guidance.runs.folder import MACHINE
+from model_guidance.runs.result import Result, write_result
 from model_guidance.studies import STUDIES
 from model_guidance.studies.planning.plan_table import plan
 from model_guidance.studies.planning.planned_run import Job, with_starts
@@ -342,7 +344,8 @@ def finish(job: Job, runs: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "config.yaml").write_text(job.config(runs).yaml())
     (folder / "classes.json").write_text(json.dumps(["cat", "dog"]))
-    (folder / "result.json").write_text(json.dumps({"epochs": 1}))
+    nothing = Evaluation(0, {})
+    write_result(folder / "result.json", Result(1, 1, nothing, nothing))
 
 
 def cells(table: str, row: str) -> list[str]:

@@ -11,7 +11,7 @@ from model_guidance.data.inspection import Inspection, inspect
 from model_guidance.data.readers.options import SPLITS
 from model_guidance.data.source import Source
 from model_guidance.report.figures.data_sheet import data_sheet
-from model_guidance.report.tables.console import rendered
+from model_guidance.report.tables.text import rendered
 
 SHOWN = 20  # remarks and defects; there may be thousands
 

@@ -6,8 +6,10 @@ from typing import Any
 
 from model_guidance.commands.explain import explain_runs
 from model_guidance.errors import UserError
+from model_guidance.evaluation import Evaluation, Scores
 from model_guidance.report.demo_page import write_demo_page
-from model_guidance.report.tables.console import rendered, spread_table
+from model_guidance.report.tables.console import spread_table
+from model_guidance.report.tables.text import rendered
 from model_guidance.runs.folder import RESULT, Run
 from model_guidance.runs.train import train_run
 from model_guidance.training.config import Config
@@ -31,15 +33,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "random boxes": {**GUIDED, "regions": "random"},
     "ceiling": {"background": "independent"},
 }
-SCORES = {  # name in the results -> what a newcomer reads
-    "accuracy": "accuracy",
-    "worst_group": "accuracy of the worst group",
-    "epg": "attribution inside the box (EPG)",
-    "on_object_epg": "of that, on the object itself",
-    "outside: mean": "accuracy, outside of the box made grey",
-    "outside: blur": "accuracy, outside blurred",
-}
-Results = dict[str, list[dict[str, float]]]
+Results = dict[str, list[Evaluation]]
 
 
 def demo(out: Path, seeds: int) -> None:
@@ -50,11 +44,9 @@ def demo(out: Path, seeds: int) -> None:
     if seeds < 1:
         raise UserError(f"--seeds {seeds}: at least 1 is needed")
     runs = {name: [_train(name, seed, out / f"seed-{seed}") for seed in range(seeds)] for name in MODELS}
-    results: Results = {
-        name: [run.result["last"] for run in each if run.result] for name, each in runs.items()
-    }
-    groups = [key for key in results["baseline"][0] if key.startswith("group: ")]
-    table = spread_table(results, SCORES | {group: group for group in groups})
+    results: Results = {name: [run.result.last for run in each if run.result] for name, each in runs.items()}
+    rows = {name: [_read(scores) for scores in each] for name, each in results.items()}
+    table = spread_table(rows)
     print(rendered(table))
     print(_verdict(results))
     sheet = explain_runs([each[0] for each in runs.values()], checkpoint="last", count=6, seed=1)
@@ -88,9 +80,24 @@ def _finished(seed: int, folder: Path, background: str = "biased", **changes: An
     return Run.open(folder)
 
 
-def _verdict(results: Mapping[str, Sequence[Mapping[str, float]]]) -> str:
+def _read(found: Evaluation) -> Scores:
+    """Return the scores by what a newcomer reads."""
+    scores, groups = found.scores, {f"group: {name}": each["accuracy"] for name, each in found.groups.items()}
+    outside = found.reliance.outside if found.reliance else {}
+    named = {
+        "accuracy": scores["accuracy"],
+        "accuracy of the worst group": scores["worst_group"],
+        "attribution inside the box (EPG)": scores["epg"],
+        "of that, on the object itself": scores["on_object_epg"],
+        "accuracy, outside of the box made grey": outside["mean"],
+        "accuracy, outside blurred": outside["blur"],
+    }
+    return named | groups
+
+
+def _verdict(results: Mapping[str, Sequence[Evaluation]]) -> str:
     """Say in one sentence what guidance did to the worst group, compared with random boxes."""
-    worst = {name: [scores["worst_group"] for scores in each] for name, each in results.items()}
+    worst = {name: [found.scores["worst_group"] for found in each] for name, each in results.items()}
     gains = {
         name: [100 * (after - before) for before, after in zip(worst["baseline"], worst[name], strict=True)]
         for name in ("guided", "random boxes")

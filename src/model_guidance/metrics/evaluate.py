@@ -1,17 +1,23 @@
 """Everything that is measured about a model on one split, in one pass over it."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 
 import torch
 from torch import Tensor, nn
 
 from model_guidance.attribution import explain, tap_for
-from model_guidance.metrics.classification import main_score, score
-from model_guidance.metrics.maps import score_maps, summary
-from model_guidance.metrics.parts import BatchScores, Predictions, joined
-from model_guidance.metrics.reliance import FILLERS, replaced
+from model_guidance.evaluation import Evaluation, Reliance
+from model_guidance.metrics.batch_scores import BatchScores, Condition, Predictions, joined
+from model_guidance.metrics.catalogue import main_score
+from model_guidance.metrics.maps import mean_scores, score_maps
+from model_guidance.metrics.predictions import class_scores, group_scores, overall_scores
+from model_guidance.metrics.reliance import FILLERS, replaced, union
 from model_guidance.types import Batch
+
+SIDES = ("outside", "inside")
+INTACT: Condition = ("intact", "")
 
 
 @dataclass(frozen=True)
@@ -32,8 +38,8 @@ class Measurement:
     classes: Sequence[str] = ()
 
 
-def _alone(parts: list[BatchScores]) -> list[BatchScores]:
-    return parts
+def _alone(batches: list[BatchScores]) -> list[BatchScores]:
+    return batches
 
 
 def evaluate(
@@ -42,67 +48,79 @@ def evaluate(
     what: Measurement,
     advance: Callable[[], None] = lambda: None,
     gather: Callable[[list[BatchScores]], list[BatchScores]] = _alone,
-) -> dict[str, float]:
-    """Return the scores of `model` by name; fractions are in [0, 1].
+) -> Evaluation:
+    """Return the scores of `model`; fractions are in [0, 1].
 
-    Classification scores are over all images; `epg`, `iou` and `on_object_epg` are means over the (image,
-    positive class) pairs that have a region, whose number is `pairs`. `outside: mean` is the accuracy (F1)
-    on images whose pixels outside the regions are replaced by their mean colour, and so on; `intact` is
-    that of the same images unaltered. The model is used in evaluation mode; afterwards each of its modules
-    is in the mode it had. `advance` is called after each batch. Where several processes score a part of the
-    batches each, `gather` returns everyone's, in the order of the batches.
+    Classification scores are over all images; those of maps are means over the (image, positive class)
+    pairs that have a region, whose number is `pairs`. Reliance is the accuracy (F1) on images whose pixels
+    outside, or inside, of the regions are replaced; None where no image has a region. The model is used in
+    evaluation mode; afterwards each of its modules is in the mode it had. `advance` is called after each
+    batch. Where several processes score a part of the batches each, `gather` returns everyone's, in the
+    order of the batches.
     """
     modes = {module: module.training for module in model.modules()}
     model.eval()
-    parts = []
+    scored = []
     try:
         for batch in batches:
-            parts.append(_score(model, batch, what))
+            scored.append(_score(model, batch, what))
             advance()
     finally:
         for module, training in modes.items():
             module.training = training
-    parts = gather(parts)
-    if not parts:
-        return {"pairs": 0.0, "pairs_without_region": 0.0}
-    maps = summary(joined([part.maps for part in parts]), what.threshold, what.classes)
-    return _conditions(parts, what) | maps
+    return _summary(gather(scored), what)
 
 
 def _score(model: nn.Module, batch: Batch, what: Measurement) -> BatchScores:
     images = batch.images / 255
     forward = tap_for(what.method, model, images, what.layer, attached=False)
     maps = explain(model, forward, batch.regions.pairs, what.method, create_graph=False)
-    predictions = {"": Predictions(forward.logits.detach().float(), batch.labels, batch.groups)}
-    if what.reliance:
-        predictions |= _replacements(model, images, batch, predictions[""])
-    return BatchScores(score_maps(maps, batch), predictions)
+    predictions = Predictions(forward.logits.detach().float(), batch.labels, batch.groups)
+    conditions = _replacements(model, images, batch, predictions) if what.reliance else {}
+    return BatchScores(score_maps(maps, batch), predictions, conditions)
 
 
 @torch.no_grad()
 def _replacements(
-    model: nn.Module, images: Tensor, batch: Batch, intact: Predictions
-) -> dict[str, Predictions]:
-    found = {}
-    for side in ("outside", "inside"):
-        for filler in FILLERS:
-            altered, kept = replaced(images, batch.regions, filler, side)
-            if len(altered) and not (filler == "swap" and len(images) == 1):
-                logits = model(altered).float()
-                found[f"{side}: {filler}"] = Predictions(logits, batch.labels[kept], batch.groups[kept])
-    found["intact"] = Predictions(intact.logits[kept], batch.labels[kept], batch.groups[kept])
+    model: nn.Module, images: Tensor, batch: Batch, predictions: Predictions
+) -> dict[Condition, Predictions]:
+    """Return the predictions for the images that have a region, intact and in each other condition."""
+    intact = predictions[union(batch.regions, len(images)).flatten(1).any(dim=1)]
+    found: dict[Condition, Predictions] = {INTACT: intact}
+    for side, filler in product(SIDES, FILLERS):
+        if len(intact) and not (filler == "swap" and len(images) == 1):
+            logits = model(replaced(images, batch.regions, filler, side)[0]).float()
+            found[side, filler] = replace(intact, logits=logits)
     return found
 
 
-def _conditions(parts: Sequence[BatchScores], what: Measurement) -> dict[str, float]:
-    """Return all scores of the images as they are, and the main score under each other condition."""
+def _summary(scored: Sequence[BatchScores], what: Measurement) -> Evaluation:
+    if not scored:
+        return Evaluation(0, {"pairs": 0.0, "pairs_without_region": 0.0})
+    predictions = joined([batch.predictions for batch in scored])
+    groups = group_scores(predictions, what.groups) if what.exclusive else {}
+    worst = {"worst_group": min(group["accuracy"] for group in groups.values())} if groups else {}
+    classes = class_scores(predictions, what.classes, what.exclusive)
+    of_maps, classes_of_maps = mean_scores(joined([b.maps for b in scored]), what.threshold, what.classes)
+    return Evaluation(
+        len(predictions),
+        overall_scores(predictions, what.exclusive) | worst | of_maps,
+        groups,
+        {name: scores | classes_of_maps.get(name, {}) for name, scores in classes.items()},
+        _reliance(scored, what) if what.reliance else None,
+    )
+
+
+def _reliance(scored: Sequence[BatchScores], what: Measurement) -> Reliance | None:
+    conditions = dict.fromkeys(condition for batch in scored for condition in batch.conditions)
+    found = {
+        condition: joined([batch.conditions[condition] for batch in scored if condition in batch.conditions])
+        for condition in conditions
+    }
+    intact = found.pop(INTACT)
+    if not len(intact):
+        return None
     main = main_score(what.exclusive)
-    result: dict[str, float] = {}
-    for condition in dict.fromkeys(name for part in parts for name in part.predictions):
-        rows = joined([part.predictions[condition] for part in parts if condition in part.predictions])
-        classes = () if condition else what.classes
-        found = score(rows.logits, rows.labels, rows.groups, what.groups, what.exclusive, classes)
-        if condition:
-            found = {condition: found[main]} if found else {}
-        result |= found
-    return result
+    scores = {key: overall_scores(each, what.exclusive)[main] for key, each in found.items()}
+    outside, inside = ({f: s for (at, f), s in scores.items() if at == side} for side in SIDES)
+    return Reliance(len(intact), overall_scores(intact, what.exclusive)[main], outside, inside)

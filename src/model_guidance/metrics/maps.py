@@ -1,13 +1,15 @@
-"""Scores of the maps: EPG, IoU at every threshold, on-object EPG, pair by pair."""
+"""Scores of the maps, pair by pair, and their means over a split."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jaxtyping import Float, Int
+import torch
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from model_guidance.errors import UserError
-from model_guidance.metrics.energy_pointing_game import energy_pointing_game
+from model_guidance.evaluation import Scores
+from model_guidance.metrics.catalogue import SCORES
 from model_guidance.metrics.on_object import on_object_energy
 from model_guidance.metrics.region_iou import THRESHOLDS, iou_curve
 from model_guidance.types import Batch, Pairs
@@ -17,52 +19,62 @@ from model_guidance.types import Batch, Pairs
 class MapScores:
     """Scores of the (image, class) pairs of one batch or of many.
 
-    `on_object` has an entry for each pair that has a segmentation mask as well; `missing` is, batch by
-    batch, the number of positive pairs without a region, which have no entry at all.
+    `values` holds the scores that are means over pairs, by name; NaN is left out of the mean: it stands in
+    `on_object_epg` for the pairs without a segmentation mask. `missing` is, batch by batch, the number of
+    positive pairs without a region, which have no entry at all.
     """
 
     classes: Int[Tensor, "pairs"]
-    epg: Float[Tensor, "pairs"]
+    values: dict[str, Float[Tensor, "pairs"]]
     iou: Float[Tensor, "pairs thresholds"]
-    on_object: Float[Tensor, "segmented"]
     missing: Int[Tensor, "batches"]
 
 
 def score_maps(maps: Float[Tensor, "pairs height width"], batch: Batch) -> MapScores:
-    """Score the maps of the batch's regions."""
-    regions, objects = batch.regions, batch.objects
-    ours, theirs = _common(regions.pairs, objects.pairs, batch.labels.shape[1])
-    return MapScores(
-        regions.pairs.classes,
-        energy_pointing_game(maps, regions.masks),
-        iou_curve(maps, regions.masks),
-        on_object_energy(maps[ours], regions.masks[ours], objects.masks[theirs]),
-        (batch.labels.sum().long() - len(regions)).unsqueeze(0),
-    )
+    """Score the maps of the batch's regions by every function of maps in the catalogue."""
+    regions = batch.regions
+    measured = [score for score in SCORES.values() if score.of_maps]
+    values = {score.name: score.measure(maps, regions.masks) for score in measured if score.measure}
+    values["on_object_epg"] = _on_object(maps, batch)
+    missing = (batch.labels.sum().long() - len(regions)).unsqueeze(0)
+    return MapScores(regions.pairs.classes, values, iou_curve(maps, regions.masks), missing)
 
 
-def summary(scores: MapScores, threshold: float | None, classes: Sequence[str] = ()) -> dict[str, float]:
-    """Return the means; IoU at `threshold`, or at the best threshold where None is given.
+def mean_scores(
+    scores: MapScores, threshold: float | None, classes: Sequence[str] = ()
+) -> tuple[Scores, dict[str, Scores]]:
+    """Return the means over all pairs, and over those of each of the `classes` that occurs, by its name.
 
-    For each of the `classes` that occurs there is `class: NAME: epg` and `class: NAME: iou` as well.
+    IoU is the one at `threshold`, or at the best threshold where None is given.
     """
     if threshold is not None and threshold not in THRESHOLDS:
         known = ", ".join(f"{each:g}" for each in THRESHOLDS)
         raise UserError(f"there is no IoU threshold {threshold:g}: choose one of {known}")
-    result = {"pairs": float(len(scores.epg)), "pairs_without_region": float(scores.missing.sum())}
-    if not len(scores.epg):
-        return result
+    pairs = len(scores.classes)
+    found = {"pairs": float(pairs), "pairs_without_region": float(scores.missing.sum())}
+    if not pairs:
+        return found, {}
     curve = scores.iou.double().mean(dim=0)
     best = int(curve.argmax()) if threshold is None else THRESHOLDS.index(threshold)
-    result["epg"] = float(scores.epg.double().mean())
-    result |= {"iou": float(curve[best]), "iou_threshold": THRESHOLDS[best]}
-    if len(scores.on_object):
-        result["on_object_epg"] = float(scores.on_object.double().mean())
-    for index, name in enumerate(classes):
-        if (own := scores.classes == index).any():
-            result[f"class: {name}: epg"] = float(scores.epg[own].double().mean())
-            result[f"class: {name}: iou"] = float(scores.iou[own, best].double().mean())
-    return result
+    found |= _means(scores.values, torch.ones(pairs, dtype=torch.bool))
+    found |= {"iou": float(curve[best]), "iou_threshold": THRESHOLDS[best]}
+    values = scores.values | {"iou": scores.iou[:, best]}
+    per_class = {name: value for name, value in values.items() if SCORES[name].per_class}
+    own = {name: scores.classes == index for index, name in enumerate(classes)}
+    return found, {name: _means(per_class, pairs) for name, pairs in own.items() if pairs.any()}
+
+
+def _means(values: dict[str, Tensor], chosen: Bool[Tensor, "pairs"]) -> Scores:
+    kept = {name: value[chosen & ~value.isnan()].double() for name, value in values.items()}
+    return {name: float(value.mean()) for name, value in kept.items() if len(value)}
+
+
+def _on_object(maps: Tensor, batch: Batch) -> Float[Tensor, "pairs"]:
+    regions, objects = batch.regions, batch.objects
+    ours, theirs = _common(regions.pairs, objects.pairs, batch.labels.shape[1])
+    scores = maps.new_full((len(maps),), torch.nan)
+    scores[ours] = on_object_energy(maps[ours], regions.masks[ours], objects.masks[theirs])
+    return scores
 
 
 def _common(left: Pairs, right: Pairs, classes: int) -> tuple[Tensor, Tensor]:

@@ -30,6 +30,14 @@ def another_image(images: Tensor) -> Tensor:
 FILLERS: dict[str, Callable[[Tensor], Tensor]] = {"mean": mean_colour, "blur": blur, "swap": another_image}
 
 
+def union(regions: Regions, images: int) -> Bool[Tensor, "images height width"]:
+    """Return the union of the regions of all classes of each image; empty for those without a region."""
+    masks = regions.masks.new_zeros(images, *regions.masks.shape[-2:])
+    for image, mask in zip(regions.pairs.images.tolist(), regions.masks, strict=True):
+        masks[image] |= mask
+    return masks
+
+
 def replaced(
     images: Float[Tensor, "batch 3 height width"], regions: Regions, filler: str, side: str
 ) -> tuple[Float[Tensor, "kept 3 height width"], Bool[Tensor, "batch"]]:
@@ -38,9 +46,7 @@ def replaced(
     The regions of all classes of an image count. Returns the altered images that have a region, and which
     they are.
     """
-    inside = torch.zeros(len(images), *images.shape[-2:], dtype=torch.bool, device=images.device)
-    for image, mask in zip(regions.pairs.images.tolist(), regions.masks, strict=True):
-        inside[image] |= mask
+    inside = union(regions, len(images))
     has_region = inside.flatten(1).any(dim=1)
     keep = inside if side == "outside" else ~inside
     altered = torch.where(keep.unsqueeze(1), images, FILLERS[filler](images))

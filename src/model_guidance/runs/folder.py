@@ -4,9 +4,9 @@ import json
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from model_guidance.errors import UserError
+from model_guidance.runs.result import Result, read_result
 from model_guidance.training.config import Config, load
 
 CONFIG, CLASSES, RESULT, STATE = "config.yaml", "classes.json", "result.json", "state.pt"
@@ -33,7 +33,7 @@ class Run:
     folder: Path
     config: Config
     classes: list[str]
-    result: dict[str, Any] | None
+    result: Result | None
 
     @classmethod
     def open(cls, folder: Path) -> "Run":
@@ -41,10 +41,9 @@ class Run:
         config = load(folder / CONFIG)
         try:
             classes = json.loads((folder / CLASSES).read_text(encoding="utf-8"))
-            result = folder / RESULT
-            return cls(folder, config, classes, json.loads(result.read_text()) if result.is_file() else None)
         except (OSError, ValueError) as error:
             raise UserError(f"{folder}: this run folder is damaged ({error})") from error
+        return cls(folder, config, classes, read_result(folder / RESULT))
 
     def checkpoint(self, name: str = "best") -> Path:
         """Return the path of `best`, `last` or `front/epoch-NNN`; raises `UserError` if it is not there."""

@@ -1,18 +1,17 @@
 """A second look at a run: its maps under an attribution that it was not trained for."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 
 from lightning_fabric import Fabric
 from torch import nn
 
-from model_guidance.files import write
+from model_guidance.evaluation import Evaluation
 from model_guidance.metrics.evaluate import evaluate
 from model_guidance.models import build
-from model_guidance.runs.checkpoints import Row
 from model_guidance.runs.examples import write_examples
 from model_guidance.runs.folder import LOOKS, Run
+from model_guidance.runs.result import write_evaluations
 from model_guidance.runs.setup import evaluation_loader, gathered, measurement, on_device, split_of
 from model_guidance.training.config import Config
 
@@ -40,17 +39,19 @@ def look(
     path = run.folder / LOOKS / f"{config.look}.json"
     if path.is_file():
         return
-    scores: dict[str, Row] = {}
+    scores: dict[str, Evaluation] = {}
     for checkpoint in checkpoints:
         model = build(config.backbone, len(run.classes), run.checkpoint(checkpoint)).to(fabric.device)
-        threshold = _scores(model, config, "val", None, fabric).get("iou_threshold")
+        threshold = _scores(model, config, "val", None, fabric).scores.get("iou_threshold")
         scores[checkpoint] = _scores(model, config, "test", threshold, fabric)
     write_examples(run.folder, model, config, split_of(config, "test"), fabric)
     if fabric.is_global_zero:
-        write(path, json.dumps(scores, indent=1).encode())
+        write_evaluations(path, scores)
 
 
-def _scores(model: nn.Module, config: Config, name: str, threshold: float | None, fabric: Fabric) -> Row:
+def _scores(
+    model: nn.Module, config: Config, name: str, threshold: float | None, fabric: Fabric
+) -> Evaluation:
     split = split_of(config, name)
     what = replace(measurement(config, split), threshold=threshold)
     batches = on_device(fabric, evaluation_loader(config, split, fabric))

@@ -13,8 +13,8 @@ from model_guidance.data import RegionSettings, Source, Split, SplitDataset, loa
 from model_guidance.data.region_settings import Kind
 from model_guidance.errors import UserError
 from model_guidance.guidance import Guidance
+from model_guidance.metrics.batch_scores import BatchScores
 from model_guidance.metrics.evaluate import Measurement
-from model_guidance.metrics.parts import BatchScores
 from model_guidance.models import build
 from model_guidance.training.config import Config
 from model_guidance.types import Batch
@@ -98,10 +98,10 @@ def on_device(fabric: Fabric, batches: DataLoader[Any]) -> Iterator[Batch]:
     return (batch.to(fabric.device) for batch in batches)
 
 
-def gathered(parts: list[BatchScores]) -> list[BatchScores]:
+def gathered(scored: list[BatchScores]) -> list[BatchScores]:
     """Return the scores of all processes' batches in the order in which one process would have them."""
     if not (dist.is_available() and dist.is_initialized()):
-        return parts
+        return scored
     everyone: list[list[BatchScores]] = [[] for _ in range(dist.get_world_size())]
-    dist.all_gather_object(everyone, [part.cpu() for part in parts])
-    return [part for turn in zip_longest(*everyone) for part in turn if part is not None]
+    dist.all_gather_object(everyone, [batch.cpu() for batch in scored])
+    return [batch for turn in zip_longest(*everyone) for batch in turn if batch is not None]

@@ -15,9 +15,10 @@ from model_guidance.data import Split
 from model_guidance.data.loading import EpochSampler
 from model_guidance.data.region_settings import check_fraction
 from model_guidance.errors import UserError
+from model_guidance.evaluation import Evaluation
 from model_guidance.files import write
 from model_guidance.guidance import Guidance
-from model_guidance.metrics.classification import main_score
+from model_guidance.metrics.catalogue import FRONT, fractions, main_score
 from model_guidance.metrics.evaluate import evaluate
 from model_guidance.models.backbone import Backbone
 from model_guidance.models.weights import load
@@ -25,6 +26,7 @@ from model_guidance.progress import steps
 from model_guidance.runs.checkpoints import Row, read_state
 from model_guidance.runs.examples import write_examples
 from model_guidance.runs.folder import CLASSES, CONFIG, RESULT, STATE, Run, claim, clear
+from model_guidance.runs.result import Result, write_result
 from model_guidance.runs.second_attribution import look, second_look
 from model_guidance.runs.setup import (
     evaluation_loader,
@@ -65,8 +67,8 @@ class _Job:
         return on_device(self.fabric, self.loaders[name])
 
 
-def train_run(config: Config, folder: Path, *, overwrite: bool = False) -> dict[str, Any]:
-    """Train as `config` says, test what came out, and return what `result.json` holds.
+def train_run(config: Config, folder: Path, *, overwrite: bool = False) -> Result:
+    """Train as `config` says, test what came out, and return the result, which `result.json` holds.
 
     Tested are the best epoch, the last, and all on the Pareto front of validation; for the last, the heat
     maps of some test images are kept; a guided model is also scored under an attribution that it was not
@@ -83,7 +85,7 @@ def train_run(config: Config, folder: Path, *, overwrite: bool = False) -> dict[
         torch.set_flush_denormal(False)
 
 
-def _run(config: Config, folder: Path, overwrite: bool) -> dict[str, Any]:
+def _run(config: Config, folder: Path, overwrite: bool) -> Result:
     torch.manual_seed(config.seed)
     job = _prepare(config, folder)
     if job.fabric.is_global_zero:
@@ -97,7 +99,7 @@ def _run(config: Config, folder: Path, overwrite: bool) -> dict[str, Any]:
     if config.guided:
         look(Run.open(folder), *second_look(config), job.fabric, ["last"])
     if job.fabric.is_global_zero:
-        write(folder / RESULT, json.dumps(result, indent=1).encode())
+        write_result(folder / RESULT, result)
         (folder / STATE).unlink(missing_ok=True)
     return result
 
@@ -126,7 +128,7 @@ def _train(job: _Job) -> tuple[list[Row], int]:
         return job.batches("train")
 
     def score(model: nn.Module) -> Row:
-        return evaluate(model, job.batches("val"), what, bar.advance, gathered)
+        return evaluate(model, job.batches("val"), what, bar.advance, gathered).flat
 
     state = read_state(job.folder / STATE)
     done = total * len(state["history"]) // config.epochs if state else 0
@@ -160,21 +162,22 @@ def _lambda(config: Config, rows: Sequence[Row], goal: Goal) -> float:
 
 
 def _front(rows: Sequence[Row], main: str) -> list[bool]:
-    scores = [[row.get(name, float("nan")) for name in (main, "epg", "iou")] for row in rows]
+    scores = [[row.get(name, float("nan")) for name in (main, *FRONT)] for row in rows]
     return pareto_front(torch.tensor(scores)).tolist()
 
 
 def _line(row: Row, main: str) -> str:
-    shown = [name for name in ("loss", "localization", "lambda", main, "map", "epg", "iou") if name in row]
+    names = ("loss", "localization", "lambda", main, *(score.name for score in fractions(row)))
+    shown = [name for name in dict.fromkeys(names) if name in row]
     return f"epoch {row['epoch']:3g}  " + "  ".join(f"{name} {row[name]:.4f}" for name in shown)
 
 
-def _test(job: _Job, history: list[Row], best: int) -> dict[str, Any]:
+def _test(job: _Job, history: list[Row], best: int) -> Result:
     """Score the best epoch, the last and the front on the test split, each with its own IoU threshold."""
     split, model = job.splits["test"], cast(Backbone, job.guidance.model)
     front = [epoch for epoch, kept in enumerate(_front(history, job.main), start=1) if kept]
     files = {epoch: f"front/epoch-{epoch:03}" for epoch in front} | {best: "best", len(history): "last"}
-    scores: dict[int, Row] = {}
+    scores: dict[int, Evaluation] = {}
     with steps(f"{job.folder.name}: test", len(files) * len(job.loaders["test"])) as bar:
         for epoch, name in sorted(files.items()):
             load(model, job.folder / f"{name}.safetensors")
@@ -186,11 +189,5 @@ def _test(job: _Job, history: list[Row], best: int) -> dict[str, Any]:
                 classes=split.classes if ends else (),
             )
             scores[epoch] = evaluate(model, job.batches("test"), what, bar.advance, gathered)
-    return {
-        "epochs": len(history),
-        "best_epoch": best,
-        "best": scores[best],
-        "last": scores[len(history)],
-        "front": {str(epoch): scores[epoch] for epoch in front},
-        "versions": VERSIONS,
-    }
+    kept = {epoch: scores[epoch] for epoch in front}
+    return Result(len(history), best, scores[best], scores[len(history)], kept, VERSIONS)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from model_guidance.report.figures.drawing import COLOURS, PALE, Drawing, canvas, legend
 from model_guidance.report.read.labels import LOSSES
-from model_guidance.report.read.score import NAMES, Spread, main_score, spread_of
+from model_guidance.report.read.score import NAMES, Spread, main_score, members, spread_in, spread_of
 
 Series = Mapping[str, Sequence[Spread | None]]
 SETTINGS = {"annotated": "Fraction of the images with regions", "dilate": "Regions enlarged on each side by"}
@@ -42,12 +42,17 @@ def group_bars(name: str, tested: pd.DataFrame, kind: str) -> Drawing:
 
     Of many guided configurations those with the highest EPG are drawn.
     """
-    groups = [str(column) for column in tested if str(column).startswith("group: ")]
-    columns = [*groups, "worst_group", "accuracy"]
+    groups = members(tested, "groups")
     rows = _few(tested[tested["own"] & (tested["kind"] == kind)])
     each = rows.groupby("configuration", sort=False)
-    series = {str(label): [spread_of(of, column) for column in columns] for label, of in each}
-    places = [*(group.removeprefix("group: ") for group in groups), "worst", "overall"]
+    series = {
+        str(label): [
+            *(spread_in(of, "groups", group, "accuracy") for group in groups),
+            *(spread_of(of, score) for score in ("worst_group", "accuracy")),
+        ]
+        for label, of in each
+    }
+    places = [*groups, "worst", "overall"]
     return bar_drawing(name, f"Accuracy of each group, {kind} epoch", places, series)
 
 

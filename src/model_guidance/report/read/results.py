@@ -2,20 +2,21 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from model_guidance.errors import UserError
+from model_guidance.evaluation import Evaluation, Scores
+from model_guidance.metrics.catalogue import SCORES
 from model_guidance.report.read.roles import role, start
 from model_guidance.runs.checkpoints import Row
 from model_guidance.runs.find import open_runs
-from model_guidance.runs.folder import LOOKS, RESULT, TIMING, Run
+from model_guidance.runs.folder import LOOKS, TIMING, Run
 from model_guidance.runs.history import read_history
-
-OF_MAPS = ("epg", "iou", "on_object_epg", "pairs")  # prefixes of scores that depend on the attribution
+from model_guidance.runs.result import Result, read_evaluations
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,10 @@ class Results:
     `tested` has a row per (run, tested checkpoint, look); its columns are the settings, `role`, `start`,
     `replicate` (the seeds), `look` (METHOD@LAYER) and `own` (whether the run was trained and selected under
     that look), `kind` (front, best or last), `epoch`, the test scores under their own names, and the
-    validation scores of that epoch with "val " before them. `epochs` has a row per (run, epoch), with
-    validation scores. Scores are fractions in [0, 1]. `warnings` says which runs were left out.
+    validation scores of that epoch with "val " before them. `groups` and `classes` hold, where there are
+    any, the scores of each by its name, `intact`, `outside mean` and so on those with replaced pixels.
+    `epochs` has a row per (run, epoch), with validation scores. Scores are fractions in [0, 1]. `warnings`
+    says which runs were left out.
     """
 
     runs: Mapping[str, Run]
@@ -44,11 +47,16 @@ def read_results(folders: Sequence[Path]) -> Results:
     runs = open_runs(folders)
     histories = {name: read_history(run.folder) for name, run in runs.items()}
     finished = {name: run for name, run in runs.items() if run.result is not None}
+    results = {name: run.result for name, run in runs.items() if run.result is not None}
     warnings = [f"{run.folder}: left out, it is not finished" for run in runs.values() if run.result is None]
     if not finished:
         raise UserError(f"{', '.join(map(str, folders))}: no run in there is finished")
     settings = {name: _settings(name, run) for name, run in finished.items()}
-    tested = [settings[name] | row for name, run in finished.items() for row in _tested(run, histories[name])]
+    tested = [
+        settings[name] | row
+        for name, result in results.items()
+        for row in _tested(runs[name], result, histories[name])
+    ]
     epochs = [settings[name] | row for name in finished for row in histories[name]]
     return Results(finished, pd.DataFrame(tested), pd.DataFrame(epochs), warnings)
 
@@ -69,27 +77,39 @@ def _settings(name: str, run: Run) -> dict[str, Any]:
     return {"run": name, **settings, "look": config.look, **chain}
 
 
-def _tested(run: Run, history: Sequence[Row]) -> Iterator[dict[str, Any]]:
-    path, result = run.folder / RESULT, run.result or {}
+def _tested(run: Run, result: Result, history: Sequence[Row]) -> Iterator[dict[str, Any]]:
     validation = {int(row["epoch"]): {f"val {key}": value for key, value in row.items()} for row in history}
-    try:
-        epochs = {"best": int(result["best_epoch"]), "last": int(result["epochs"])}
-        for epoch, scores in result.get("front", {}).items():
-            yield _checkpoint("front", int(epoch), validation) | scores
-        for kind, epoch in epochs.items():
-            yield _checkpoint(kind, epoch, validation) | result[kind]
-        for path in sorted((run.folder / LOOKS).glob("*.json")):
-            looked = json.loads(path.read_text(encoding="utf-8"))
-            for kind, scores in looked.items():
-                there = {"kind": kind, "epoch": epochs[kind], "own": False, "look": path.stem}
-                yield _without_maps(result[kind]) | scores | there
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(f"{path}: this is damaged or of another version of model-guidance") from error
+    ends = {"best": (result.best_epoch, result.best), "last": (result.epochs, result.last)}
+    front = [("front", epoch, found) for epoch, found in result.front.items()]
+    for kind, epoch, found in [*front, *((kind, *end) for kind, end in ends.items())]:
+        yield {"kind": kind, "epoch": epoch, "own": True} | validation.get(epoch, {}) | _columns(found)
+    for path in sorted((run.folder / LOOKS).glob("*.json")):
+        for kind, found in read_evaluations(path).items():
+            if kind not in ends:
+                raise UserError(f"{path}: this is damaged, it names the checkpoint {kind}")
+            epoch, own = ends[kind]
+            there = {"kind": kind, "epoch": epoch, "own": False, "look": path.stem}
+            yield _columns(_seen_by(own, found)) | there
 
 
-def _checkpoint(kind: str, epoch: int, validation: Mapping[int, Row]) -> dict[str, Any]:
-    return {"kind": kind, "epoch": epoch, "own": True} | validation.get(epoch, {})
+def _columns(found: Evaluation) -> dict[str, Any]:
+    """Return one evaluation as a row; nested scores stay nested, and are absent where there are none."""
+    row: dict[str, Any] = dict(found.scores)
+    row |= {name: nested for name in ("groups", "classes") if (nested := getattr(found, name))}
+    if found.reliance is not None:
+        row["intact"] = found.reliance.intact
+        for side in ("outside", "inside"):
+            row |= {f"{side} {filler}": v for filler, v in getattr(found.reliance, side).items()}
+    return row
 
 
-def _without_maps(scores: Row) -> Row:
-    return {name: value for name, value in scores.items() if not name.split(": ")[-1].startswith(OF_MAPS)}
+def _seen_by(own: Evaluation, other: Evaluation) -> Evaluation:
+    """Return the evaluation of a checkpoint with the scores of maps that another explainer gave it."""
+    classes = {
+        name: _without_maps(scores) | other.classes.get(name, {}) for name, scores in own.classes.items()
+    }
+    return replace(own, scores=_without_maps(own.scores) | other.scores, classes=classes)
+
+
+def _without_maps(scores: Scores) -> Scores:
+    return {name: value for name, value in scores.items() if name not in SCORES or not SCORES[name].of_maps}

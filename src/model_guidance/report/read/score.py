@@ -1,4 +1,4 @@
-"""A score over seeds, and how scores are called."""
+"""A score over seeds."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,15 +6,9 @@ from statistics import fmean, stdev
 
 import pandas as pd
 
-NAMES = {
-    "f1": "F1",
-    "accuracy": "accuracy",
-    "worst_group": "worst group",
-    "map": "mAP",
-    "epg": "EPG",
-    "iou": "IoU",
-    "on_object_epg": "on-object EPG",
-}
+from model_guidance.metrics.catalogue import fractions
+
+NAMES = {score.name: score.label for score in fractions()}
 
 
 @dataclass(frozen=True)
@@ -54,3 +48,15 @@ def spread_of(rows: pd.DataFrame, score: str, baseline: pd.DataFrame | None = No
     if score not in rows or (baseline is not None and baseline.empty):
         return None
     return Spread.of(rows[score], None if baseline is None else float(baseline[score].mean()))
+
+
+def members(table: pd.DataFrame, nested: str) -> list[str]:
+    """Return the names of all groups (classes) that have scores in the column `nested` of a table."""
+    rows = table[nested].dropna() if nested in table else ()
+    return list(dict.fromkeys(name for row in rows for name in row))
+
+
+def spread_in(rows: pd.DataFrame, nested: str, member: str, score: str) -> Spread | None:
+    """Return the spread over rows of one group's (class's) score in the column `nested`; None without it."""
+    found = rows[nested].dropna() if nested in rows else ()
+    return Spread.of(row.get(member, {}).get(score, float("nan")) for row in found)

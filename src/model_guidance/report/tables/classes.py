@@ -4,18 +4,17 @@ from typing import Any
 
 import pandas as pd
 
-from model_guidance.report.read.score import spread_of
+from model_guidance.metrics.catalogue import SCORES
+from model_guidance.report.read.score import members, spread_in
 from model_guidance.report.tables.controls import under_baseline
 from model_guidance.report.tables.table import WrittenTable
 
 CAPTION = "Test scores of each class in the last epoch, in percent, mean ± standard deviation over the runs."
-SCORES = {"ap": "AP", "accuracy": "accuracy", "epg": "EPG", "iou": "IoU"}
 
 
 def class_table(last: pd.DataFrame, backbone: str, look: str, name: str) -> WrittenTable | None:
     """Return the table for one panel of `last_epochs`; None if the runs hold no scores of classes."""
-    named = (str(column) for column in last if str(column).startswith("class: "))
-    classes = dict.fromkeys(name.removeprefix("class: ").rsplit(": ", 1)[0] for name in named)
+    classes = members(last, "classes")
     guided = last[last["own"] & (last["role"] == "guided") & (last["look"] == look)]
     guided = guided[guided["backbone"] == backbone]
     columns = {"baseline": under_baseline(last, backbone, look)}
@@ -28,7 +27,8 @@ def class_table(last: pd.DataFrame, backbone: str, look: str, name: str) -> Writ
 
 def _row(of: str, columns: dict[str, pd.DataFrame]) -> dict[str, Any]:
     row: dict[str, Any] = {"class": of}
-    for score, label in SCORES.items():
-        for name, rows in columns.items():
-            row[f"{label}, {name}"] = spread_of(rows, f"class: {of}: {score}")
+    for score in SCORES.values():
+        if score.per_class:
+            for name, rows in columns.items():
+                row[f"{score.label}, {name}"] = spread_in(rows, "classes", of, score.name)
     return row

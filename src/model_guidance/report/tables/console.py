@@ -1,41 +1,55 @@
 """Scores side by side, as text."""
 
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean, stdev
 
-from rich import box
-from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-COUNTS = ("pairs", "pairs_without_region")
+from model_guidance.evaluation import Evaluation, Scores
+from model_guidance.metrics.catalogue import SCORES, Unit
+from model_guidance.report.tables.text import rendered, text_table
+
+Row = tuple[str, Unit, float]  # label, unit, value
 
 
-def result_table(columns: Mapping[str, Mapping[str, float]], rows: Sequence[str] = ()) -> str:
-    """Return a table with one column per model and one row per score, in percent.
-
-    `rows` chooses and orders the scores; by default all that occur, but for those of single classes.
-    """
-    table = Table("", *columns, box=box.SIMPLE_HEAD)
-    for column in table.columns[1:]:
-        column.justify = "right"
-    occurring = dict.fromkeys(name for scores in columns.values() for name in scores)
-    for name in rows or [name for name in occurring if not name.startswith("class: ")]:
-        table.add_row(name, *(cell(name, scores.get(name)) for scores in columns.values()))
+def result_table(columns: Mapping[str, Evaluation]) -> str:
+    """Return a table with one column per model and one row per score, those of single classes left out."""
+    rows = {
+        name: {label: _text(unit, value) for label, unit, value in _rows(found)}
+        for name, found in columns.items()
+    }
+    table = text_table(rows)
+    for label in dict.fromkeys(label for each in rows.values() for label in each):
+        table.add_row(escape(label), *(each.get(label, "–") for each in rows.values()))
     return rendered(table)
 
 
-def spread_table(columns: Mapping[str, Sequence[Mapping[str, float]]], rows: Mapping[str, str]) -> Table:
-    """Return a table of mean ± standard deviation over seeds, a column per model; `rows`: score -> label.
+def spread_table(columns: Mapping[str, Sequence[Scores]]) -> Table:
+    """Return a table of mean ± standard deviation over seeds, a column per model, a row per score.
 
     With one seed there is no spread, and none is shown.
     """
-    table = Table("", *columns, box=box.SIMPLE_HEAD)
-    for name, label in rows.items():
-        table.add_row(label, *(_spread([scores[name] for scores in each]) for each in columns.values()))
-    for column in table.columns[1:]:
-        column.justify = "right"
+    table = text_table(columns)
+    for label in next(iter(columns.values()))[0]:
+        table.add_row(
+            escape(label), *(_spread([scores[label] for scores in each]) for each in columns.values())
+        )
     return table
+
+
+def _rows(found: Evaluation) -> Iterator[Row]:
+    """Yield the scores in the order of the catalogue, then those of groups and of replaced pixels."""
+    yield from (
+        (score.label, score.unit, found.scores[name])
+        for name, score in SCORES.items()
+        if name in found.scores
+    )
+    yield from ((f"group: {name}", "%", scores["accuracy"]) for name, scores in found.groups.items())
+    if found.reliance is not None:
+        yield "intact", "%", found.reliance.intact
+        for side in ("outside", "inside"):
+            yield from ((f"{side}: {filler}", "%", v) for filler, v in getattr(found.reliance, side).items())
 
 
 def _spread(values: Sequence[float]) -> str:
@@ -43,17 +57,6 @@ def _spread(values: Sequence[float]) -> str:
     return f"{mean} ± {100 * stdev(values):.1f}" if len(values) > 1 else mean
 
 
-def cell(name: str, value: float | None) -> str:
-    """Return one score as text: counts and thresholds as they are, fractions in percent."""
-    if value is None:
-        return "–"
-    if name in COUNTS:
-        return f"{value:.0f}"
-    return f"{value:.3f}" if name == "iou_threshold" else f"{100 * value:.1f}"
-
-
-def rendered(table: Table) -> str:
-    """Return a rich table as plain text."""
-    console = Console(file=io.StringIO(), width=160)
-    console.print(table)
-    return console.file.getvalue().rstrip()  # type: ignore[attr-defined]
+def _text(unit: Unit, value: float) -> str:
+    """Return one score as text: fractions in percent, counts and thresholds as they are."""
+    return {"%": f"{100 * value:.1f}", "count": f"{value:.0f}", "threshold": f"{value:.3f}"}[unit]

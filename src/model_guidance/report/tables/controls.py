@@ -4,8 +4,9 @@ from typing import Any
 
 import pandas as pd
 
+from model_guidance.metrics.catalogue import SCORES
 from model_guidance.report.read.reported import ONE, in_order, same_budget
-from model_guidance.report.read.score import NAMES, main_score, spread_of
+from model_guidance.report.read.score import main_score, spread_of
 from model_guidance.report.tables.table import WrittenTable
 
 CAPTION = (
@@ -14,14 +15,14 @@ CAPTION = (
     "replaced”: {main} when all pixels outside of the regions are set to their mean colour; the reliance gap "
     "is what is lost by that."
 )
-REPLACED = {"intact": "intact", "outside: mean": "outside replaced", "inside: mean": "inside replaced"}
+REPLACED = {"intact": "intact", "outside mean": "outside replaced", "inside mean": "inside replaced"}
 
 
 def last_epochs(table: pd.DataFrame, models: pd.DataFrame) -> pd.DataFrame:
     """Return the last checkpoints of the reported runs under all looks, with their `reliance gap`."""
     last = table[(table["kind"] == "last") & table["run"].isin(models["run"])]
-    if {"intact", "outside: mean"} <= set(last):
-        last = last.assign(**{"reliance gap": last["intact"] - last["outside: mean"]})
+    if {"intact", "outside mean"} <= set(last):
+        last = last.assign(**{"reliance gap": last["intact"] - last["outside mean"]})
     return in_order(last).reset_index(drop=True)
 
 
@@ -29,7 +30,7 @@ def controls(last: pd.DataFrame) -> WrittenTable:
     """Return the table of `last_epochs`: one row per configuration."""
     own = last[last["own"]]
     rows = [_row(last, rows) for _, rows in own.groupby(ONE, sort=False)]
-    caption = CAPTION.format(main=NAMES[main_score(last)])
+    caption = CAPTION.format(main=SCORES[main_score(last)].label)
     return WrittenTable("controls", "Does the behaviour follow the map?", caption, pd.DataFrame(rows))
 
 
@@ -50,7 +51,7 @@ def _row(last: pd.DataFrame, rows: pd.DataFrame) -> dict[str, Any]:
     if first["role"] in ("guided", "random regions"):
         for look, others in second_looks(last, rows["run"]).groupby("look", sort=False):
             row |= {"second attribution": look} | _epg(last, others, "second ")
-    scores = {**REPLACED, "reliance gap": "reliance gap", "worst_group": NAMES["worst_group"]}
+    scores = {**REPLACED, "reliance gap": "reliance gap", "worst_group": SCORES["worst_group"].label}
     return row | {label: spread_of(rows, name) for name, label in scores.items()}
 
 

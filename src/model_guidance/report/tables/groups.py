@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from model_guidance.report.read.reported import ONE, in_order
-from model_guidance.report.read.score import spread_of
+from model_guidance.report.read.score import members, spread_in, spread_of
 from model_guidance.report.tables.table import WrittenTable
 
 CAPTION = (
@@ -17,19 +17,20 @@ CAPTION = (
 
 def group_table(table: pd.DataFrame, models: pd.DataFrame) -> WrittenTable | None:
     """Return the table of the runs of the `models` that were reported; None for data without groups."""
-    groups = [str(name) for name in table if str(name).startswith("group: ")]
+    groups = members(table, "groups")
     if not groups:
         return None
     tested = table[table["own"] & table["run"].isin(models["run"]) & table["kind"].isin(["best", "last"])]
-    columns = {**WHOLE, **{name: name.removeprefix("group: ") for name in groups}}
-    rows = [_row(key, rows, columns) for key, rows in in_order(tested).groupby([*ONE, "kind"], sort=False)]
+    rows = [_row(key, rows, groups) for key, rows in in_order(tested).groupby([*ONE, "kind"], sort=False)]
     return WrittenTable("groups", "Accuracy of each group", CAPTION, pd.DataFrame(rows))
 
 
 WHOLE = {"worst_group": "worst", "accuracy": "overall"}
 
 
-def _row(key: tuple[Hashable, ...], rows: pd.DataFrame, columns: dict[str, str]) -> dict[str, Any]:
+def _row(key: tuple[Hashable, ...], rows: pd.DataFrame, groups: list[str]) -> dict[str, Any]:
     backbone, look, _, configuration, kind = key
     start = {"backbone": backbone, "attribution": look, "configuration": configuration, "epoch": kind}
-    return {**start, "runs": len(rows), **{label: spread_of(rows, name) for name, label in columns.items()}}
+    whole = {label: spread_of(rows, name) for name, label in WHOLE.items()}
+    of_groups = {name: spread_in(rows, "groups", name, "accuracy") for name in groups}
+    return {**start, "runs": len(rows), **whole, **of_groups}

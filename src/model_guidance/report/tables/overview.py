@@ -4,14 +4,14 @@ from typing import Any
 
 import pandas as pd
 
+from model_guidance.metrics.catalogue import SCORES, fractions
 from model_guidance.report.read.published import published_pair
 from model_guidance.report.read.reported import ONE, same_budget
 from model_guidance.report.read.roles import GUIDED
-from model_guidance.report.read.score import NAMES, main_score, spread_of
+from model_guidance.report.read.score import main_score, spread_of
 from model_guidance.report.tables.table import WrittenTable
 
 UNCHANGED = ("baseline", "baseline, continued")
-GAINED = ("f1", "accuracy", "worst_group", "epg", "iou")
 PUBLISHED = " Published figures are for images of 224 px."
 CAPTION = (
     "Test scores in percent, mean ± standard deviation over the seeds. A guided configuration is represented "
@@ -26,7 +26,7 @@ def overview(models: pd.DataFrame) -> WrittenTable:
     main = main_score(models)
     rows = [_row(models, rows) for _, rows in models.groupby(ONE, sort=False)]
     published = any(row["published"] for row in rows)
-    caption = CAPTION.format(main=NAMES[main]) + (PUBLISHED if published else "")
+    caption = CAPTION.format(main=SCORES[main].label) + (PUBLISHED if published else "")
     return WrittenTable("overview", "What guidance gained, and what it cost", caption, pd.DataFrame(rows))
 
 
@@ -34,8 +34,8 @@ def _row(models: pd.DataFrame, rows: pd.DataFrame) -> dict[str, Any]:
     first, main, within = rows.iloc[0], main_score(models), rows[rows["representative"]]
     same = models[(models["backbone"] == first["backbone"]) & (models["look"] == first["look"])]
     reference = same_budget(same)
-    shown = [main, *(name for name in NAMES if name not in ("f1", "accuracy"))]
-    gained = [name for name in GAINED if name in models and first["role"] not in UNCHANGED]
+    shown = [SCORES[main], *(score for score in fractions(models) if score.name != main)]
+    gained = [score for score in shown if score.gained]
     row: dict[str, Any] = {
         "backbone": first["backbone"],
         "attribution": first["look"],
@@ -43,9 +43,11 @@ def _row(models: pd.DataFrame, rows: pd.DataFrame) -> dict[str, Any]:
         "seeds": f"{len(within)} of {len(rows)}" if len(within) < len(rows) else len(rows),
         "λ": lambdas(within) if first["role"] in GUIDED and len(within) else None,
     }
-    row |= {NAMES[name]: spread_of(within, name) for name in shown}
-    row |= {f"Δ {NAMES[name]}": None for name in GAINED if name in models}
-    row |= {f"Δ {NAMES[name]}": spread_of(within, name, reference) for name in gained}
+    row |= {score.label: spread_of(within, score.name) for score in shown}
+    compared = first["role"] not in UNCHANGED
+    row |= {
+        f"Δ {score.label}": spread_of(within, score.name, reference) if compared else None for score in gained
+    }
     return row | {"published": published_pair(first)}
 
 

@@ -20,10 +20,10 @@ def run_table(results: Results, names: list[str], labels: dict[str, str]) -> Wri
     differing = {key: each for key, each in _settings(results, names).items() if len(set(each)) > 1}
     rows = []
     for place, name in enumerate(names):
-        result = results.runs[name].result or {}
+        result = results.runs[name].result
         row: dict[str, Any] = {"run": name, "configuration": labels[name]}
         row |= {key: values[place] for key, values in differing.items()}
-        row |= {"best epoch": result["best_epoch"], "ms per step": _milliseconds(results.runs[name])}
+        row |= {"best epoch": result and result.best_epoch, "ms per step": _milliseconds(results.runs[name])}
         rows.append(row)
     caption = "All settings in which the runs of this section differ are columns here."
     return WrittenTable("runs", "The runs", caption, pd.DataFrame(rows))
@@ -31,7 +31,7 @@ def run_table(results: Results, names: list[str], labels: dict[str, str]) -> Wri
 
 def versions(results: Results) -> list[str]:
     """Return the versions of the software with which the runs were made, as far as they say so."""
-    found = {str((run.result or {}).get("versions", "")) for run in results.runs.values()}
+    found = {run.result.versions for run in results.runs.values() if run.result}
     return sorted(found - {""})
 
 

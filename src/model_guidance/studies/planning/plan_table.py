@@ -8,7 +8,7 @@ from rich import box
 from rich.table import Table
 
 from model_guidance.report.read.roles import role
-from model_guidance.report.tables.console import rendered
+from model_guidance.report.tables.text import rendered
 from model_guidance.studies.planning.planned_run import Job
 
 

@@ -1,0 +1,57 @@
+"""What one batch contributes to the scores of a split, and joining the batches."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeVar
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from model_guidance.metrics.maps import MapScores
+
+T = TypeVar("T", "Predictions", MapScores)
+Condition = tuple[str, str]  # the side whose pixels were replaced and with what, such as outside, mean
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Logits and what they should be, for the images of one batch or of many."""
+
+    logits: Float[Tensor, "images classes"]
+    labels: Float[Tensor, "images classes"]
+    groups: Int[Tensor, "images"]
+
+    def __len__(self) -> int:
+        return len(self.logits)
+
+    def __getitem__(self, chosen: Tensor) -> "Predictions":
+        return Predictions(self.logits[chosen], self.labels[chosen], self.groups[chosen])
+
+
+@dataclass(frozen=True)
+class BatchScores:
+    """What one batch contributes; `conditions` are of those images that have a region."""
+
+    maps: MapScores
+    predictions: Predictions
+    conditions: dict[Condition, Predictions]
+
+    def cpu(self) -> "BatchScores":
+        """Return the same in main memory, to be sent to another process."""
+        conditions = {name: joined([one]) for name, one in self.conditions.items()}
+        return BatchScores(joined([self.maps]), joined([self.predictions]), conditions)
+
+
+def joined(batches: Sequence[T]) -> T:
+    """Join the tensors of all batches, in main memory: the one place where the device is waited for."""
+    columns: dict[str, list[Any]] = {
+        field.name: [getattr(each, field.name) for each in batches] for field in fields(batches[0])
+    }
+    return replace(batches[0], **{name: _joined(column) for name, column in columns.items()})
+
+
+def _joined(column: list[Any]) -> Any:
+    if isinstance(column[0], dict):
+        return {name: torch.cat([each[name] for each in column]).cpu() for name in column[0]}
+    return torch.cat(column).cpu()

@@ -1,0 +1,56 @@
+"""Scores of the predictions of a split: over all images, in each group and of each class."""
+
+from collections.abc import Sequence
+from math import isnan
+
+from torch import Tensor
+
+from model_guidance.evaluation import Scores
+from model_guidance.metrics.batch_scores import Predictions
+from model_guidance.metrics.catalogue import SCORES, Score
+from model_guidance.metrics.classification import accuracy
+
+
+def overall_scores(predictions: Predictions, exclusive: bool) -> Scores:
+    """Return the scores over all images that suit the data set."""
+    measured = [score for score in _measured(exclusive) if score.overall]
+    return _values(measured, predictions.logits, predictions.labels)
+
+
+def group_scores(predictions: Predictions, names: Sequence[str]) -> dict[str, Scores]:
+    """Return the accuracy of each group that occurs, and its number of images, by its name."""
+    members = {name: predictions[predictions.groups == index] for index, name in enumerate(names)}
+    return {
+        name: {"accuracy": accuracy(each.logits, each.labels), "images": float(len(each))}
+        for name, each in members.items()
+        if len(each)
+    }
+
+
+def class_scores(predictions: Predictions, names: Sequence[str], exclusive: bool) -> dict[str, Scores]:
+    """Return the scores of each class that occurs, by its name.
+
+    They are those of its images where every image has one class, and else those of the class's column.
+    """
+    measured = [score for score in _measured(exclusive) if score.per_class]
+    found = {}
+    for index, name in enumerate(names):
+        logits, labels = predictions.logits, predictions.labels
+        positive = labels[:, index] > 0
+        if positive.any():
+            part = positive if exclusive else (slice(None), slice(index, index + 1))
+            found[name] = _values(measured, logits[part], labels[part])
+    return found
+
+
+def _measured(exclusive: bool) -> list[Score]:
+    return [
+        score
+        for score in SCORES.values()
+        if score.measure is not None and not score.of_maps and score.suits(exclusive)
+    ]
+
+
+def _values(measured: Sequence[Score], logits: Tensor, labels: Tensor) -> Scores:
+    values = {score.name: float(score.measure(logits, labels)) for score in measured if score.measure}
+    return {name: value for name, value in values.items() if not isnan(value)}

@@ -1,0 +1,24 @@
+"""Tables as plain text, for the terminal."""
+
+import io
+from collections.abc import Iterable
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+
+def text_table(columns: Iterable[str]) -> Table:
+    """Return an empty table with these columns, the first one without a name; numbers stand to the right."""
+    table = Table("", *map(escape, columns), box=box.SIMPLE_HEAD)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    return table
+
+
+def rendered(table: Table) -> str:
+    """Return a rich table as plain text."""
+    console = Console(file=io.StringIO(), width=160)
+    console.print(table)
+    return console.file.getvalue().rstrip()  # type: ignore[attr-defined]

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean, stdev
 
-from rich.markup import escape
 from rich.table import Table
 
 from model_guidance.evaluation import Evaluation, Scores
 from model_guidance.metrics.catalogue import SCORES, Unit
+from model_guidance.report.escape import terminal
 from model_guidance.report.tables.text import rendered, text_table
 
 Row = tuple[str, Unit, float]  # label, unit, value
@@ -21,7 +21,7 @@ def result_table(columns: Mapping[str, Evaluation]) -> str:
     }
     table = text_table(rows)
     for label in dict.fromkeys(label for each in rows.values() for label in each):
-        table.add_row(escape(label), *(each.get(label, "–") for each in rows.values()))
+        table.add_row(terminal(label), *(each.get(label, "–") for each in rows.values()))
     return rendered(table)
 
 
@@ -33,7 +33,7 @@ def spread_table(columns: Mapping[str, Sequence[Scores]]) -> Table:
     table = text_table(columns)
     for label in next(iter(columns.values()))[0]:
         table.add_row(
-            escape(label), *(_spread([scores[label] for scores in each]) for each in columns.values())
+            terminal(label), *(_spread([scores[label] for scores in each]) for each in columns.values())
         )
     return table
 

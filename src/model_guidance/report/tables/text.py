@@ -5,15 +5,16 @@ from collections.abc import Iterable
 
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+
+from model_guidance.report.escape import terminal
 
 
 def text_table(columns: Iterable[str]) -> Table:
     """Return an empty table with these columns, the first one without a name; numbers stand to the right."""
-    table = Table("", *map(escape, columns), box=box.SIMPLE_HEAD)
-    for column in table.columns[1:]:
-        column.justify = "right"
+    table = Table("", box=box.SIMPLE_HEAD)
+    for name in columns:
+        table.add_column(terminal(name), justify="right")
     return table
 
 

@@ -1,0 +1,63 @@
+"""Names that mean something to whatever shows them: shown as they are."""
+
+import io
+
+import pytest
+from matplotlib.figure import Figure
+from rich.console import Console
+
+from model_guidance.report import escape
+
+NAMES = [
+    "cat",
+    "n/a [/]",
+    "car [red]",
+    "ends with \\",
+    "[bold]a\\[b]",
+    "$5 and $x^2$",
+    "a$b",
+    "{0} %s & 100 % #1 _x_ ~ ^",
+    "a | b",
+    "<b>*bold*</b>",
+    "Ärger",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_terminal_shows_it_as_it_is(name):
+    console = Console(file=io.StringIO(), width=80)
+    console.print(escape.terminal(name))
+    assert console.file.getvalue() == f"{name}\n"
+
+
+@pytest.mark.parametrize("name", [*NAMES, "two\n$lines$"])
+def test_a_figure_shows_it_as_it_is(name):
+    figure = Figure()
+    text = figure.text(0, 0, escape.figure(name))
+    figure.draw_without_rendering()
+    shown, is_math = text._preprocess_math(text.get_text())
+    assert (shown, bool(is_math)) == (name, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("a\udcffb", r"a\xffb"), ("\ud800", r"\ud800"), ("a\0b\x1b[1m", r"a\x00b\x1b[1m")]
+)
+def test_what_cannot_be_shown_has_its_code(name, shown):
+    assert escape.printable(name) == shown
+    assert escape.figure(name).encode("utf-8") == shown.encode()
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "=cmd|' /C calc'!A0", "\t=1", "--1"])
+def test_no_cell_is_a_formula(name):
+    assert not escape.spreadsheet(name).startswith(("=", "+", "-", "@", "\t", "\r"))
+
+
+@pytest.mark.parametrize("name", ["-1", "+2.5", "-0.5e-3", "1", ".5", "cat", "a=b", "5 - 3"])
+def test_numbers_and_other_names_stay(name):
+    assert escape.spreadsheet(name) == name
+
+
+def test_latex_and_markdown():
+    assert escape.latex(r"5 % of $x_1 & \y{}") == r"5 \% of \$x\_1 \& \textbackslash{}y\{\}"
+    assert escape.latex("±") == r"${}\pm{}$"
+    assert escape.markdown("a | <b>") == r"a \| \<b\>"

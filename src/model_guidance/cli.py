@@ -184,14 +184,13 @@ def _evaluate(arguments: Namespace) -> None:
 
 
 def _explain(arguments: Namespace) -> None:
-    from model_guidance.commands.explain import explain_runs
+    from model_guidance.commands.explain import explain
+    from model_guidance.report.explain import Choice
 
     given = arguments.as_dict()
-    runs, out = [Run.open(Path(run)) for run in given.pop("runs")], Path(given.pop("out"))
-    figure = explain_runs(runs, class_name=given.pop("class"), **given)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out)
-    print(out)
+    runs, out = [Path(run) for run in given.pop("runs")], Path(given.pop("out"))
+    for file in explain(runs, out, Choice(class_name=given.pop("class"), **given)):
+        print(file)
 
 
 def _study(arguments: Namespace) -> None:

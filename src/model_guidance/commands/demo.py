@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from model_guidance.commands.explain import explain_runs
 from model_guidance.errors import UserError
 from model_guidance.evaluation import Evaluation, Scores
 from model_guidance.report.demo_page import write_demo_page
+from model_guidance.report.explain import Choice, explained
+from model_guidance.report.figures.heatmaps import heatmap_sheets
 from model_guidance.report.tables.console import spread_table
 from model_guidance.report.tables.text import rendered
 from model_guidance.runs.folder import RESULT, Run
@@ -45,11 +46,11 @@ def demo(out: Path, seeds: int) -> None:
         raise UserError(f"--seeds {seeds}: at least 1 is needed")
     runs = {name: [_train(name, seed, out / f"seed-{seed}") for seed in range(seeds)] for name in MODELS}
     results: Results = {name: [run.result.last for run in each if run.result] for name, each in runs.items()}
-    rows = {name: [_read(scores) for scores in each] for name, each in results.items()}
-    table = spread_table(rows)
+    table = spread_table({name: [_read(scores) for scores in each] for name, each in results.items()})
     print(rendered(table))
     print(_verdict(results))
-    sheet = explain_runs([each[0] for each in runs.values()], checkpoint="last", count=6, seed=1)
+    rows = explained([each[0] for each in runs.values()], Choice(checkpoint="last", count=6, seed=1))
+    sheet = heatmap_sheets(rows, list(runs))[0]
     page = write_demo_page(out / "index.html", table, _verdict(results), sheet, runs["guided"][0].config)
     print(f"heat maps and numbers: {page}")
 

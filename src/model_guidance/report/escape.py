@@ -2,6 +2,8 @@
 
 import re
 
+from matplotlib.figure import Figure
+from matplotlib.text import Text as FigureText
 from rich.text import Text
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -26,10 +28,11 @@ def terminal(text: str) -> Text:
     return Text(printable(text))
 
 
-def figure(text: str) -> str:
-    r"""Return text for matplotlib, in which dollars are dollars; line breaks stay."""
-    lines = (printable(line).replace("$", r"\$") for line in text.split("\n"))
-    return "\n".join(lines)
+def figure(figure: Figure) -> None:
+    """Make all text of a figure be drawn as it is: dollars are dollars; line breaks stay."""
+    for text in figure.findobj(FigureText):
+        text.set_parse_math(False)
+        text.set_text("\n".join(map(printable, text.get_text().split("\n"))))
 
 
 def spreadsheet(text: str) -> str:

@@ -15,12 +15,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from model_guidance.files import write
+from model_guidance.report import escape
 
 # Okabe and Ito's colours, which people with any colour vision tell apart
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D31")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 LINE = 0.18  # height of a line of the legend, in inches
 LONG = 30  # characters of a label that still leave room for another one beside it
+FORMATS = ("png", "pdf", "svg", "jpg")
 INK, PALE = "#1d2433", "#8a90a0"
 SVG = "http://www.w3.org/2000/svg"
 SPARSE: Any = {"axes.spines.top": False, "axes.spines.right": False, "font.size": 9.0, "axes.edgecolor": PALE}
@@ -89,16 +91,24 @@ def styles(configurations: Iterable[str]) -> Styles:
     }
 
 
-def png(figure: Figure) -> bytes:
-    """Return the figure as a PNG image."""
+def encoded(figure: Figure, suffix: str) -> bytes:
+    """Return the figure as a file of a format, one of `FORMATS`."""
     lay_out(figure)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=max(figure.dpi, 120))
+    undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+    with mpl.rc_context({"svg.hashsalt": "model-guidance"}):
+        figure.savefig(buffer, format=suffix, dpi=max(figure.dpi, 120), metadata=undated.get(suffix))
     return buffer.getvalue()
+
+
+def png(figure: Figure) -> bytes:
+    """Return the figure as a PNG image."""
+    return encoded(figure, "png")
 
 
 def lay_out(figure: Figure) -> None:
     """Place everything once: the layout engine is slow, and would work again for each file."""
+    escape.figure(figure)
     if engine := figure.get_layout_engine():
         engine.execute(figure)
         figure.set_layout_engine("none")

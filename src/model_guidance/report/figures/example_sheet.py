@@ -3,7 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from model_guidance.report.figures.heatmaps import Panel, Row, heatmap_sheet
+from model_guidance.report.figures.heatmaps import Panel, Row, heatmap_sheets
 from model_guidance.report.read.reported import baseline
 from model_guidance.report.read.results import Results
 from model_guidance.runs.kept_examples import Examples, read_examples, telling
@@ -25,7 +25,7 @@ def example_sheet(results: Results, models: pd.DataFrame) -> Figure | None:
     places = telling(first.epg)
     classes = next(iter(results.runs[run].classes for run in models["run"]))
     rows = [_row(kind, place, same, classes) for kind, each in places.items() for place in each]
-    return heatmap_sheet(rows, list(same))
+    return heatmap_sheets(rows, list(same))[0]
 
 
 def _examples(results: Results, models: pd.DataFrame) -> dict[str, Examples]:

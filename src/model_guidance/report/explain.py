@@ -1,0 +1,187 @@
+"""Images with the maps of several runs beside them, and whether each run is right."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from PIL import Image
+from torch import Tensor, nn
+
+from model_guidance.attribution import attribute
+from model_guidance.data import SplitDataset
+from model_guidance.data.photos import open_image
+from model_guidance.errors import UserError
+from model_guidance.metrics import energy_pointing_game
+from model_guidance.models import build
+from model_guidance.report.figures.heatmaps import Panel, Row
+from model_guidance.runs.folder import Run
+from model_guidance.runs.setup import source_of, split_of
+
+HARDLY = 0.01  # share of |A| from which on the positive part is worth a score
+MARKS = {True: "✓ ", False: "✗ ", None: ""}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which maps are drawn of which images.
+
+    `images` are files; without any, `count` images of the `split` are drawn at random, by `seed`. `method`
+    and `layer` may be others than the runs'. `class_name` is the class to explain.
+    """
+
+    images: Sequence[str] = ()
+    split: str = "test"
+    count: int = 8
+    seed: int = 0
+    class_name: str | None = None
+    checkpoint: str = "best"
+    method: str | None = None
+    layer: str | None = None
+
+    def explainer(self, run: Run) -> tuple[str, str]:
+        """Return the method and the layer that explain a run."""
+        return self.method or run.config.attribution, self.layer or run.config.layer
+
+
+def explained(runs: Sequence[Run], choice: Choice) -> list[Row]:
+    """Return a row per image with a map of each run, all of one class.
+
+    That is `class_name`, else an annotated class, else a true one (a file lies in a folder with the name of
+    a class), else what the first run predicts. Raises `UserError` for runs whose classes are not those of
+    the first one and of the data, and for whatever cannot be read.
+    """
+    _check(runs, choice)
+    classes = runs[0].classes
+    wanted = None if choice.class_name is None else classes.index(choice.class_name)
+    models = [_Model.of(run, choice) for run in runs]
+    subjects = _of_files(runs[0], choice) if choice.images else _of_data_set(runs[0], choice)
+    one_scale = len({(run.config.backbone, choice.explainer(run)) for run in runs}) == 1
+    return [_row(subject, models, wanted, one_scale) for subject in subjects]
+
+
+def _check(runs: Sequence[Run], choice: Choice) -> None:
+    classes = runs[0].classes
+    for run in runs:
+        if run.classes != classes:
+            raise UserError(f"{run.folder}: its classes are not those of {runs[0].folder}")
+    if choice.class_name is not None and choice.class_name not in classes:
+        raise UserError(f"--class {choice.class_name}: the run knows only {', '.join(classes)}")
+    for name, lowest in {"count": 1, "seed": 0}.items():
+        if getattr(choice, name) < lowest:
+            raise UserError(f"--{name} {getattr(choice, name)}: at least {lowest} is needed")
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """An image to explain; `truth` are its classes, None where nobody knows, `regions` masks by class.
+
+    With `exclusive` classes an image has exactly one.
+    """
+
+    name: str
+    image: Image.Image
+    truth: frozenset[int] | None = None
+    regions: Mapping[int, Bool[Tensor, "size size"]] = field(default_factory=dict)
+    exclusive: bool = True
+
+    def pixels(self, size: int) -> Float[Tensor, "1 3 size size"]:
+        """Return the image as the networks were trained to see it, in [0, 1]."""
+        small = self.image.resize((size, size), resample=Image.Resampling.BILINEAR)
+        return torch.from_numpy(np.array(small)).permute(2, 0, 1).unsqueeze(0) / 255
+
+    def known(self) -> int | None:
+        """Return a class that the image has, with a region if there is one; None where nobody knows."""
+        return next(iter([*self.regions, *sorted(self.truth or ())]), None)
+
+
+def _of_files(run: Run, choice: Choice) -> Iterator[_Subject]:
+    for path in map(Path, choice.images):
+        folder = path.resolve().parent.name
+        truth = frozenset([run.classes.index(folder)]) if folder in run.classes else None
+        yield _Subject(path.name, open_image(path), truth)
+
+
+def _of_data_set(run: Run, choice: Choice) -> Iterator[_Subject]:
+    data, source = split_of(run.config, choice.split), source_of(run.config, choice.split)
+    if list(data.classes) != run.classes:
+        raise UserError(
+            f"{run.folder}: the classes of its data were {', '.join(run.classes)}, and now they are "
+            f"{', '.join(data.classes)}"
+        )
+    dataset = SplitDataset(data)
+    for index in np.random.default_rng(choice.seed).permutation(len(data))[: choice.count].tolist():
+        item, truth = dataset[index], frozenset(np.flatnonzero(data.labels[index]).tolist())
+        name = Path(data.names[index]).name
+        group = [data.groups[item.group]] if item.group >= 0 else []
+        image = source.read(index).image
+        yield _Subject("\n".join([name, *group]), image, truth, dict(item.regions), data.exclusive)
+
+
+@dataclass(frozen=True)
+class _Model:
+    """A network that is ready to explain itself."""
+
+    network: nn.Module
+    run: Run
+    method: str
+    layer: str
+
+    @classmethod
+    def of(cls, run: Run, choice: Choice) -> "_Model":
+        network = build(run.config.backbone, len(run.classes), run.checkpoint(choice.checkpoint))
+        return cls(network.eval(), run, *choice.explainer(run))
+
+    def probabilities(self, subject: _Subject) -> Float[Tensor, "classes"]:
+        with torch.no_grad():
+            return self.network(subject.pixels(self.run.config.size))[0].sigmoid()
+
+    def panel(self, subject: _Subject, label: int) -> Panel:
+        pixels = subject.pixels(self.run.config.size)
+        maps = attribute(self.network, pixels, [label], self.method, self.layer).detach()
+        right, caption = _decision(subject, label, self.probabilities(subject), self.run.classes)
+        if label in subject.regions:
+            caption += f"\n{_share(maps, subject.regions[label].unsqueeze(0))}"
+        return Panel(maps[0].numpy(), caption, right)
+
+
+def _row(subject: _Subject, models: Sequence[_Model], wanted: int | None, one_scale: bool) -> Row:
+    label = subject.known() if wanted is None else wanted
+    if label is None:
+        label = int(models[0].probabilities(subject).argmax())
+    classes, region = models[0].run.classes, subject.regions.get(label)
+    title = subject.name
+    if subject.truth is not None:
+        title += f"\ntrue: {', '.join(classes[each] for each in sorted(subject.truth)) or 'no class'}"
+    return Row(
+        np.asarray(subject.image),
+        f"{title}\nmaps: why {classes[label]}?",
+        None if region is None else region.numpy(),
+        [model.panel(subject, label) for model in models],
+        one_scale,
+    )
+
+
+def _decision(
+    subject: _Subject, label: int, probabilities: Float[Tensor, "classes"], classes: Sequence[str]
+) -> tuple[bool | None, str]:
+    """Return whether the decision is right, if that is known, and say what it is.
+
+    One of several exclusive classes is decided for; of others, and of a single one, whether the image has
+    the explained class.
+    """
+    one_of_many = subject.exclusive and len(classes) > 1
+    predicted = int(probabilities.argmax()) if one_of_many else label
+    decided = one_of_many or bool(probabilities[label] >= 0.5)
+    right = None if subject.truth is None else decided == (predicted in subject.truth)
+    said = [f"{classes[each]} {100 * float(probabilities[each]):.0f} %" for each in (predicted, label)]
+    return right, MARKS[right] + ", ".join(dict.fromkeys(said))
+
+
+def _share(maps: Float[Tensor, "1 height width"], mask: Bool[Tensor, "1 height width"]) -> str:
+    """Say how much of the positive part lies in the region, unless there is hardly any."""
+    if float(maps.clamp(min=0).sum()) < HARDLY * float(maps.abs().sum()):
+        return "EPG –: hardly anything speaks for it"
+    return f"EPG {100 * float(energy_pointing_game(maps, mask)):.0f} %"

@@ -1,0 +1,81 @@
+"""A map over its image, as pixels: what sheets and pages show."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+from matplotlib import colormaps
+from PIL import Image, ImageFilter
+
+STRONGEST = 99.5  # percentile of |A| that gets the full colour, so that one pixel does not hide the rest
+SIDE = 384  # pixels of the longer side of what is shown
+AGAINST, FOR = (np.array(colormaps["RdBu_r"](place)[:3]) for place in (0.08, 0.92))  # blue, red
+FAINTNESS = 0.5  # exponent of the opacity: below 1, weak evidence is seen as well
+
+
+def scale(maps: Iterable[Float[np.ndarray, "height width"]]) -> float:
+    """Return the magnitude that gets the full colour when these maps are to be compared; 1 if all are 0."""
+    return max((_strongest(raw) for raw in maps), default=0.0) or 1.0
+
+
+def _strongest(raw: Float[np.ndarray, "height width"]) -> float:
+    magnitude = np.abs(raw)
+    return float(np.percentile(magnitude, STRONGEST) or magnitude.max())
+
+
+def picture(
+    image: UInt8[np.ndarray, "height width 3"],
+    raw: Float[np.ndarray, "rows columns"] | None = None,
+    region: Bool[np.ndarray, "rows columns"] | None = None,
+    strongest: float = 1.0,
+) -> UInt8[np.ndarray, "tall wide 3"]:
+    """Return the image in its own aspect, `SIDE` pixels long, with the map over it and the region framed.
+
+    Red speaks for the class, blue against it, as opaque as the map is strong; `strongest` gets the full
+    colour. Map and region cover the whole image, whatever their own aspect.
+    """
+    size = shown_size(image.shape[1], image.shape[0])
+    pixels = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
+    if raw is not None:
+        strength = Image.fromarray((raw / strongest).clip(-1, 1).astype(np.float32))
+        pixels = _blended(pixels, np.asarray(strength.resize(size, Image.Resampling.BILINEAR)))
+    return pixels if region is None else _framed(pixels, region)
+
+
+def colour_bar() -> UInt8[np.ndarray, "1 256 3"]:
+    """Return the colours of strengths from -1 to 1, over a middling grey."""
+    return _blended(np.full((1, 256, 3), 128, np.uint8), np.linspace(-1, 1, 256)[None])
+
+
+def shown_size(width: int, height: int) -> tuple[int, int]:
+    """Return width and height of what is shown of an image: the longer side has `SIDE` pixels."""
+    longer = max(width, height)
+    return max(1, round(SIDE * width / longer)), max(1, round(SIDE * height / longer))
+
+
+def _blended(
+    pixels: UInt8[np.ndarray, "height width 3"], strength: Float[np.ndarray, "height width"]
+) -> UInt8[np.ndarray, "height width 3"]:
+    colour = np.where(strength[..., None] > 0, FOR, AGAINST)
+    grey = 0.35 + 0.6 * (pixels @ np.array([0.299, 0.587, 0.114]))[..., None] / 255
+    opacity = 0.9 * np.abs(strength)[..., None] ** FAINTNESS
+    return (255 * ((1 - opacity) * grey + opacity * colour)).astype(np.uint8)
+
+
+def _framed(
+    pixels: UInt8[np.ndarray, "height width 3"], region: Bool[np.ndarray, "rows columns"]
+) -> UInt8[np.ndarray, "height width 3"]:
+    """Draw a white line with a black edge along the inside of the region."""
+    large = Image.fromarray(region).resize(pixels.shape[1::-1], Image.Resampling.NEAREST)
+    inside = np.asarray(large, bool)
+    framed, thick = pixels.copy(), max(1, SIDE // 190)
+    for width, value in ((3 * thick, 0), (2 * thick, 255), (thick, 0)):
+        framed[inside & ~_eroded(inside, width)] = value
+    return framed
+
+
+def _eroded(inside: Bool[np.ndarray, "height width"], steps: int) -> Bool[np.ndarray, "height width"]:
+    """Take `steps` pixels off the region on all sides; the image's edge is one of its sides."""
+    padded = Image.fromarray(np.pad(inside, steps).astype(np.uint8))
+    smaller = padded.filter(ImageFilter.MinFilter(2 * steps + 1))
+    return np.asarray(smaller, bool)[steps:-steps, steps:-steps]

@@ -1,10 +1,12 @@
 """Names of classes, files and runs, made harmless for what shows them: a name is text, never a command."""
 
 import re
+from typing import TYPE_CHECKING, Any
 
-from matplotlib.figure import Figure
-from matplotlib.text import Text as FigureText
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -28,9 +30,10 @@ def terminal(text: str) -> Text:
     return Text(printable(text))
 
 
-def figure(figure: Figure) -> None:
+def figure(figure: "Figure") -> None:
     """Make all text of a figure be drawn as it is: dollars are dollars; line breaks stay."""
-    for text in figure.findobj(FigureText):
+    texts: list[Any] = figure.findobj(lambda artist: hasattr(artist, "set_parse_math"))
+    for text in texts:
         text.set_parse_math(False)
         text.set_text("\n".join(map(printable, text.get_text().split("\n"))))
 

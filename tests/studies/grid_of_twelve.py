@@ -3,15 +3,14 @@
 import sys
 from pathlib import Path
 
-from model_guidance.studies.planning.planned_run import Job
-from model_guidance.studies.scheduling.executors import launcher
-from model_guidance.studies.scheduling.schedule import conduct
-from model_guidance.studies.scheduling.tasks import tasks
+from model_guidance.studies.planning.planned_run import PlannedRun
+from model_guidance.studies.scheduling.executors import executor
+from model_guidance.studies.scheduling.schedule import run_tasks
 
 GUIDED = 11
 
 
-def grid(cache: Path) -> list[Job]:
+def grid(cache: Path) -> list[PlannedRun]:
     settings = {
         "data": "shapes",
         "options": {"labels": "multi", "count": 24},
@@ -23,15 +22,15 @@ def grid(cache: Path) -> list[Job]:
         "accelerator": "cpu",
         "cache": str(cache),
     }
-    start = Job(settings)
-    return [start, *(Job({**settings, "lambda_": (place + 1) / 10}, start) for place in range(GUIDED))]
+    start = PlannedRun(settings)
+    return [start, *(PlannedRun({**settings, "lambda_": (place + 1) / 10}, start) for place in range(GUIDED))]
 
 
 def main(folder: Path) -> int:
     runs = folder / "runs"
     runs.mkdir(parents=True, exist_ok=True)
-    with launcher("here", 2, folder / "submitit", {}) as submit:
-        failed = conduct(tasks(grid(folder / "cache"), runs), submit, 2)
+    with executor("here", 2, folder / "submitit", {}) as submit:
+        failed = run_tasks(tasks_of(grid(folder / "cache"), runs), submit, 2)
     print(failed)
     return len(failed)
 

@@ -1,4 +1,4 @@
-"""What the tests of the launcher let other processes do; importable by them."""
+"""What the tests of the executor let other processes do; importable by them."""
 
 import os
 import time

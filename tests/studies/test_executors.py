@@ -12,9 +12,9 @@ from tests.studies import sent
 from tests.studies.processes import alive, needs_proc, wait_until
 
 from model_guidance.errors import UserError
-from model_guidance.studies.scheduling.executors import CLUSTERS, Handle, launcher
-from model_guidance.studies.scheduling.schedule import conduct
-from model_guidance.studies.scheduling.tasks import Task
+from model_guidance.studies.scheduling.executors import CLUSTERS, Handle, executor
+from model_guidance.studies.scheduling.schedule import run_tasks
+from model_guidance.studies.scheduling.task import Task
 
 
 def ended(handle: Handle, seconds: float = 60) -> Handle:
@@ -23,7 +23,7 @@ def ended(handle: Handle, seconds: float = 60) -> Handle:
 
 
 def test_functions_run_in_other_processes(tmp_path):
-    with launcher("here", 2, tmp_path, {}) as submit:
+    with executor("here", 2, tmp_path, {}) as submit:
         values = [submit(sent.double, value) for value in (1, 20)]
         process = submit(sent.process_id)
         failing = submit(sent.fail, "no reason")
@@ -41,7 +41,7 @@ def test_functions_run_in_other_processes(tmp_path):
 def test_processes_take_the_visible_gpus_in_turn(parallel, visible, expected, tmp_path, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     files = [tmp_path / str(place) for place in range(parallel)]
-    with launcher("here", parallel, tmp_path, {}) as submit:
+    with executor("here", parallel, tmp_path, {}) as submit:
         handles = [submit(sent.environment_beside, file, files) for file in files]
         found = [ended(handle).result() for handle in handles]
     assert sorted(devices for devices, _ in found) == expected
@@ -51,7 +51,7 @@ def test_processes_take_the_visible_gpus_in_turn(parallel, visible, expected, tm
 
 def test_a_job_after_the_death_of_a_process_runs(tmp_path, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
-    with launcher("here", 2, tmp_path, {}) as submit:
+    with executor("here", 2, tmp_path, {}) as submit:
         with pytest.raises(BrokenProcessPool):
             ended(submit(sent.die)).result()
         assert ended(submit(sent.double, 4)).result() == 8
@@ -66,15 +66,15 @@ def test_a_process_that_always_dies_does_not_take_its_neighbour_with_it(tmp_path
         Task("dies", None, sent.die_beside, (file,), False),
         Task("neighbour", None, sent.work_beside, (file,), False),
     ]
-    with launcher("here", 2, tmp_path, {}) as submit:
-        failed = conduct(tasks, submit, 2)
+    with executor("here", 2, tmp_path, {}) as submit:
+        failed = run_tasks(tasks, submit, 2)
     assert set(failed) == {"dies"}
     assert "was killed" in failed["dies"]
 
 
 def left_by(error: BaseException, cluster: str, files: list[Path]) -> None:
-    """Leave the launcher by an error as soon as its processes have begun and named themselves."""
-    with launcher(cluster, len(files), files[0].parent / "logs", {}) as submit:
+    """Leave the executor by an error as soon as its processes have begun and named themselves."""
+    with executor(cluster, len(files), files[0].parent / "logs", {}) as submit:
         for file in files:
             submit(sent.begin_and_wait, file)
         assert wait_until(lambda: all(file.exists() and file.read_text() for file in files), 60)
@@ -93,14 +93,14 @@ def test_an_error_ends_the_processes(error, tmp_path):
 
 @pytest.mark.parametrize("cluster", ["cloud", "", "Here"])
 def test_an_unknown_cluster_is_the_users_mistake(cluster, tmp_path):
-    with pytest.raises(UserError, match=", ".join(CLUSTERS)), launcher(cluster, 2, tmp_path, {}):
+    with pytest.raises(UserError, match=", ".join(CLUSTERS)), executor(cluster, 2, tmp_path, {}):
         pass
 
 
 @pytest.mark.parametrize("cluster", ["debug", "local"])
 def test_submitit_runs_functions(cluster, tmp_path):
     pytest.importorskip("submitit")
-    with launcher(cluster, 2, tmp_path / "logs", {"timeout_min": 5}) as submit:
+    with executor(cluster, 2, tmp_path / "logs", {"timeout_min": 5}) as submit:
         value, process = submit(sent.double, 21), submit(sent.process_id)
         assert ended(value).result() == 42
         assert (ended(process).result() == os.getpid()) == (cluster == "debug")
@@ -110,8 +110,8 @@ def test_submitit_runs_functions(cluster, tmp_path):
 def test_submitits_errors_end_in_what_happened(tmp_path):
     pytest.importorskip("submitit")
     task = Task("damaged", None, sent.fail, ("the picture is damaged",), False)
-    with launcher("local", 1, tmp_path, {"timeout_min": 5}) as submit:
-        assert conduct([task], submit, 1) == {"damaged": "ValueError: the picture is damaged"}
+    with executor("local", 1, tmp_path, {"timeout_min": 5}) as submit:
+        assert run_tasks([task], submit, 1) == {"damaged": "ValueError: the picture is damaged"}
 
 
 @needs_proc
@@ -134,7 +134,7 @@ def test_an_error_ends_submitits_processes(interrupt, tmp_path):
 def test_a_wrong_parameter_is_the_users_mistake(cluster, wrong, tmp_path):
     pytest.importorskip("submitit")
     expected = pytest.raises(UserError, match=f"^--slurm: .*{next(iter(wrong))}")
-    with expected as caught, launcher(cluster, 2, tmp_path, wrong):
+    with expected as caught, executor(cluster, 2, tmp_path, wrong):
         pass
     assert "\n" not in str(caught.value)
 
@@ -142,12 +142,12 @@ def test_a_wrong_parameter_is_the_users_mistake(cluster, wrong, tmp_path):
 @pytest.mark.skipif(shutil.which("srun") is not None, reason="there is a SLURM here")
 def test_no_slurm_is_the_users_mistake(tmp_path):
     pytest.importorskip("submitit")
-    with pytest.raises(UserError, match="srun"), launcher("slurm", 2, tmp_path, {}):
+    with pytest.raises(UserError, match="srun"), executor("slurm", 2, tmp_path, {}):
         pass
 
 
 def test_leaving_ends_in_a_moment(tmp_path):
-    with launcher("here", 1, tmp_path, {}) as submit:
+    with executor("here", 1, tmp_path, {}) as submit:
         ended(submit(sent.double, 1))
         begin = time.monotonic()
     assert time.monotonic() - begin < 2

@@ -7,6 +7,7 @@ import pytest
 from tests.report.folders import write_comparison, write_run
 from tests.studies.scored import Row, baseline, continued, four, row, table
 
+from model_guidance.studies import STUDIES
 from model_guidance.studies.findings import FINDINGS, findings
 
 NETWORKS = ("resnet50", "xdnn_resnet50", "bcos_resnet50")
@@ -87,12 +88,15 @@ CASES = {
         (four("epg", BEST_EPG)[:4], NONE, "–"),
         (four("epg", BEST_EPG, look="gradcam@final"), NONE, "–"),
         (four("epg", BEST_EPG)[1:], NONE, "–"),
+        ([*four("epg", BEST_EPG), row(loss="ssim", epg=0.5)], YES, "in 1 of 1"),
+        ([*four("epg", BEST_EPG), row(loss="ssim", epg=0.7)], NO, "in 0 of 1"),
     ],
     "R2": [
         (panels("iou", BEST_IOU), YES, "in 1 of 1"),
         (panels("iou", BEST_IOU, BEST_IOU, BEST_EPG), PART, "in 2 of 3"),
         (panels("iou", BEST_EPG), NO, "in 0 of 1"),
         (four("iou", BEST_IOU)[:3], NONE, "–"),
+        ([*four("iou", BEST_IOU), row(loss="ssim", iou=0.1), row(loss="other", iou=0.5)], YES, "in 1 of 1"),
     ],
     "R3": [
         (on_object(0.58, 0.65, 0.59), YES, "in 1 of 1"),
@@ -175,10 +179,9 @@ def test_other_controls_and_adapted_runs_change_nothing(name):
 
 
 def test_the_order_of_the_rows_does_not_matter():
-    for cases in CASES.values():
-        rows = cases[0][0]
-        for _, finding in FINDINGS.values():
-            assert finding(table(rows)) == finding(table(rows[::-1]))
+    for name, cases in CASES.items():
+        finding, rows = FINDINGS[name][1], cases[0][0]
+        assert finding(table(rows)) == finding(table(rows[::-1]))
 
 
 @pytest.mark.parametrize("name", ["R3", "R5", "R6", "R7"])
@@ -204,6 +207,18 @@ def test_findings_of_run_folders(tmp_path):
     assert verdicts["R5"] == YES
     assert verdicts["R6"] == NO
     assert {verdicts[name] for name in ("R1", "R2", "R3", "R4", "R7", "R8")} == {NONE}
+
+
+def test_findings_that_are_named(tmp_path):
+    folder = write_comparison(tmp_path)
+    assert findings([folder], ("R6", "R2")) == [findings([folder])[place] for place in (5, 1)]
+    assert findings([folder], ()) == []
+
+
+def test_every_finding_has_a_study_and_every_study_known_findings():
+    named = [name for study in STUDIES.values() for name in study.findings]
+    assert set(named) == set(FINDINGS)
+    assert not any(study.findings for study in STUDIES.values() if study.ours)
 
 
 def test_findings_are_about_several_classes_per_image(tmp_path):

@@ -79,11 +79,11 @@ def test_a_worker_ends_with_the_study_while_it_computes(tmp_path):
     code = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from model_guidance.studies.scheduling.executors import launcher\n"
+        "from model_guidance.studies.scheduling.executors import executor\n"
         "from tests.studies import sent\n"
         "folder = Path(sys.argv[1])\n"
         "if __name__ == '__main__':\n"
-        "    with launcher('here', 1, folder, {}) as submit:\n"
+        "    with executor('here', 1, folder, {}) as submit:\n"
         "        submit(sent.begin_and_wait, folder / 'job').result()\n"
     )
     script, job = tmp_path / "script.py", tmp_path / "job"

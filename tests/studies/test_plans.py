@@ -1,6 +1,8 @@
 """The plans of all studies at all sizes: valid, in order, without repetition, shared, as published."""
 
+import hashlib
 import json
+import re
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +17,10 @@ from model_guidance.evaluation import Evaluation
 from model_guidance.runs.folder import MACHINE
 from model_guidance.runs.result import Result, write_result
 from model_guidance.studies import STUDIES
-from model_guidance.studies.planning.plan_table import plan
-from model_guidance.studies.planning.planned_run import Job, with_starts
-from model_guidance.studies.planning.sizes import SIZES, Place
-from model_guidance.studies.recipes import limited
+from model_guidance.studies.planning.experiments import SIZES, Locations
+from model_guidance.studies.planning.plan_table import announcement, plan_table
+from model_guidance.studies.planning.planned_run import STEP, PlannedRun, with_starts
+from model_guidance.studies.recipes import fronts
 from model_guidance.training.config import Config
 
 every_study = pytest.mark.parametrize("study", STUDIES)
@@ -28,64 +30,113 @@ REAL = [study for study in STUDIES if study not in ("waterbirds", "qualitative")
 
 @every_study
 @every_size
-def test_every_job_has_valid_settings_of_its_own(study, size):
-    jobs = planned(study, size)
-    assert jobs
-    assert all(isinstance(job.config(Path("runs")), Config) for job in jobs)
-    assert len({job.key for job in jobs}) == len(jobs)
+def test_every_run_has_valid_settings_of_its_own(study, size):
+    runs = planned(study, size)
+    assert runs
+    assert all(isinstance(run.config(Path("runs")), Config) for run in runs)
+    assert len({run.key for run in runs}) == len(runs)
 
 
 @every_study
 @every_size
 def test_a_start_comes_before_the_jobs_that_need_it(study, size):
     before: set[str] = set()
-    for job in planned(study, size):
-        assert job.start is None or job.start.key in before
-        before.add(job.key)
+    for run in planned(study, size):
+        assert run.start is None or run.start.key in before
+        before.add(run.key)
 
 
 @every_study
 @every_size
 def test_a_start_is_a_baseline_of_the_same_network_and_seed(study, size):
-    for job in planned(study, size):
-        if job.start:
-            assert not job.start.config(Path()).guided
+    for run in planned(study, size):
+        if run.start:
+            assert not run.start.config(Path()).guided
             same = ("data", "size", "backbone", "seed")
-            assert all(job.start.settings.get(name) == job.settings.get(name) for name in same)
+            assert all(run.start.settings.get(name) == run.settings.get(name) for name in same)
 
 
 @every_study
 @every_size
 def test_a_start_was_trained_on_the_same_images(study, size):
-    for job in planned(study, size):
-        assert job.start is None or job.start.settings["options"] == job.settings["options"]
+    for run in planned(study, size):
+        assert run.start is None or run.start.settings["options"] == run.settings["options"]
 
 
 @every_study
 @every_size
 def test_guided_jobs_have_a_baseline_and_random_regions_or_equal_baselines_to_compare_with(study, size):
-    jobs = planned(study, size)
+    runs = planned(study, size)
     unguided = {
-        (job.settings["backbone"], job.settings["seed"]) for job in jobs if not job.config(Path()).guided
+        (run.settings["backbone"], run.settings["seed"]) for run in runs if not run.config(Path()).guided
     }
-    assert {(job.settings["backbone"], job.settings["seed"]) for job in jobs} == unguided
+    assert {(run.settings["backbone"], run.settings["seed"]) for run in runs} == unguided
+
+
+KEYS_OF_0_1 = {  # how many, and their hash: folders of studies that were begun then are continued
+    ("epg-f1", "tiny"): (48, "6982940821e8e6fa"),
+    ("iou-f1", "tiny"): (48, "6982940821e8e6fa"),
+    ("map", "tiny"): (48, "6982940821e8e6fa"),
+    ("gradcam", "tiny"): (36, "1ae9a61f47c7bf67"),
+    ("depths", "tiny"): (42, "4af913e00d942819"),
+    ("on-object", "tiny"): (36, "d1c5276ff005d2cf"),
+    ("limited", "tiny"): (16, "1c171c432c4c11cb"),
+    ("coarse", "tiny"): (20, "e415817a8c213749"),
+    ("waterbirds", "tiny"): (12, "b61355c8966c5845"),
+    ("qualitative", "tiny"): (72, "604bea7d4c62ec5e"),
+    ("lambda", "tiny"): (10, "ab08d8c2b0c75597"),
+    ("reduction", "tiny"): (11, "a99c1121ef41878d"),
+    ("epg-f1", "small"): (99, "8813a7e5dd50b734"),
+    ("iou-f1", "small"): (99, "8813a7e5dd50b734"),
+    ("map", "small"): (99, "8813a7e5dd50b734"),
+    ("gradcam", "small"): (63, "b1c738c126aa9a8d"),
+    ("depths", "small"): (72, "00b40e86a0d9547d"),
+    ("on-object", "small"): (63, "e30d300f413e5457"),
+    ("limited", "small"): (27, "d0dbc8baa384aecb"),
+    ("coarse", "small"): (33, "4140948478cb324c"),
+    ("waterbirds", "small"): (24, "f594eee137aa7399"),
+    ("qualitative", "small"): (141, "7196f684c09af257"),
+    ("lambda", "small"): (27, "564a08caca359ec6"),
+    ("reduction", "small"): (33, "470633eb904b1db2"),
+    ("epg-f1", "paper"): (174, "dbbf2c57932069df"),
+    ("iou-f1", "paper"): (174, "dbbf2c57932069df"),
+    ("map", "paper"): (174, "dbbf2c57932069df"),
+    ("gradcam", "paper"): (102, "63baceb597003617"),
+    ("depths", "paper"): (120, "93eaad296ceada1d"),
+    ("on-object", "paper"): (102, "5391783021537c01"),
+    ("limited", "paper"): (82, "31d75893de4bd39f"),
+    ("coarse", "paper"): (106, "2bbfa7061f2ab01f"),
+    ("waterbirds", "paper"): (348, "272d71dc1be5ac4e"),
+    ("qualitative", "paper"): (600, "0eea29b2894cdf79"),
+    ("lambda", "paper"): (66, "89b3eae501ef6e07"),
+    ("reduction", "paper"): (22, "6e0a8ae1711eac8f"),
+}
+
+
+@every_study
+@every_size
+def test_the_keys_are_those_of_version_0_1(study, size):
+    found = keys(study, size)
+    assert (len(found), hashlib.sha256("\n".join(found).encode()).hexdigest()[:16]) == KEYS_OF_0_1[
+        study, size
+    ]
 
 
 def test_repetitions_are_removed_and_starts_added():
-    start = Job({"seed": 1})
-    one, other = Job({"lambda_": 0.1}, start), Job({"lambda_": 0.2}, start)
+    start = PlannedRun({"seed": 1})
+    one, other = PlannedRun({"lambda_": 0.1}, start), PlannedRun({"lambda_": 0.2}, start)
     assert with_starts([one, other, one, start]) == [start, one, other]
 
 
 @every_size
-def test_fronts_of_other_scores_share_all_jobs(size):
+def test_fronts_of_other_scores_share_all_runs(size):
     assert keys("epg-f1", size) == keys("iou-f1", size) == keys("map", size)
 
 
 @every_size
 def test_exact_boxes_are_all_boxes(size):
-    undilated = {job.key for job in guided("coarse", size) if config(job).dilate == 0}
-    all_boxes = {job.key for job in guided("limited", size) if config(job).annotated == 1}
+    undilated = {run.key for run in guided("coarse", size) if config(run).dilate == 0}
+    all_boxes = {run.key for run in guided("limited", size) if config(run).annotated == 1}
     assert undilated == all_boxes
     assert 0 < len(undilated) < len(guided("coarse", size))
 
@@ -94,14 +145,14 @@ def test_exact_boxes_are_all_boxes(size):
 @pytest.mark.parametrize("study", ["gradcam", "depths", "on-object", "limited", "coarse"])
 def test_baselines_are_shared_with_the_fronts(study, size):
     def baselines(name: str) -> set[str]:
-        return {job.key for job in planned(name, size) if not config(job).guided}
+        return {run.key for run in planned(name, size) if not config(run).guided}
 
     assert baselines(study)
     assert baselines(study) <= baselines("epg-f1")
 
 
 @every_size
-def test_the_heat_maps_need_no_job_of_their_own(size):
+def test_the_heat_maps_need_no_run_of_their_own(size):
     others = {key for study in ("epg-f1", "coarse", "waterbirds") for key in keys(study, size)}
     assert set(keys("qualitative", size)) == others
 
@@ -156,42 +207,42 @@ def test_every_setting_is_tried():
     assert set(MACHINES) == MACHINE
 
 
-def job_of(given: dict[str, Any]) -> Job:
-    return Job({"weights": "imagenet", **given} if "allowed_loss" in given else given)
+def run_of(given: dict[str, Any]) -> PlannedRun:
+    return PlannedRun({"weights": "imagenet", **given} if "allowed_loss" in given else given)
 
 
 @given(settings(), settings())
 def test_keys_are_equal_exactly_if_the_settings_are(one, other):
-    equal = job_of(one).config(Path()) == job_of(other).config(Path())
-    assert (job_of(one).key == job_of(other).key) == equal
+    equal = run_of(one).config(Path()) == run_of(other).config(Path())
+    assert (run_of(one).key == run_of(other).key) == equal
 
 
 @given(settings(), st.sampled_from(sorted(OTHER)), st.data())
 def test_any_one_changed_setting_changes_the_key(own, name, data):
     own.setdefault("weights", "imagenet")
     value = data.draw(st.sampled_from(OTHER[name]))
-    changed = Job({**own, name: value})
-    same = changed.config(Path()) == Job(own).config(Path())
-    assert (changed.key == Job(own).key) == same
+    changed = PlannedRun({**own, name: value})
+    same = changed.config(Path()) == PlannedRun(own).config(Path())
+    assert (changed.key == PlannedRun(own).key) == same
 
 
 @given(settings(), st.fixed_dictionaries({}, optional={k: st.sampled_from(v) for k, v in MACHINES.items()}))
 def test_the_machine_does_not_change_the_key(own, machine):
-    assert Job({**job_of(own).settings, **machine}).key == job_of(own).key
+    assert PlannedRun({**run_of(own).settings, **machine}).key == run_of(own).key
 
 
 @given(settings(), settings())
 def test_the_start_belongs_to_the_key(one, other):
     child = {"lambda_": 0.5}
-    starts = [job_of(one), job_of(other)]
-    found = [Job(child, start).key for start in starts]
+    starts = [run_of(one), run_of(other)]
+    found = [PlannedRun(child, start).key for start in starts]
     assert (found[0] == found[1]) == (starts[0].key == starts[1].key)
-    assert Job(child).key not in found
+    assert PlannedRun(child).key not in found
 
 
 @given(settings())
 def test_a_key_names_a_folder(own):
-    key = job_of(own).key
+    key = run_of(own).key
     assert Path(key).name == key
     assert not key.startswith(".")
     assert key.isascii()
@@ -204,11 +255,11 @@ def test_a_key_names_a_folder(own):
 def test_the_users_machine_does_not_change_the_plan(study, size):
     there = {name: f"/elsewhere/{name}" for name in ROOTS}
     machine = {"workers": 12, "precision": "bf16-mixed", "cache": "/fast", "accelerator": "cuda"}
-    elsewhere = Place(there, WEIGHTS, machine)
+    elsewhere = Locations(there, WEIGHTS, machine)
     assert keys(study, size, elsewhere) == keys(study, size)
-    for job in planned(study, size, elsewhere):
-        assert machine.items() <= job.settings.items()
-        assert job.settings.get("root") in (None, there.get(job.settings["data"]))
+    for run in planned(study, size, elsewhere):
+        assert machine.items() <= run.settings.items()
+        assert run.settings.get("root") in (None, there.get(run.settings["data"]))
 
 
 SUM = {
@@ -222,42 +273,42 @@ EPOCHS = {"voc": (300, 50), "coco": (60, 10), "waterbirds": (350, 350)}
 RATE = {"voc": 1e-4, "coco": 1e-4, "waterbirds": 1e-5}
 
 
-def lambdas(jobs: list[Job]) -> list[float]:
-    return sorted({job.settings["lambda_"] for job in jobs if job.settings["regions"] == "boxes"})
+def lambdas(runs: list[PlannedRun]) -> list[float]:
+    return sorted({run.settings["lambda_"] for run in runs if run.settings["regions"] == "boxes"})
 
 
-def with_defaults(jobs: list[Job]) -> list[Job]:
-    return [replace(job, settings=asdict(job.config(Path("runs")))) for job in jobs]
+def with_defaults(runs: list[PlannedRun]) -> list[PlannedRun]:
+    return [replace(run, settings=asdict(run.config(Path("runs")))) for run in runs]
 
 
 @pytest.mark.parametrize("loss", SUM)
 @pytest.mark.parametrize("data", ["voc", "coco"])
 @pytest.mark.parametrize("study", ["epg-f1", "iou-f1", "map"])
 def test_published_lambdas_for_all_boxes(study, data, loss):
-    jobs = with_defaults(guided(study, "paper", data=data, loss=loss))
+    runs = with_defaults(guided(study, "paper", data=data, loss=loss))
     for backbone in ("resnet50", "xdnn_resnet50", "bcos_resnet50"):
         for layer in ("input", "final"):
-            own = [j for j in jobs if j.settings["backbone"] == backbone and j.settings["layer"] == layer]
+            own = [j for j in runs if j.settings["backbone"] == backbone and j.settings["layer"] == layer]
             assert lambdas(own) == SUM[loss]
 
 
 @pytest.mark.parametrize("loss", FEW)
-@pytest.mark.parametrize("fraction", limited.FRACTIONS)
+@pytest.mark.parametrize("fraction", fronts.FRACTIONS)
 def test_published_lambdas_for_few_boxes(fraction, loss):
-    jobs = with_defaults(guided("limited", "paper", loss=loss, annotated=fraction))
-    assert lambdas(jobs) == (SUM if fraction == 1 else FEW)[loss]
+    runs = with_defaults(guided("limited", "paper", loss=loss, annotated=fraction))
+    assert lambdas(runs) == (SUM if fraction == 1 else FEW)[loss]
 
 
 @every_study
 def test_published_settings(study):
-    for job in planned(study, "paper"):
-        config, (first, second) = job.config(Path("runs")), EPOCHS[job.settings["data"]]
+    for run in planned(study, "paper"):
+        config, (first, second) = run.config(Path("runs")), EPOCHS[run.settings["data"]]
         assert (config.size, config.lr) == (224, RATE[config.data])
         assert config.augment in (None, config.data == "waterbirds")
         assert config.backbone in ("resnet50", "xdnn_resnet50", "bcos_resnet50")
         if study not in ("lambda", "reduction"):
             assert config.batch == 64
-            assert config.epochs == (first if job.start is None else second)
+            assert config.epochs == (first if run.start is None else second)
         if study not in ("lambda", "reduction") and config.guided:
             assert config.reduction == "sum"
 
@@ -265,46 +316,46 @@ def test_published_settings(study):
 @every_study
 def test_published_weights(study):
     expected = {"resnet50": "imagenet", "xdnn_resnet50": WEIGHTS["xdnn"], "bcos_resnet50": WEIGHTS["bcos"]}
-    for job in planned(study, "paper"):
-        if job.start is None:
-            assert job.settings["weights"] == expected[job.settings["backbone"]]
+    for run in planned(study, "paper"):
+        if run.start is None:
+            assert run.settings["weights"] == expected[run.settings["backbone"]]
         else:
-            start = f"runs/{job.start.key}/best.safetensors"
-            assert job.config(Path("runs")).weights == start
+            start = f"runs/{run.start.key}/best.safetensors"
+            assert run.config(Path("runs")).weights == start
 
 
 @pytest.mark.parametrize("task", ["conventional", "reversed"])
 @pytest.mark.parametrize("backbone", ["resnet50", "xdnn_resnet50", "bcos_resnet50"])
 def test_waterbirds_is_four_runs_of_two_seeds_and_two_subsets(task, backbone):
-    jobs = [
-        job
-        for job in planned("waterbirds", "paper")
-        if job.settings["backbone"] == backbone and job.settings["options"].get("task") == task
+    runs = [
+        run
+        for run in planned("waterbirds", "paper")
+        if run.settings["backbone"] == backbone and run.settings["options"].get("task") == task
     ]
-    assert all(job.start is None for job in jobs)
-    assert all(config(job).data == "waterbirds" for job in jobs)
-    boxes = [job for job in jobs if config(job).guided and config(job).regions == "boxes"]
-    assert {config(job).annotated for job in boxes} == {0.01}
+    assert all(run.start is None for run in runs)
+    assert all(config(run).data == "waterbirds" for run in runs)
+    boxes = [run for run in runs if config(run).guided and config(run).regions == "boxes"]
+    assert {config(run).annotated for run in boxes} == {0.01}
     groups: dict[tuple[Any, ...], set[tuple[int, int]]] = {}
-    for job in boxes:
-        own = config(job)
+    for run in boxes:
+        own = config(run)
         drawn = groups.setdefault((own.layer, own.loss, own.lambda_), set())
         drawn.add((own.seed, own.annotation_seed))
     assert all(drawn == {(0, 0), (0, 1), (1, 0), (1, 1)} for drawn in groups.values())
     expected = {(layer, loss, value) for layer in ("input", "final") for loss in FEW for value in FEW[loss]}
     assert set(groups) == expected
-    bare = [config(job) for job in jobs if not config(job).guided]
+    bare = [config(run) for run in runs if not config(run).guided]
     trained = [(own.seed, own.options.get("training")) for own in bare]
     assert sorted(trained, key=str) == [(0, "mixed"), (0, None), (1, "mixed"), (1, None)]
 
 
-def config(job: Job) -> Config:
-    return job.config(Path("runs"))
+def config(run: PlannedRun) -> Config:
+    return run.config(Path("runs"))
 
 
 def rejection(study: str, size: Any, roots: dict[str, str]) -> str:
     with pytest.raises(UserError) as caught:
-        list(STUDIES[study].jobs(size, Place(roots, WEIGHTS)))
+        list(STUDIES[study].plan(size, Locations(roots, WEIGHTS)))
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -323,13 +374,29 @@ def test_waterbirds_that_are_not_there_are_asked_for(study, size):
 
 @every_study
 def test_tiny_needs_no_data_of_the_users(study):
-    assert {job.settings["data"] for job in with_starts(STUDIES[study].jobs("tiny", Place()))} == {"shapes"}
+    assert {run.settings["data"] for run in with_starts(STUDIES[study].plan("tiny", Locations()))} == {
+        "shapes"
+    }
 
 
 @pytest.mark.parametrize("name", ["voc", "coco"])
 def test_one_of_the_papers_data_sets_is_enough(name):
-    jobs = list(STUDIES["epg-f1"].jobs("paper", Place({name: "/data"}, WEIGHTS)))
-    assert {job.settings["data"] for job in jobs} == {name}
+    runs = list(STUDIES["epg-f1"].plan("paper", Locations({name: "/data"}, WEIGHTS)))
+    assert {run.settings["data"] for run in runs} == {name}
+
+
+@every_study
+@every_size
+def test_the_announcement_names_what_is_run_and_what_was_published(study, size):
+    runs = planned(study, size)
+    first, here, published = announcement(study, STUDIES[study], runs).splitlines()
+    assert first == f"{study}: {STUDIES[study].title}"
+    for run in runs:
+        own = config(run)
+        assert {own.data, own.backbone} <= set(re.split(r"[ ,;]+", here))
+        assert not own.guided or {own.look, own.loss} <= set(re.split(r"[ ,;]+", here))
+    assert here.endswith(f" ({len(runs)} runs)")
+    assert STUDIES[study].claim in published
 
 
 @every_study
@@ -339,13 +406,19 @@ def test_every_study_says_what_it_is(study):
     assert len({each.title for each in STUDIES.values()}) == len(STUDIES)
 
 
-def finish(job: Job, runs: Path) -> None:
-    folder = runs / job.key
+def finish(run: PlannedRun, runs: Path) -> None:
+    folder = runs / run.key
     folder.mkdir(parents=True)
-    (folder / "config.yaml").write_text(job.config(runs).yaml())
+    (folder / "config.yaml").write_text(run.config(runs).yaml())
     (folder / "classes.json").write_text(json.dumps(["cat", "dog"]))
     nothing = Evaluation(0, {})
     write_result(folder / "result.json", Result(1, 1, nothing, nothing))
+
+
+def minutes(row: list[str]) -> float:
+    """The time left in a row of the table."""
+    value, unit = row[-2:]
+    return 0.5 if value == "<1" else float(value) * {"min": 1, "h": 60}[unit]
 
 
 def cells(table: str, row: str) -> list[str]:
@@ -355,41 +428,61 @@ def cells(table: str, row: str) -> list[str]:
 
 
 def test_the_table_counts_what_is_finished(tmp_path):
-    jobs = planned("lambda", "tiny")
-    assert cells(plan(jobs, tmp_path), "all")[:3] == ["all", str(len(jobs)), "0"]
-    hours = float(cells(plan(jobs, tmp_path), "all")[3])
-    for count, job in enumerate(jobs, 1):
-        finish(job, tmp_path)
-        _, every, finished, left = cells(plan(jobs, tmp_path), "all")
-        assert (every, finished) == (str(len(jobs)), str(count))
-        assert float(left) <= hours
-        hours = float(left)
-    assert hours == 0
+    runs = planned("lambda", "tiny")
+    assert cells(plan_table(runs, tmp_path), "all")[:3] == ["all", str(len(runs)), "0"]
+    least = minutes(cells(plan_table(runs, tmp_path), "all"))
+    for count, run in enumerate(runs, 1):
+        finish(run, tmp_path)
+        row = cells(plan_table(runs, tmp_path), "all")
+        _, every, finished, *left = row
+        assert (every, finished) == (str(len(runs)), str(count))
+        assert minutes(row) <= least
+        assert (left == ["0", "min"]) == (count == len(runs))
+        least = minutes(row)
+
+
+@pytest.mark.parametrize(
+    ("hours", "expected"),
+    [
+        (0, "0 min"),
+        (1e-4, "<1 min"),
+        (0.2, "12 min"),
+        (1.99, "119 min"),
+        (2, "2.0 h"),
+        (9.94, "9.9 h"),
+        (106.4, "106 h"),
+    ],
+)
+def test_times_are_said_in_a_unit_that_shows_them(hours, expected, tmp_path):
+    run = PlannedRun({"epochs": 1}, images=(3600, 0, 0), forwards=STEP["baseline"] / hours if hours else 1e30)
+    assert plan_table([run] if hours else [], tmp_path).splitlines()[-1].endswith(f" {expected}")
 
 
 def test_the_rows_of_the_table_add_up(tmp_path):
-    jobs = planned("limited", "tiny")
-    finish(jobs[0], tmp_path)
-    lines = [line.split() for line in plan(jobs, tmp_path).splitlines() if line.strip().startswith("shapes")]
-    assert sum(int(line[-3]) for line in lines) == len(jobs)
-    assert sum(int(line[-2]) for line in lines) == 1
-    assert len([line for line in lines if "baseline" in line and line[-2] == "1"]) == 1
+    runs = planned("limited", "tiny")
+    finish(runs[0], tmp_path)
+    lines = [
+        line.split() for line in plan_table(runs, tmp_path).splitlines() if line.strip().startswith("shapes")
+    ]
+    assert sum(int(line[-4]) for line in lines) == len(runs)
+    assert sum(int(line[-3]) for line in lines) == 1
+    assert len([line for line in lines if "baseline" in line and line[-3] == "1"]) == 1
 
 
 @every_study
-def test_no_unguided_job_is_called_guided_in_the_table(study, tmp_path):
-    jobs = [job for job in planned(study, "tiny") if not job.config(Path()).guided]
-    assert "guided" not in plan(jobs, tmp_path).split()
+def test_no_unguided_run_is_called_guided_in_the_table(study, tmp_path):
+    runs = [run for run in planned(study, "tiny") if not run.config(Path()).guided]
+    assert "guided" not in plan_table(runs, tmp_path).split()
 
 
 def test_an_unfinished_run_is_not_counted(tmp_path):
-    jobs = planned("lambda", "tiny")
-    finish(jobs[0], tmp_path)
-    (tmp_path / jobs[0].key / "result.json").unlink()
-    assert not jobs[0].finished(tmp_path)
-    assert cells(plan(jobs, tmp_path), "all")[2] == "0"
+    runs = planned("lambda", "tiny")
+    finish(runs[0], tmp_path)
+    (tmp_path / runs[0].key / "result.json").unlink()
+    assert not runs[0].finished(tmp_path)
+    assert cells(plan_table(runs, tmp_path), "all")[2] == "0"
 
 
 def test_a_setting_of_the_machine_that_is_none_is_the_users_mistake():
     with pytest.raises(UserError, match="wrokers"):
-        [job.key for job in planned("lambda", "tiny", place(wrokers=8))]
+        [run.key for run in planned("lambda", "tiny", place(wrokers=8))]

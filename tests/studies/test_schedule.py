@@ -1,4 +1,4 @@
-"""The order in which a study's tasks run, with tasks and a launcher whose ends are scripted."""
+"""The order in which a study's tasks run, with tasks and a executor whose ends are scripted."""
 
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from model_guidance.errors import UserError
 from model_guidance.studies.scheduling import schedule as module
-from model_guidance.studies.scheduling.schedule import conduct
-from model_guidance.studies.scheduling.tasks import Task
+from model_guidance.studies.scheduling.schedule import run_tasks
+from model_guidance.studies.scheduling.task import Task
 
 
 @pytest.fixture(autouse=True)
@@ -73,15 +73,15 @@ def task(name: str, after: str | None = None, finished: bool = False) -> Task:
     return Task(name, after, nothing, (name,), finished)
 
 
-def begun(launcher: Launcher) -> list[str]:
-    return [event.removeprefix("begin ") for event in launcher.events if event.startswith("begin")]
+def begun(executor: Launcher) -> list[str]:
+    return [event.removeprefix("begin ") for event in executor.events if event.startswith("begin")]
 
 
 def test_each_waits_for_the_one_that_it_needs():
-    launcher = Launcher(polls={"a": 5})
+    executor = Launcher(polls={"a": 5})
     tasks = [task("c", "b"), task("b", "a"), task("a"), task("free")]
-    assert conduct(tasks, launcher.submit, 4) == {}
-    events = launcher.events
+    assert run_tasks(tasks, executor.submit, 4) == {}
+    events = executor.events
     assert events.index("end a") < events.index("begin b")
     assert events.index("end b") < events.index("begin c")
     assert events.index("begin free") < events.index("end a")
@@ -89,58 +89,58 @@ def test_each_waits_for_the_one_that_it_needs():
 
 @pytest.mark.parametrize("parallel", [1, 2, 3, 20])
 def test_as_many_as_allowed_run_at_once(parallel):
-    launcher = Launcher(polls={str(i): 1 + i % 4 for i in range(12)})
-    assert conduct([task(str(i)) for i in range(12)], launcher.submit, parallel) == {}
-    assert launcher.most == min(parallel, 12)
-    assert begun(launcher) == [str(i) for i in range(12)]
+    executor = Launcher(polls={str(i): 1 + i % 4 for i in range(12)})
+    assert run_tasks([task(str(i)) for i in range(12)], executor.submit, parallel) == {}
+    assert executor.most == min(parallel, 12)
+    assert begun(executor) == [str(i) for i in range(12)]
 
 
 def test_a_free_place_is_taken_before_the_others_end():
-    launcher = Launcher(polls={"slow": 10})
-    conduct([task("slow"), task("one"), task("two")], launcher.submit, 2)
-    assert launcher.events[-1] == "end slow"
+    executor = Launcher(polls={"slow": 10})
+    run_tasks([task("slow"), task("one"), task("two")], executor.submit, 2)
+    assert executor.events[-1] == "end slow"
 
 
 def test_what_is_finished_is_not_submitted():
-    launcher = Launcher()
+    executor = Launcher()
     tasks = [task("a", finished=True), task("b", "a"), task("c", "b", finished=True), task("d", "c")]
-    assert conduct(tasks, launcher.submit, 2) == {}
-    assert sorted(begun(launcher)) == ["b", "d"]
+    assert run_tasks(tasks, executor.submit, 2) == {}
+    assert sorted(begun(executor)) == ["b", "d"]
 
 
 def test_nothing_to_do():
-    launcher = Launcher()
-    assert conduct([], launcher.submit, 2) == {}
-    assert conduct([task("a", finished=True)], launcher.submit, 2) == {}
-    assert launcher.events == []
+    executor = Launcher()
+    assert run_tasks([], executor.submit, 2) == {}
+    assert run_tasks([task("a", finished=True)], executor.submit, 2) == {}
+    assert executor.events == []
 
 
 def test_a_failure_is_tried_once_more(capsys):
-    launcher = Launcher(errors={"a": [RuntimeError("the disk was full")]})
-    assert conduct([task("a"), task("b", "a")], launcher.submit, 2) == {}
-    assert begun(launcher) == ["a", "a", "b"]
+    executor = Launcher(errors={"a": [RuntimeError("the disk was full")]})
+    assert run_tasks([task("a"), task("b", "a")], executor.submit, 2) == {}
+    assert begun(executor) == ["a", "a", "b"]
     assert "a: failed, is tried once more (the disk was full)" in capsys.readouterr().err
 
 
 def test_two_failures_are_reported_and_their_dependents_not_run(capsys):
-    launcher = Launcher(errors={"a": [RuntimeError("first"), RuntimeError("second")]})
+    executor = Launcher(errors={"a": [RuntimeError("first"), RuntimeError("second")]})
     tasks = [task("a"), task("b", "a"), task("c", "b"), task("other")]
-    assert conduct(tasks, launcher.submit, 2) == {
+    assert run_tasks(tasks, executor.submit, 2) == {
         "a": "second",
         "b": "not run, because it needs a",
         "c": "not run, because it needs b",
     }
-    assert sorted(begun(launcher)) == ["a", "a", "other"]
+    assert sorted(begun(executor)) == ["a", "a", "other"]
     assert "a: failed (second)" in capsys.readouterr().err
 
 
 def test_a_mistake_of_the_user_is_not_tried_again():
-    launcher = Launcher(errors={"a": [UserError("no such layer"), UserError("no such layer")]})
-    assert conduct([task("a")], launcher.submit, 2) == {"a": "no such layer"}
-    assert begun(launcher) == ["a"]
+    executor = Launcher(errors={"a": [UserError("no such layer"), UserError("no such layer")]})
+    assert run_tasks([task("a")], executor.submit, 2) == {"a": "no such layer"}
+    assert begun(executor) == ["a"]
 
 
-FAILED = """Job (task=0) failed during processing with trace:
+FAILED = """PlannedRun (task=0) failed during processing with trace:
 ----------------------
 Traceback (most recent call last):
   File "/site-packages/submitit/core/submission.py", line 55, in process_job
@@ -171,17 +171,17 @@ ValueError: the picture is damaged
     ],
 )
 def test_reasons_are_one_line(error, reason):
-    launcher = Launcher(errors={"a": [error, error]})
-    (line,) = conduct([task("a")], launcher.submit, 1).values()
+    executor = Launcher(errors={"a": [error, error]})
+    (line,) = run_tasks([task("a")], executor.submit, 1).values()
     assert reason in line
     assert "\n" not in line
 
 
 def test_stopped_by_the_user_it_stops():
-    launcher = Launcher(errors={"a": [KeyboardInterrupt()]})
+    executor = Launcher(errors={"a": [KeyboardInterrupt()]})
     with pytest.raises(KeyboardInterrupt):
-        conduct([task("a"), task("b")], launcher.submit, 1)
-    assert begun(launcher) == ["a"]
+        run_tasks([task("a"), task("b")], executor.submit, 1)
+    assert begun(executor) == ["a"]
 
 
 @st.composite
@@ -213,14 +213,14 @@ def expected_failures(tasks: list[Task], failures: dict[str, int]) -> set[str]:
 def test_any_script_ends_with_everything_done_that_could_be(script, parallel):
     tasks, polls, failures = script
     errors = {name: [RuntimeError(name) for _ in range(count)] for name, count in failures.items()}
-    launcher = Launcher(polls=polls, errors=errors)
-    failed = conduct(tasks, launcher.submit, parallel)
+    executor = Launcher(polls=polls, errors=errors)
+    failed = run_tasks(tasks, executor.submit, parallel)
     assert set(failed) == expected_failures(tasks, failures)
-    assert launcher.most <= parallel
+    assert executor.most <= parallel
     for each in tasks:
         not_run = failed.get(each.name, "").startswith("not run")
         tries = 0 if each.finished or not_run else min(2, 1 + failures[each.name])
-        assert begun(launcher).count(each.name) == tries
-        if tries and each.after and f"begin {each.after}" in launcher.events:
-            last = len(launcher.events) - launcher.events[::-1].index(f"end {each.after}")
-            assert last <= launcher.events.index(f"begin {each.name}")
+        assert begun(executor).count(each.name) == tries
+        if tries and each.after and f"begin {each.after}" in executor.events:
+            last = len(executor.events) - executor.events[::-1].index(f"end {each.after}")
+            assert last <= executor.events.index(f"begin {each.name}")

@@ -12,12 +12,12 @@ from tests.studies.planned import planned
 
 from model_guidance.report.read.results import read_results
 from model_guidance.studies import STUDIES
-from model_guidance.studies.planning.planned_run import Job
-from model_guidance.studies.planning.sizes import Place
+from model_guidance.studies.planning.experiments import Locations
+from model_guidance.studies.planning.planned_run import PlannedRun
 from model_guidance.training.config import Config
 
 SMALLER = {"size": 32}  # pixels: the smallest that the data have
-WHERE = Place(machine=SMALLER)
+WHERE = Locations(machine=SMALLER)
 
 
 def study(out: Path) -> "subprocess.CompletedProcess[str]":
@@ -34,8 +34,8 @@ def written(folder: Path) -> dict[str, Any]:
     return {str(path.relative_to(folder)): (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
 
 
-def configs(jobs: list[Job]) -> list[Config]:
-    return [job.config(Path()) for job in jobs]
+def configs(runs: list[PlannedRun]) -> list[Config]:
+    return [run.config(Path()) for run in runs]
 
 
 @pytest.fixture(scope="module")
@@ -51,21 +51,21 @@ def folder(whole) -> Path:
     return whole[0] / "tiny"
 
 
-def test_every_job_is_finished(folder):
-    jobs = planned("lambda", "tiny", WHERE)
-    assert all(job.finished(folder / "runs") for job in jobs)
-    assert {path.name for path in (folder / "runs").iterdir() if path.is_dir()} == {job.key for job in jobs}
-    assert all((folder / "runs" / f"{job.key}.log").read_text() for job in jobs)
+def test_every_run_is_finished(folder):
+    runs = planned("lambda", "tiny", WHERE)
+    assert all(run.finished(folder / "runs") for run in runs)
+    assert {path.name for path in (folder / "runs").iterdir() if path.is_dir()} == {run.key for run in runs}
+    assert all((folder / "runs" / f"{run.key}.log").read_text() for run in runs)
 
 
 def test_the_roles_of_its_runs(folder):
     tested = read_results([folder / "runs"]).tested
     rows = tested[(tested["kind"] == "best") & tested["own"]]
-    jobs = planned("lambda", "tiny", WHERE)
+    runs = planned("lambda", "tiny", WHERE)
     counts = rows["role"].value_counts().to_dict()
     assert set(counts) == {"baseline", "baseline, continued", "guided", "random regions"}
-    assert sum(counts.values()) == len(jobs)
-    assert counts["guided"] == sum(config.guided and config.regions == "boxes" for config in configs(jobs))
+    assert sum(counts.values()) == len(runs)
+    assert counts["guided"] == sum(config.guided and config.regions == "boxes" for config in configs(runs))
     assert rows["start"].unique().tolist() == ["random weights"]
 
 
@@ -94,10 +94,10 @@ def test_the_plan_came_first(whole):
 
 
 def test_the_same_command_does_no_work_twice(whole, folder):
-    before, jobs = written(folder), str(len(planned("lambda", "tiny", WHERE)))
-    assert str(len([name for name in before if name.endswith("result.json")])) == jobs
+    before, runs = written(folder), str(len(planned("lambda", "tiny", WHERE)))
+    assert str(len([name for name in before if name.endswith("result.json")])) == runs
     again = study(whole[0])
     assert again.returncode == 0, again.stderr
     assert written(folder) == before
     (line,) = (line.split() for line in again.stdout.splitlines() if line.strip().startswith("all "))
-    assert line == ["all", jobs, jobs, "0.00"]
+    assert line == ["all", runs, runs, "0", "min"]

@@ -7,18 +7,18 @@ from typing import Any
 
 from model_guidance.errors import UserError
 from model_guidance.studies import STUDIES
-from model_guidance.studies.planning.plan_table import plan
-from model_guidance.studies.planning.planned_run import Job, with_starts
-from model_guidance.studies.planning.sizes import SIZES, Place, Size
-from model_guidance.studies.scheduling.executors import launcher
-from model_guidance.studies.scheduling.schedule import conduct
-from model_guidance.studies.scheduling.tasks import Task, tasks
-from model_guidance.studies.scheduling.work import report
+from model_guidance.studies.planning.experiments import SIZES, Locations, Size
+from model_guidance.studies.planning.plan_table import announcement, plan_table
+from model_guidance.studies.planning.planned_run import PlannedRun, with_starts
+from model_guidance.studies.scheduling.executors import CLUSTERS, executor
+from model_guidance.studies.scheduling.schedule import run_tasks
+from model_guidance.studies.scheduling.task import Task, tasks_of
+from model_guidance.studies.scheduling.worker import report
 
 
 @dataclass(frozen=True)
 class StudyOptions:
-    """Where a study's data are and where its jobs run.
+    """Where a study's data are and where its runs are trained.
 
     Args:
         size: tiny (embedded data, minutes on two cores), small (real data, about an hour on two cores), or
@@ -29,7 +29,7 @@ class StudyOptions:
         waterbirds: folder in which waterbird_1.0_forest2water2 and CUB_200_2011 lie.
         xdnn: the published ImageNet weights of the X-DNN ResNet-50, for size paper.
         bcos: the published ImageNet weights of the B-cos ResNet-50, for size paper.
-        parallel: jobs at a time; by default one per GPU, or two without.
+        parallel: runs at a time; by default one per GPU, or two without.
         cluster: here, slurm, or submitit's local (separate processes) and debug (this process).
         slurm: parameters of submitit's executor, such as '{"slurm_partition": "gpu", "timeout_min": 600}'.
         machine: settings of every run, such as '{"workers": 8, "precision": "bf16-mixed"}'.
@@ -49,31 +49,33 @@ class StudyOptions:
 
 
 def study(name: str, options: StudyOptions, *, only_plan: bool = False) -> bool:
-    """Run one study, or "all"; print the plan first and where the report is last; False if a job failed.
+    """Run one study, or "all"; print the plan first and where the report is last; False if a run failed.
 
     With `only_plan`, nothing is run. Raises `UserError` for an unknown name or size, and for data and
     weights that the size needs.
     """
     names, size = _names(name), _size(options.size)
     _check_options(options)
-    jobs = {each: with_starts(STUDIES[each].jobs(size, _place(options))) for each in names}
-    every = with_starts(job for each in jobs.values() for job in each)
+    planned = {each: with_starts(STUDIES[each].plan(size, _locations(options))) for each in names}
+    every = with_starts(run for each in planned.values() for run in each)
     folder = Path(options.out).resolve() / size  # the runs' settings name it
     for each in names:
-        print(f"{each}: {STUDIES[each].title}. {STUDIES[each].claim} ({STUDIES[each].source})")
-    print(plan(every, folder / "runs"))
+        print(announcement(each, STUDIES[each], planned[each]))
+    print(plan_table(every, folder / "runs"))
     if only_plan:
         return True
     _check_weights(every, options)
-    failed = _run(every, folder, options) | _reports(jobs, folder)
+    failed = _run(every, folder, options) | _reports(planned, folder)
     if name == "all":
-        _print_findings(every, with_starts(_of_paper(jobs)), folder)
+        _print_findings(every, with_starts(_of_paper(planned)), folder)
     for key, reason in failed.items():
         print(f"failed: {key}: {reason}")
     return not failed
 
 
 def _check_options(options: StudyOptions) -> None:
+    if options.cluster not in CLUSTERS:
+        raise UserError(f"--cluster {options.cluster}: choose one of {', '.join(CLUSTERS)}")
     if options.parallel is not None and options.parallel < 1:
         raise UserError(f"--parallel {options.parallel}: at least 1 is needed")
     if not all(path.is_dir() for path in (Path(options.out), *Path(options.out).parents) if path.exists()):
@@ -93,74 +95,74 @@ def _size(name: str) -> Size:
     raise UserError(f"--size {name}: choose one of {', '.join(SIZES)}")
 
 
-def _place(options: StudyOptions) -> Place:
+def _locations(options: StudyOptions) -> Locations:
     roots = {name: getattr(options, name) for name in ("voc", "coco", "waterbirds")}
     given = {name: root for name, root in roots.items() if root is not None}
-    return Place(given, {"xdnn": options.xdnn, "bcos": options.bcos}, options.machine)
+    return Locations(given, {"xdnn": options.xdnn, "bcos": options.bcos}, options.machine)
 
 
-def _check_weights(jobs: Sequence[Job], options: StudyOptions) -> None:
-    for job in jobs:
-        kind = str(job.settings["backbone"]).partition("_")[0]
+def _check_weights(planned: Sequence[PlannedRun], options: StudyOptions) -> None:
+    for run in planned:
+        kind = str(run.settings["backbone"]).partition("_")[0]
         if options.size == "paper" and kind in ("xdnn", "bcos") and getattr(options, kind) is None:
             raise UserError(
                 f"size paper starts from published weights: give --{kind} FILE (see docs/studies.md)"
             )
 
 
-def _check_files(jobs: Sequence[Job], runs: Path) -> None:
-    """Open the data and look for the weights that are still needed, or every job would fail alike."""
+def _check_files(planned: Sequence[PlannedRun], runs: Path) -> None:
+    """Open the data and look for the weights that are still needed, or every run would fail alike."""
     from model_guidance.models.weights import check_exists
     from model_guidance.runs.setup import source_of
 
-    left = [job for job in jobs if not job.finished(runs)]
-    configs = [job.config(runs) for job in left]
+    left = [run for run in planned if not run.finished(runs)]
+    configs = [run.config(runs) for run in left]
     for config in {(each.data, each.root, str(each.options)): each for each in configs}.values():
         source_of(config, "train")
-    for weights in {job.settings.get("weights") or "imagenet" for job in left} - {"imagenet"}:
+    for weights in {run.settings.get("weights") or "imagenet" for run in left} - {"imagenet"}:
         check_exists(Path(weights))
 
 
-def _run(jobs: Sequence[Job], folder: Path, options: StudyOptions) -> dict[str, str]:
+def _run(planned: Sequence[PlannedRun], folder: Path, options: StudyOptions) -> dict[str, str]:
     import torch
 
     if options.cluster != "slurm":  # a cluster's nodes may have files that this machine has not
-        _check_files(jobs, folder / "runs")
+        _check_files(planned, folder / "runs")
     parallel = options.parallel or torch.cuda.device_count() or 2
-    with launcher(options.cluster, parallel, folder / "submitit", options.slurm) as submit:
+    with executor(options.cluster, parallel, folder / "submitit", options.slurm) as submit:
         (folder / "runs").mkdir(parents=True, exist_ok=True)
-        return conduct(tasks(jobs, folder / "runs"), submit, parallel)
+        return run_tasks(tasks_of(planned, folder / "runs"), submit, parallel)
 
 
-def _reports(jobs: Mapping[str, Sequence[Job]], folder: Path) -> dict[str, str]:
+def _reports(planned: Mapping[str, Sequence[PlannedRun]], folder: Path) -> dict[str, str]:
     """Write the page of each study; drawing takes a while, so they share this machine's cores."""
-    finished = {name: _finished(own, folder) for name, own in jobs.items()}
+    finished = {name: _finished(own, folder) for name, own in planned.items()}
     pages = [
         Task(f"report of {name}", None, report, (name, runs, folder / name), False)
         for name, runs in finished.items()
         if runs
     ]
-    with launcher("here", min(2, len(pages) or 1), folder, {}) as submit:
-        failed = conduct(pages, submit, 2)
+    with executor("here", min(2, len(pages) or 1), folder, {}) as submit:
+        failed = run_tasks(pages, submit, 2)
     for page in pages:
         print(f"{page.name}: {page.arguments[-1] / 'index.html'}")
     return failed
 
 
-def _finished(jobs: Sequence[Job], folder: Path) -> list[Path]:
-    return [folder / "runs" / job.key for job in jobs if job.finished(folder / "runs")]
+def _finished(planned: Sequence[PlannedRun], folder: Path) -> list[Path]:
+    return [folder / "runs" / run.key for run in planned if run.finished(folder / "runs")]
 
 
-def _of_paper(jobs: Mapping[str, Sequence[Job]]) -> Iterator[Job]:
-    return (job for name, own in jobs.items() if not STUDIES[name].ours for job in own)
+def _of_paper(planned: Mapping[str, Sequence[PlannedRun]]) -> Iterator[PlannedRun]:
+    return (run for name, own in planned.items() if not STUDIES[name].ours for run in own)
 
 
-def _print_findings(jobs: Sequence[Job], evidence: Sequence[Job], folder: Path) -> None:
-    """Write the page about `jobs`, and print which of the paper's findings come out of the `evidence`."""
+def _print_findings(planned: Sequence[PlannedRun], evidence: Sequence[PlannedRun], folder: Path) -> None:
+    """Write the page about `planned`, and print which of the paper's findings come out of the `evidence`."""
     from model_guidance.report.page import write_report
     from model_guidance.studies.findings import findings
 
-    runs, known = _finished(jobs, folder), _finished(evidence, folder)
+    runs, known = _finished(planned, folder), _finished(evidence, folder)
     if not known:
         return
     found = findings(known)

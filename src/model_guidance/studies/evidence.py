@@ -4,12 +4,14 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 import pandas as pd
+import torch
+from torch import Tensor
 
 from model_guidance.report.read.reported import baseline, same_budget
+from model_guidance.selection import representative
 
 PANEL = ["data", "backbone", "look"]
 LOSS = "localization loss"
-AT_MOST = 0.05  # loss of F1 or accuracy on validation that a chosen model may have, as a fraction
 
 
 def guided(tested: pd.DataFrame, **where: Any) -> pd.DataFrame:
@@ -23,19 +25,20 @@ def guided(tested: pd.DataFrame, **where: Any) -> pd.DataFrame:
     return rows
 
 
-def chosen(tested: pd.DataFrame, rows: pd.DataFrame, by: str, main: str, per: Sequence[str]) -> pd.DataFrame:
-    """Return, for each combination of `per` and seed, the row that is best on validation.
+def representatives(
+    tested: pd.DataFrame, rows: pd.DataFrame, by: str, main: str, per: Sequence[str]
+) -> pd.DataFrame:
+    """Return, for each combination of `per` and seed, the row that represents it, by its validation scores.
 
-    Best is the highest `by` among the rows that lose at most `AT_MOST` of `main` compared with the mean of
-    the baselines of their network; where all lose more there is no row.
+    That is the one with the highest `by` whose `main` is not much worse than the mean of the baselines of
+    its network, see `selection.representative`; where all are worse there is no row.
     """
     found = []
     for _, each in rows.groupby([*per, "replicate"], sort=True):
         same = tested[_matches(tested, each.iloc[0], ["data", "backbone"]) & tested["own"]]
         starts = baseline(same[same["kind"] == "best"])
-        kept = each[each[f"val {main}"] >= starts[f"val {main}"].mean() - AT_MOST]
-        if len(kept):
-            found.append(kept.loc[[kept[f"val {by}"].idxmax()]])
+        best = representative(_column(each, main), _column(each, by), starts[f"val {main}"].mean())
+        found += [] if best is None else [each.iloc[[best]]]
     return pd.concat(found) if found else rows.iloc[:0]
 
 
@@ -46,6 +49,10 @@ def reference(tested: pd.DataFrame, panel: Sequence[Hashable], score: str) -> fl
     under_look = same[same["look"] == row["look"]]
     rows = same_budget(under_look)
     return float((rows if len(rows) else baseline(under_look))[score].mean())
+
+
+def _column(rows: pd.DataFrame, score: str) -> Tensor:
+    return torch.tensor(rows[f"val {score}"].to_numpy(dtype=float))
 
 
 def _matches(table: pd.DataFrame, row: "pd.Series[Any]", names: Sequence[str]) -> "pd.Series[bool]":

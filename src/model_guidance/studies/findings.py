@@ -8,22 +8,23 @@ from typing import Any
 import pandas as pd
 
 from model_guidance.report.read.results import read_results
-from model_guidance.studies.evidence import LOSS, PANEL, chosen, guided, reference
+from model_guidance.studies.evidence import LOSS, PANEL, guided, reference, representatives
+from model_guidance.studies.planning.experiments import PUBLISHED_LAMBDAS
 
 NOT_MEASURED = ("–", "not measured")
 Answer = tuple[str, str]  # what was measured, and the verdict
 MAIN = "f1"
 
 
-def findings(folders: Sequence[Path]) -> list[Mapping[str, str]]:
-    """Return for each finding what the paper says, what came out and whether that agrees.
+def findings(folders: Sequence[Path], names: Sequence[str] | None = None) -> list[Mapping[str, str]]:
+    """Return for each finding, or for those named, what the paper says, what came out and whether it agrees.
 
     Looked at are the runs with several classes per image, in and below `folders`: those of the paper's
     studies, in which all configurations had equal grids and budgets.
     """
     tested = read_results(folders).tested
     tested = tested[tested[MAIN].notna()] if MAIN in tested else tested.iloc[:0]
-    return [_finding(name, claim, test, tested) for name, (claim, test) in FINDINGS.items()]
+    return [_finding(name, *FINDINGS[name], tested) for name in (FINDINGS if names is None else names)]
 
 
 def _finding(
@@ -46,14 +47,14 @@ def _counted(wins: Mapping[str, bool], what: str) -> Answer:
 
 
 def _best_loss(tested: pd.DataFrame, score: str, expected: str) -> Answer:
-    """Ask in how many panels the expected loss has the highest score of all losses."""
-    rows = chosen(tested, _paper_rows(tested), score, MAIN, [*PANEL, LOSS])
+    """Ask in how many panels, of those with the paper's losses and perhaps more, the expected one is best."""
+    rows = representatives(tested, _paper_rows(tested), score, MAIN, [*PANEL, LOSS])
     wins = {}
     for panel, each in rows.groupby(PANEL):
         means = each.groupby(LOSS)[score].mean()
-        if len(means) == 4:
+        if PUBLISHED_LAMBDAS.keys() <= set(means.index):
             wins[_name(panel)] = means.idxmax() == expected
-    return _counted(wins, f"best of the four losses, by the highest {score.upper()},")
+    return _counted(wins, f"best of all losses, by the highest {score.upper()},")
 
 
 def _paper_rows(tested: pd.DataFrame) -> pd.DataFrame:
@@ -64,7 +65,7 @@ def _paper_rows(tested: pd.DataFrame) -> pd.DataFrame:
 
 def _energy(tested: pd.DataFrame) -> pd.DataFrame:
     rows = _paper_rows(tested)
-    return chosen(tested, rows[rows[LOSS] == "energy"], "epg", MAIN, PANEL)
+    return representatives(tested, rows[rows[LOSS] == "energy"], "epg", MAIN, PANEL)
 
 
 def _on_object(tested: pd.DataFrame) -> Answer:
@@ -72,7 +73,7 @@ def _on_object(tested: pd.DataFrame) -> Answer:
     if score not in tested:
         return NOT_MEASURED
     rows = _paper_rows(tested)
-    rows = chosen(tested, rows[rows[LOSS].isin(["energy", "l1"])], "epg", MAIN, [*PANEL, LOSS])
+    rows = representatives(tested, rows[rows[LOSS].isin(["energy", "l1"])], "epg", MAIN, [*PANEL, LOSS])
     wins = {}
     for panel, each in rows.groupby(PANEL):
         means = each.groupby(LOSS)[score].mean()
@@ -104,7 +105,7 @@ def _final(tested: pd.DataFrame) -> Answer:
 
 
 def _accuracy(tested: pd.DataFrame) -> Answer:
-    rows = chosen(tested, _paper_rows(tested), MAIN, MAIN, PANEL)
+    rows = representatives(tested, _paper_rows(tested), MAIN, MAIN, PANEL)
     gains = _gains(tested, rows, MAIN)
     if not gains:
         return NOT_MEASURED
@@ -145,7 +146,7 @@ def _few(tested: pd.DataFrame) -> Answer:
 def _mean_epg(tested: pd.DataFrame, loss: str, **where: float) -> "pd.Series[float]":
     """Return each panel's mean EPG of one loss, with the annotation that `where` describes."""
     rows = guided(tested, **where)
-    return chosen(tested, rows[rows[LOSS] == loss], "epg", MAIN, PANEL).groupby(PANEL)["epg"].mean()
+    return representatives(tested, rows[rows[LOSS] == loss], "epg", MAIN, PANEL).groupby(PANEL)["epg"].mean()
 
 
 def _coarse(tested: pd.DataFrame) -> Answer:

@@ -1,6 +1,6 @@
-"""The plan of a study, printed before anything runs: how many jobs, how many are done, what is left."""
+"""The plan of a study, printed before anything runs: what it is about, how many runs, what is left."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -9,34 +9,69 @@ from rich.table import Table
 
 from model_guidance.report.read.roles import role
 from model_guidance.report.tables.text import rendered
-from model_guidance.studies.planning.planned_run import Job
+from model_guidance.studies.planning.planned_run import PlannedRun
+from model_guidance.studies.planning.study import Study
+from model_guidance.training.config import Config
 
 
-def plan(jobs: Sequence[Job], runs: Path) -> str:
-    """Return a table with a row for each kind of job; hours are estimates for one device at a time."""
-    table = Table("data", "network", "maps", "job", "runs", "finished", "hours left", box=box.SIMPLE_HEAD)
+def announcement(name: str, study: Study, planned: Sequence[PlannedRun]) -> str:
+    """Say what is run here, and beside it what the paper did and found: they need not be the same."""
+    configs = [run.config(Path()) for run in planned]
+    guided = [config for config in configs if config.guided]
+    here = [
+        _listed(_data(config) for config in configs),
+        _listed(config.backbone for config in configs),
+        _listed(config.look for config in guided),
+        _listed(config.loss for config in guided),
+    ]
+    return (
+        f"{name}: {study.title}\n"
+        f"  here: {'; '.join(here)} ({len(planned)} runs)\n"
+        f"  published: {study.source}: {study.claim}"
+    )
+
+
+def plan_table(planned: Sequence[PlannedRun], runs: Path) -> str:
+    """Return a table with a row for each kind of run; times are estimates for one device at a time."""
+    table = Table("data", "network", "maps", "run", "runs", "finished", "time left", box=box.SIMPLE_HEAD)
     for column in table.columns[4:]:
         column.justify = "right"
-    for row, same in groupby(sorted(jobs, key=_row), key=_row):
-        group = list(same)
-        table.add_row(*row, *_counts(group, runs))
+    for row, same in groupby(sorted(planned, key=_row), key=_row):
+        table.add_row(*row, *_counts(list(same), runs))
     table.add_section()
-    table.add_row("all", "", "", "", *_counts(jobs, runs))
+    table.add_row("all", "", "", "", *_counts(planned, runs))
     return rendered(table)
 
 
-def _row(job: Job) -> tuple[str, str, str, str]:
-    config = job.config(Path())
-    task = config.options.get("task") or config.options.get("labels")
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(names))
+
+
+def _data(config: Config) -> str:
+    kind = config.options.get("task") or config.options.get("labels")
+    return " ".join(filter(None, (config.data, kind)))
+
+
+def _row(run: PlannedRun) -> tuple[str, str, str, str]:
+    config = run.config(Path())
     details = [config.loss if config.guided else role(config)]
     details += [config.regions] if config.regions != "boxes" else []
     details += [f"{100 * config.annotated:g} % of the boxes"] if config.annotated < 1 else []
     details += [f"boxes +{100 * config.dilate:g} %"] if config.dilate else []
     details += ["lambda adapted"] if config.guided and not config.lambda_ else []
-    return " ".join(filter(None, (config.data, task))), config.backbone, config.look, ", ".join(details)
+    return _data(config), config.backbone, config.look, ", ".join(details)
 
 
-def _counts(jobs: Sequence[Job], runs: Path) -> tuple[str, str, str]:
-    open_jobs = [job for job in jobs if not job.finished(runs)]
-    hours = sum(job.hours for job in open_jobs)
-    return str(len(jobs)), str(len(jobs) - len(open_jobs)), f"{hours:.2f}" if hours < 10 else f"{hours:.0f}"
+def _counts(planned: Sequence[PlannedRun], runs: Path) -> tuple[str, str, str]:
+    left = [run for run in planned if not run.finished(runs)]
+    return str(len(planned)), str(len(planned) - len(left)), _time(sum(run.hours for run in left))
+
+
+def _time(hours: float) -> str:
+    """Return a time in hours, or in minutes where there are few of them; never 0 while work is left."""
+    if hours >= 10:
+        return f"{hours:.0f} h"
+    if hours >= 2:
+        return f"{hours:.1f} h"
+    minutes = 60 * hours
+    return "<1 min" if 0 < minutes < 1 else f"{minutes:.0f} min"

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +14,22 @@ from model_guidance.training.config import Config
 
 
 @dataclass(frozen=True)
-class Job:
+class PlannedRun:
     """Settings of a run, and the `start` whose best weights it continues from, if any.
 
     `images` are those of train, validation and test, and `forwards` how many of the network's forward
-    passes a second the machine is assumed to make: both only for the estimated cost. Two jobs with the same
-    settings are the same job, in whatever study they occur.
+    passes a second the machine is assumed to make: both only for the estimated cost. Two with the same
+    settings are the same run, in whatever study they occur.
     """
 
     settings: Mapping[str, Any]
-    start: "Job | None" = None
+    start: "PlannedRun | None" = None
     images: tuple[int, int, int] = field(default=(0, 0, 0), compare=False)
     forwards: float = field(default=1.0, compare=False)
 
-    @property
+    @cached_property
     def key(self) -> str:
-        """The name of the job's folder: readable, and different for different settings.
+        """The name of the run's folder: readable, and different for different settings.
 
         Settings that have their default do not count: a new one in a later version must not rename old runs.
         """
@@ -40,13 +41,13 @@ class Job:
         return re.sub(r"[^\w.@%+-]+", "-", f"{config.data}-{config.backbone}-{_label(config)}-{code}")
 
     def config(self, runs: Path) -> Config:
-        """Return the settings, given the folder in which the folders of all jobs lie."""
+        """Return the settings, given the folder in which the folders of all runs lie."""
         if self.start is None:
             return Config(**self.settings)
         return Config(**{**self.settings, "weights": str(runs / self.start.key / "best.safetensors")})
 
     def finished(self, runs: Path) -> bool:
-        """Tell whether the job's folder holds its result; raises `UserError` if the folder is damaged."""
+        """Tell whether the run's folder holds its result; raises `UserError` if the folder is damaged."""
         folder = runs / self.key
         return (folder / RESULT).is_file() and Run.open(folder).result is not None
 
@@ -67,7 +68,7 @@ PAIRS = 2.7
 
 
 def _label(config: Config) -> str:
-    """Describe a job in a few words, such as `ixg@input-energy-0.5-seed1`."""
+    """Describe a run in a few words, such as `ixg@input-energy-0.5-seed1`."""
     if not config.guided:
         return f"{config.look}-baseline-{config.epochs}-seed{config.seed}"
     parts = [config.look, config.loss, _goal(config)]
@@ -83,12 +84,12 @@ def _goal(config: Config) -> str:
     return f"{config.lambda_:g}" if config.allowed_loss is None else f"loss{config.allowed_loss:g}"
 
 
-def with_starts(jobs: Iterable[Job]) -> list[Job]:
-    """Return the jobs without repetition, each after the one that it starts from."""
+def with_starts(planned: Iterable[PlannedRun]) -> list[PlannedRun]:
+    """Return the runs without repetition, each after the one that it starts from."""
 
-    def chain(job: Job) -> Iterator[Job]:
-        if job.start:
-            yield from chain(job.start)
-        yield job
+    def chain(run: PlannedRun) -> Iterator[PlannedRun]:
+        if run.start:
+            yield from chain(run.start)
+        yield run
 
-    return list({each.key: each for job in jobs for each in chain(job)}.values())
+    return list({each.key: each for run in planned for each in chain(run)}.values())

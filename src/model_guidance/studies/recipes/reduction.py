@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from model_guidance.studies.planning.planned_run import Job
-from model_guidance.studies.planning.setting import Setting
-from model_guidance.studies.planning.sizes import Place, Size, multilabel
+from model_guidance.studies.planning.experiment import Experiment
+from model_guidance.studies.planning.experiments import Locations, Size, multilabel
+from model_guidance.studies.planning.planned_run import PlannedRun
 from model_guidance.studies.planning.study import Study
 
 LAMBDA = 0.5
@@ -15,36 +15,38 @@ KIND = {"tiny": "xdnn", "small": "bcos", "paper": "bcos"}
 IMAGES = 500  # of the embedded data: 1 % of fewer would be two images
 
 
-def jobs(size: Size, place: Place) -> Iterator[Job]:
+def plan(size: Size, locations: Locations) -> Iterator[PlannedRun]:
     """Yield both reductions x batches of 16 and 64 x boxes for 1 and 100 %, and baselines to compare with.
 
     The sum's lambda is such that both mean the same where all 64 images of a batch are annotated. A batch
     of 64 has four times the epochs of one of 16, and so as many steps of the optimizer.
     """
-    for setting in multilabel(size, place):
-        for seed in setting.seeds:
-            yield from _grid(_larger(setting) if size == "tiny" else setting, KIND[size], seed)
+    for experiment in multilabel(size, locations):
+        for seed in experiment.seeds:
+            yield from _grid(_larger(experiment) if size == "tiny" else experiment, KIND[size], seed)
 
 
-def _larger(setting: Setting) -> Setting:
-    return replace(setting, options={**setting.options, "count": IMAGES}, images=(IMAGES, IMAGES, IMAGES))
+def _larger(experiment: Experiment) -> Experiment:
+    return replace(
+        experiment, options={**experiment.options, "count": IMAGES}, images=(IMAGES, IMAGES, IMAGES)
+    )
 
 
-def _grid(setting: Setting, kind: str, seed: int) -> Iterator[Job]:
-    shortest = max(1, setting.guided["epochs"] * BATCHES[0] // BATCHES[-1])
+def _grid(experiment: Experiment, kind: str, seed: int) -> Iterator[PlannedRun]:
+    shortest = max(1, experiment.guided["epochs"] * BATCHES[0] // BATCHES[-1])
     for batch in BATCHES:
         length = {"batch": batch, "epochs": shortest * batch // BATCHES[0]}
-        yield setting.guide(kind, seed, layer="final", lambda_=0.0, **length)
+        yield experiment.guide(kind, seed, layer="final", lambda_=0.0, **length)
         for fraction in FRACTIONS:
             for reduction, scale in (("mean", 1), ("sum", BATCHES[-1])):
                 value = {"lambda_": LAMBDA / scale, "reduction": reduction, "annotated": fraction}
-                yield setting.guide(kind, seed, layer="final", loss="energy", **value, **length)
+                yield experiment.guide(kind, seed, layer="final", loss="energy", **value, **length)
 
 
 STUDY = Study(
     "Mean or sum over the annotated images",
     "the published lambda grids: 5e-4 to 5e-3 for all boxes and 0.05 to 0.5 for 1 %, both for the sum",
     "With the sum, lambda must be about 100 times larger for 1 % of the boxes; with the mean it need not.",
-    jobs,
+    plan,
     ours=True,
 )

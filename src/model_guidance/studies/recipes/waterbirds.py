@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from model_guidance.studies.planning.planned_run import Job
-from model_guidance.studies.planning.setting import KINDS, Setting
-from model_guidance.studies.planning.sizes import Place, Size
-from model_guidance.studies.planning.sizes import waterbirds as data
+from model_guidance.studies.planning.experiment import KINDS, Experiment
+from model_guidance.studies.planning.experiments import Locations, Size
+from model_guidance.studies.planning.experiments import waterbirds as data
+from model_guidance.studies.planning.planned_run import PlannedRun
 from model_guidance.studies.planning.study import Study
 
 TASKS = {
@@ -24,22 +24,22 @@ FRACTION = {"tiny": 0.1, "small": 0.1, "paper": 0.01}
 SUBSETS = (0, 1)
 
 
-def jobs(size: Size, place: Place) -> Iterator[Job]:
+def plan(size: Size, locations: Locations) -> Iterator[PlannedRun]:
     """Yield two baselines, four guided runs (two seeds x two annotated subsets), and the controls."""
     for task in TASKS[size]:
-        setting = replace(data(size, place, task), seeds=(0, 1))
+        experiment = replace(data(size, locations, task), seeds=(0, 1))
         for kind in NETWORKS[size]:
-            yield from setting.controls(kind, annotated=FRACTION[size])
+            yield from experiment.controls(kind, annotated=FRACTION[size])
             for layer, loss in GUIDED[size]:
-                yield from _four(setting, kind, layer, loss, FRACTION[size])
-            yield from _ceilings(setting, kind)
+                yield from _four(experiment, kind, layer, loss, FRACTION[size])
+            yield from _ceilings(experiment, kind)
 
 
-def _four(setting: Setting, kind: str, layer: str, loss: str, fraction: float) -> Iterator[Job]:
-    for value in setting.few[loss]:
-        for seed in setting.seeds:
+def _four(experiment: Experiment, kind: str, layer: str, loss: str, fraction: float) -> Iterator[PlannedRun]:
+    for value in experiment.few[loss]:
+        for seed in experiment.seeds:
             for subset in SUBSETS:
-                yield setting.guide(
+                yield experiment.guide(
                     kind,
                     seed,
                     layer=layer,
@@ -50,11 +50,11 @@ def _four(setting: Setting, kind: str, layer: str, loss: str, fraction: float) -
                 )
 
 
-def _ceilings(setting: Setting, kind: str) -> Iterator[Job]:
+def _ceilings(experiment: Experiment, kind: str) -> Iterator[PlannedRun]:
     """Yield what the same network reaches when it learns from all four groups."""
-    mixed = {"background": "independent"} if setting.common["data"] == "shapes" else {"training": "mixed"}
-    for seed in setting.seeds:
-        yield setting.base(kind, seed, options={**setting.options, **mixed})
+    mixed = {"background": "independent"} if experiment.common["data"] == "shapes" else {"training": "mixed"}
+    for seed in experiment.seeds:
+        yield experiment.base(kind, seed, options={**experiment.options, **mixed})
 
 
 STUDY = Study(
@@ -62,5 +62,5 @@ STUDY = Study(
     "Rao et al. (2023), table on Waterbirds-100: mean of 4 runs, 1 % of the boxes",
     "Guidance raises the worst group: B-cos, Energy at the input, 43.4 to 56.1 (conventional), 56.6 to 62.8 "
     "(reversed); see the published column for all.",
-    jobs,
+    plan,
 )

@@ -1,4 +1,4 @@
-"""Where the jobs of a study run: processes of this machine, or a cluster through submitit."""
+"""Where the parts of a study run: processes of this machine, or a cluster through submitit."""
 
 import multiprocessing
 import os
@@ -17,20 +17,20 @@ CLUSTERS = ("here", "slurm", "local", "debug")  # the last two are submitit's: s
 
 
 class Handle(Protocol):
-    """What is known of a job that was sent off (a future of the standard library, or submitit's job)."""
+    """What is known of a call that was sent off (a future of the standard library, or submitit's job)."""
 
     def done(self) -> bool:
-        """Tell whether the job is over."""
+        """Tell whether the call is over."""
 
     def result(self) -> Any:
-        """Return what the job returned, or raise what it raised."""
+        """Return what the call returned, or raise what it raised."""
 
 
 Submit = Callable[..., Handle]
 
 
 @contextmanager
-def launcher(cluster: str, parallel: int, logs: Path, slurm: Mapping[str, Any]) -> Iterator[Submit]:
+def executor(cluster: str, parallel: int, logs: Path, slurm: Mapping[str, Any]) -> Iterator[Submit]:
     """Provide `submit(function, *arguments)`; whatever still runs on leaving is stopped.
 
     `cluster` is one of `CLUSTERS`; `slurm` are parameters of submitit, such as `slurm_partition`. On this
@@ -93,7 +93,7 @@ def _begin(place: int, parallel: int) -> None:
 
 
 def _end_with_parent() -> None:
-    """Stop when the study itself was killed: the same command continues its jobs."""
+    """Stop when the study itself was killed: the same command continues it."""
     parent = multiprocessing.parent_process()
     if parent:
         parent.join()
@@ -106,18 +106,18 @@ def _submitit(cluster: str, logs: Path, slurm: Mapping[str, Any]) -> Iterator[Su
 
     default = {"timeout_min": 24 * 60, "gpus_per_node": 1} if cluster == "slurm" else {}
     try:
-        executor = submitit.AutoExecutor(logs, cluster=cluster)
+        there = submitit.AutoExecutor(logs, cluster=cluster)
     except RuntimeError as error:
         raise UserError(f"--cluster {cluster}: {error}") from error
     try:
-        executor.update_parameters(**{**default, **slurm})
+        there.update_parameters(**{**default, **slurm})
     except (TypeError, ValueError, NameError, AssertionError) as error:
         raise UserError(f"--slurm: {str(error).splitlines()[0]}") from error
     sent: list[Any] = []
 
     def submit(function: Callable[..., Any], *arguments: Any) -> Handle:
         with _interruptible():
-            sent.append(executor.submit(function, *arguments))
+            sent.append(there.submit(function, *arguments))
         return sent[-1]
 
     try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from model_guidance.errors import UserError
 from model_guidance.progress import Steps, steps
 from model_guidance.studies.scheduling.executors import Handle, Submit
-from model_guidance.studies.scheduling.tasks import Task
+from model_guidance.studies.scheduling.task import Task
 
 TRIES = 2
 POLL = 0.2  # seconds
@@ -25,7 +25,7 @@ class _State:
     tries: dict[str, int] = field(default_factory=dict)
 
 
-def conduct(tasks: Sequence[Task], submit: Submit, parallel: int) -> dict[str, str]:
+def run_tasks(tasks: Sequence[Task], submit: Submit, parallel: int) -> dict[str, str]:
     """Run what is not finished, at most `parallel` tasks at a time; return why tasks failed, by name.
 
     A task that fails is tried a second time, unless its settings or data are at fault (`UserError`); those
@@ -34,7 +34,7 @@ def conduct(tasks: Sequence[Task], submit: Submit, parallel: int) -> dict[str, s
     state = _State(
         [task for task in tasks if not task.finished], {task.name for task in tasks if task.finished}
     )
-    with steps("jobs", len(tasks), len(state.done)) as bar:
+    with steps("tasks", len(tasks), len(state.done)) as bar:
         while state.waiting or state.running:
             _give_up(state, bar)
             for task in _ready(state)[: parallel - len(state.running)]:

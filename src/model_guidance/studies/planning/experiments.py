@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from model_guidance.errors import UserError
-from model_guidance.studies.planning.setting import Setting
+from model_guidance.studies.planning.experiment import Experiment
 from model_guidance.training.config import Config
 
 Size = Literal["tiny", "small", "paper"]
@@ -15,8 +15,8 @@ SMALL = {"plain": "small", "xdnn": "xdnn_small", "bcos": "bcos_small"}
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where the user has the data and the published weights, and `machine`: settings of his machine."""
+class Locations:
+    """Where the user has the data and the published weights, and `machine`: settings of that machine."""
 
     roots: Mapping[str, str] = field(default_factory=dict)
     weights: Mapping[str, str | None] = field(default_factory=dict)
@@ -36,13 +36,13 @@ TINY = MEAN | {"ppce": (0.02,), "rrr": (1e-3,)}
 # One each, where two cores and an hour allow no more.
 ONE = {"energy": (0.2,), "l1": (1.0,), "ppce": (0.1,), "rrr": (1e-2,)}
 # The published reproductions' grids: the loss is summed over the annotated images of a batch of 64.
-SUM = {
+PUBLISHED_LAMBDAS = {
     "energy": (5e-4, 1e-3, 5e-3),
     "l1": (1e-3, 5e-3, 1e-2),
     "ppce": (1e-4, 5e-4, 1e-3),
     "rrr": (5e-6, 1e-5, 5e-5),
 }
-SUM_FEW = {"energy": (0.05, 0.1, 0.5), "l1": (0.01, 0.1, 1.0)}
+PUBLISHED_LAMBDAS_FEW = {"energy": (0.05, 0.1, 0.5), "l1": (0.01, 0.1, 1.0)}
 IMAGES = {  # train, validation and test images of the full releases
     "voc": (2501, 2510, 4952),
     "coco": (74505, 8278, 40504),
@@ -52,39 +52,39 @@ GPU = 1500.0  # forward passes of a ResNet-50 at 224 px a second: an assumption 
 CORE = {"tiny": 2500.0, "small": 1500.0}  # of the small network on one core
 
 
-def multilabel(size: Size, place: Place) -> list[Setting]:
+def multilabel(size: Size, locations: Locations) -> list[Experiment]:
     """Return the data with several classes per image: VOC and COCO as far as they are there, or `shapes`."""
     if size == "tiny":
-        return [_tiny("shapes-multi", place, {"labels": "multi", "count": 200})]
+        return [_tiny("shapes-multi", locations, {"labels": "multi", "count": 200})]
     if size == "small":
-        return [_small("voc", place, _given(place, "voc"))]
+        return [_small("voc", locations, _given(locations, "voc"))]
     epochs = {"voc": (300, 50), "coco": (60, 10)}
-    given = [name for name in epochs if name in place.roots]
+    given = [name for name in epochs if name in locations.roots]
     if not given:
         raise UserError("the paper's data are not there: give --voc FOLDER, --coco FOLDER or both")
-    return [_paper(name, place, place.roots[name], epochs[name]) for name in given]
+    return [_paper(name, locations, locations.roots[name], epochs[name]) for name in given]
 
 
-def waterbirds(size: Size, place: Place, task: str) -> Setting:
+def waterbirds(size: Size, locations: Locations, task: str) -> Experiment:
     """Return the data whose background misleads; at size tiny its stand-in, which has no reversed task."""
     if size == "tiny":
-        return _shortcut(place)
-    setting = _small if size == "small" else _paper
-    made = setting("waterbirds", place, _given(place, "waterbirds"))
+        return _shortcut(locations)
+    make = _small if size == "small" else _paper
+    made = make("waterbirds", locations, _given(locations, "waterbirds"))
     return replace(made, name=f"waterbirds-{task}", options={"task": task})
 
 
-def _given(place: Place, name: str) -> str:
-    if name not in place.roots:
+def _given(locations: Locations, name: str) -> str:
+    if name not in locations.roots:
         raise UserError(f"this size needs the real data: give --{name} FOLDER, where {name} lies")
-    return place.roots[name]
+    return locations.roots[name]
 
 
-def _tiny(name: str, place: Place, options: Mapping[str, Any]) -> Setting:
+def _tiny(name: str, locations: Locations, options: Mapping[str, Any]) -> Experiment:
     count = options.get("count", 1000)
-    return Setting(
+    return Experiment(
         name=name,
-        common={"data": "shapes", "size": 40, "batch": 32, "workers": 0, **place.machine},
+        common={"data": "shapes", "size": 40, "batch": 32, "workers": 0, **locations.machine},
         options=options,
         backbones=SMALL,
         weights={},
@@ -97,11 +97,11 @@ def _tiny(name: str, place: Place, options: Mapping[str, Any]) -> Setting:
     )
 
 
-def _shortcut(place: Place) -> Setting:
+def _shortcut(locations: Locations) -> Experiment:
     """Return the demonstration's data and settings; the start of three epochs learns the background."""
     return replace(
-        _tiny("shapes-single", place, {"labels": "single"}),
-        common={"data": "shapes", "size": 64, "batch": 32, "lr": 1e-3, "workers": 0, **place.machine},
+        _tiny("shapes-single", locations, {"labels": "single"}),
+        common={"data": "shapes", "size": 64, "batch": 32, "lr": 1e-3, "workers": 0, **locations.machine},
         baseline={"epochs": 3},
         guided={"epochs": 8},
         few={"energy": (2.0,), "l1": (2.0,)},
@@ -110,11 +110,11 @@ def _shortcut(place: Place) -> Setting:
     )
 
 
-def _small(name: str, place: Place, root: str) -> Setting:
+def _small(name: str, locations: Locations, root: str) -> Experiment:
     voc = name == "voc"
-    return Setting(
+    return Experiment(
         name=name,
-        common={"data": name, "root": root, "size": 48, "batch": 32, **place.machine},
+        common={"data": name, "root": root, "size": 48, "batch": 32, **locations.machine},
         backbones=SMALL,
         weights={},
         baseline={"epochs": 20, "lr": 4e-3} if voc else {"epochs": 6, "lr": 1e-3},
@@ -127,18 +127,18 @@ def _small(name: str, place: Place, root: str) -> Setting:
     )
 
 
-def _paper(name: str, place: Place, root: str, epochs: tuple[int, int] = (350, 350)) -> Setting:
+def _paper(name: str, locations: Locations, root: str, epochs: tuple[int, int] = (350, 350)) -> Experiment:
     waterbirds = name == "waterbirds"
     rate = 1e-5 if waterbirds else 1e-4
-    return Setting(
+    return Experiment(
         name=name,
-        common={"data": name, "root": root, "reduction": "sum", **place.machine},
+        common={"data": name, "root": root, "reduction": "sum", **locations.machine},
         backbones=RESNETS,
-        weights={"plain": "imagenet", **{kind: place.weights.get(kind) for kind in ("xdnn", "bcos")}},
+        weights={"plain": "imagenet", **{kind: locations.weights.get(kind) for kind in ("xdnn", "bcos")}},
         baseline={"epochs": epochs[0], "lr": rate},
         guided={"epochs": epochs[1], "lr": rate},
-        lambdas=SUM,
-        few=SUM_FEW,
+        lambdas=PUBLISHED_LAMBDAS,
+        few=PUBLISHED_LAMBDAS_FEW,
         images=IMAGES[name],
         forwards=GPU,
         from_baseline=not waterbirds,

@@ -1,24 +1,22 @@
-"""One data set at one size: what its jobs have in common, and the jobs that every study is made of."""
+"""One data set at one size: what its runs have in common, and the runs that every study is made of."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
-from model_guidance.studies.planning.planned_run import Job
+from model_guidance.studies.planning.planned_run import PlannedRun
 
 KINDS = ("plain", "xdnn", "bcos")
-LAYERS = ("input", "mid1", "mid2", "mid3", "final")
-LOSSES = ("energy", "l1", "ppce", "rrr")
 
 
 @dataclass(frozen=True)
-class Setting:
-    """Settings shared by the jobs on one data set; `common`, `baseline` and `guided` are those of `Config`.
+class Experiment:
+    """Settings shared by the runs on one data set; `common`, `baseline` and `guided` are those of `Config`.
 
     `backbones` maps plain, xdnn and bcos to a backbone, and `weights` to its initial weights. `lambdas` are
     those tried for each loss, `few` those where only a part of the boxes is used. With `from_baseline`,
-    guided jobs start from the best weights of a baseline; without, from the same weights as it did.
+    guided runs start from the best weights of a baseline; without, from the same weights as it did.
     """
 
     name: str
@@ -35,37 +33,39 @@ class Setting:
     from_baseline: bool = True
     options: Mapping[str, Any] = field(default_factory=dict)
 
-    def base(self, kind: str, seed: int, **changes: Any) -> Job:
+    def base(self, kind: str, seed: int, **changes: Any) -> PlannedRun:
         """Return the baseline of one network and seed; its maps are those of the last layer."""
-        return self._job(kind, seed, {**self.baseline, **changes}, None)
+        return self._planned(kind, seed, {**self.baseline, **changes}, None)
 
-    def controls(self, kind: str, layer: str = "final", annotated: float = 1.0) -> Iterator[Job]:
-        """Yield, of every seed, the baseline, the same for the guided jobs' epochs, and random regions.
+    def controls(self, kind: str, layer: str = "final", annotated: float = 1.0) -> Iterator[PlannedRun]:
+        """Yield, of every seed, the baseline, the same for the guided runs' epochs, and random regions.
 
-        The random regions are of the layer and of as many images as the guided jobs have.
+        The random regions are of the layer and of as many images as the guided runs have.
         """
         for seed in self.seeds:
             start = self.base(kind, seed)
             yield start
             if self.from_baseline:
-                yield self._job(kind, seed, self.guided, start)
+                yield self._planned(kind, seed, self.guided, start)
         yield from self.grid(kind, layer, "energy", regions="random", annotated=annotated)
 
     def grid(
         self, kind: str, layer: str, loss: str, lambdas: Sequence[float] = (), **changes: Any
-    ) -> Iterator[Job]:
-        """Yield the guided jobs of one configuration: each lambda and each seed."""
+    ) -> Iterator[PlannedRun]:
+        """Yield the guided runs of one configuration: each lambda and each seed."""
         few = changes.get("annotated", 1) < 1
         values = lambdas or (self.few if few else self.lambdas)[loss]
         for seed, value in product(self.seeds, values):
             yield self.guide(kind, seed, layer=layer, loss=loss, lambda_=value, **changes)
 
-    def guide(self, kind: str, seed: int, **changes: Any) -> Job:
-        """Return one guided job; a seed draws its own annotated images too."""
+    def guide(self, kind: str, seed: int, **changes: Any) -> PlannedRun:
+        """Return one guided run; a seed draws its own annotated images too."""
         settings = {**self.guided, "annotation_seed": seed, **changes}
-        return self._job(kind, seed, settings, self.base(kind, seed) if self.from_baseline else None)
+        return self._planned(kind, seed, settings, self.base(kind, seed) if self.from_baseline else None)
 
-    def _job(self, kind: str, seed: int, changes: Mapping[str, Any], start: Job | None) -> Job:
+    def _planned(
+        self, kind: str, seed: int, changes: Mapping[str, Any], start: PlannedRun | None
+    ) -> PlannedRun:
         settings = {**self.common, "options": dict(self.options), "backbone": self.backbones[kind], **changes}
         weights = None if start else self.weights.get(kind)
-        return Job({**settings, "weights": weights, "seed": seed}, start, self.images, self.forwards)
+        return PlannedRun({**settings, "weights": weights, "seed": seed}, start, self.images, self.forwards)

@@ -1,0 +1,55 @@
+"""What is done in the process to which a part of a study was sent."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+
+from filelock import FileLock
+
+from model_guidance.studies.planning.planned_run import PlannedRun
+
+Look = tuple[str, str]  # attribution method and layer
+
+
+def train(planned: PlannedRun, runs: Path) -> None:
+    """Train the run in its folder below `runs`; continue it where it was interrupted."""
+    from model_guidance.runs.train import train_run
+
+    with _alone(planned, runs):
+        if not planned.finished(runs):
+            train_run(planned.config(runs), runs / planned.key)
+
+
+def look_at(planned: PlannedRun, runs: Path, looks: Sequence[Look]) -> None:
+    """Score a finished run under the attributions of others, to have something to compare them with."""
+    from model_guidance.runs.folder import Run
+    from model_guidance.runs.second_attribution import look
+    from model_guidance.runs.setup import fabric_of
+
+    with _alone(planned, runs):
+        run = Run.open(runs / planned.key)
+        for method, layer in looks:
+            look(run, method, layer, fabric_of(run.config))
+
+
+def report(name: str, runs: Sequence[Path], out: Path) -> None:
+    """Write the page of the study `name` about its finished runs, with the findings they are evidence of."""
+    from model_guidance.report.page import write_report
+    from model_guidance.studies import STUDIES
+    from model_guidance.studies.findings import findings
+
+    study = STUDIES[name]
+    found = findings(runs, study.findings)
+    write_report(runs, out, study.title, found, lead=f"{study.claim} ({study.source}.)")
+
+
+@contextmanager
+def _alone(planned: PlannedRun, runs: Path) -> Iterator[None]:
+    """Keep other processes from the run's folder, and write what would be printed to `KEY.log` beside it."""
+    with (
+        FileLock(runs / f".{planned.key}.lock"),
+        (runs / f"{planned.key}.log").open("a") as log,
+        redirect_stdout(log),
+        redirect_stderr(log),
+    ):
+        yield

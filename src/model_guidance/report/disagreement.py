@@ -18,6 +18,8 @@ RULE = (
 
 def disagreements(last: pd.DataFrame) -> list[str]:
     """Return one sentence for each guided run of `last_epochs` whose map and behaviour disagree."""
+    if "epg" not in last:
+        return []
     guided = last[last["own"] & (last["role"] == "guided")]
     return [line for _, run in guided.iterrows() for line in _of_run(last, run)]
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from model_guidance.report.read.reported import panels, unrepresented
-from model_guidance.report.read.roles import ROLES, SCRATCH
+from model_guidance.report.read.roles import GUIDED, ROLES, SCRATCH
 
 NOT_COMPARABLE = "Trained from random weights: not comparable with published figures."
 
@@ -28,6 +28,13 @@ def notes(tested: pd.DataFrame, models: pd.DataFrame) -> Iterator[str]:
         yield NOT_COMPARABLE if whole else f"{NOT_COMPARABLE} This is true of {scratch} of these runs."
     if not tested["role"].str.startswith("baseline").any():
         yield "There is no baseline among these runs, so no differences can be shown."
+    if "epg" not in tested:
+        yield "No image has a region, so nothing is said about maps: add boxes to the test images for that."
+    if "val epg" not in tested and tested["role"].isin(GUIDED).any():
+        yield (
+            "No validation image has a region: guided configurations are represented by their best epoch on "
+            "validation. About 25 boxes there are enough to choose by EPG."
+        )
     missing = unrepresented(models)
     if missing:
         yield f"Each checkpoint of these costs more than 5 points on validation: {'; '.join(missing)}."

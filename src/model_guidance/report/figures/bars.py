@@ -8,7 +8,7 @@ import pandas as pd
 
 from model_guidance.report.figures.drawing import COLOURS, PALE, Drawing, canvas, legend
 from model_guidance.report.read.labels import LOSSES
-from model_guidance.report.read.score import NAMES, Spread, main_score, members, spread_in, spread_of
+from model_guidance.report.read.score import NAMES, Spread, column, main_score, members, spread_in, spread_of
 
 Series = Mapping[str, Sequence[Spread | None]]
 SETTINGS = {"annotated": "Fraction of the images with regions", "dilate": "Regions enlarged on each side by"}
@@ -68,7 +68,7 @@ def setting_bars(name: str, models: pd.DataFrame, setting: str, title: str) -> D
     if len(values) < 2:
         return None
     series = {}
-    for score in ("epg", main_score(models)):
+    for score in [name for name in ("epg", main_score(models)) if name in models]:
         for loss, rows in guided.groupby("localization loss", sort=False):
             found = [spread_of(rows[rows[setting] == value], score) for value in values]
             series[f"{NAMES[score]}, {LOSSES.get(str(loss), loss)}"] = found
@@ -83,5 +83,6 @@ def _few(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of at most `len(COLOURS)` configurations."""
     guided = rows["role"] == "guided"
     rest = rows.loc[~guided, "configuration"].nunique()
-    best = rows[guided].groupby("configuration")["epg"].mean().nlargest(max(1, len(COLOURS) - rest))
+    by = column(rows, "epg")[guided].groupby(rows["configuration"]).mean().fillna(0.0)
+    best = by.nlargest(max(1, len(COLOURS) - rest))
     return rows[~guided | rows["configuration"].isin(best.index)]

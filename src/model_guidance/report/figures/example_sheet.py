@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from model_guidance.report.figures.heatmaps import Panel, Row, heatmap_sheets
 from model_guidance.report.read.reported import baseline
 from model_guidance.report.read.results import Results
+from model_guidance.report.read.score import column
 from model_guidance.runs.kept_examples import Examples, read_examples, telling
 
 COLUMNS = 5  # models beside the image; more would be too small to see
@@ -30,7 +31,8 @@ def example_sheet(results: Results, models: pd.DataFrame) -> Figure | None:
 
 def _examples(results: Results, models: pd.DataFrame) -> dict[str, Examples]:
     """Return the examples of the baseline and of one run per guided configuration, the highest EPG first."""
-    guided = models[models["role"] == "guided"].sort_values("epg", ascending=False, kind="stable")
+    guided = models[models["role"] == "guided"]
+    guided = guided.loc[column(guided, "epg").sort_values(ascending=False, kind="stable").index]
     wanted = {"baseline": baseline(models)} | dict(list(guided.groupby("configuration", sort=False)))
     found: dict[str, Examples] = {}
     for label, rows in wanted.items():

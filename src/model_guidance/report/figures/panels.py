@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
+from model_guidance.metrics.catalogue import FRONT
 from model_guidance.report.figures.bars import SETTINGS, group_bars, setting_bars
 from model_guidance.report.figures.curves import curve_drawing
 from model_guidance.report.figures.drawing import Drawing, Styles, styles
@@ -55,8 +56,9 @@ def _panel(
 
 
 def _pairs(tested: pd.DataFrame) -> Iterator[tuple[str, str]]:
-    """Yield the pairs of scores that are drawn against each other; none where nothing was guided."""
+    """Yield the pairs of scores that are drawn against each other; those that no guided run has left out."""
+    guided = tested[tested["own"] & tested["role"].isin(GUIDED)]
     other = "worst_group" if "worst_group" in tested else "map"
-    pairs = [(main_score(tested), "epg"), (main_score(tested), "iou"), (other, "epg")]
-    if tested["role"].isin(GUIDED).any():
-        yield from (pair for pair in pairs if set(pair) <= set(tested))
+    for pair in [*((main_score(tested), score) for score in FRONT), (other, "epg")]:
+        if set(pair) <= set(tested) and len(guided.dropna(subset=list(pair))):
+            yield pair

@@ -4,7 +4,7 @@ import pandas as pd
 import torch
 
 from model_guidance.report.read.roles import GUIDED, ROLES
-from model_guidance.report.read.score import main_score
+from model_guidance.report.read.score import column, main_score
 from model_guidance.selection import representative
 
 ONE = ["backbone", "look", "role", "configuration"]  # what makes a configuration, seeds and lambda aside
@@ -27,7 +27,8 @@ def reported(table: pd.DataFrame) -> pd.DataFrame:
 
     Of a guided configuration and its controls it is the representative model among the tested checkpoints
     of all lambdas: the highest validation EPG that costs at most 5 points of F1 (accuracy) compared with the
-    baseline. Where there is none it is the one that costs least, and the column `representative` is False.
+    baseline; where no validation image has a region, simply the best on validation. Where there is none it
+    is the one that costs least, and the column `representative` is False.
     Of all others it is the best epoch on validation, under every look in which anything was guided.
     """
     guided = table[table["own"] & table["role"].isin(GUIDED)]
@@ -66,10 +67,11 @@ def unrepresented(models: pd.DataFrame) -> list[str]:
 
 
 def _representative(rows: pd.DataFrame, reference: float) -> pd.DataFrame:
-    scores = [torch.tensor(rows[f"val {name}"].to_numpy(float)) for name in (main_score(rows), "epg")]
-    place = representative(scores[0], scores[1], reference)
-    chosen = int(scores[0].argmax()) if place is None else place
-    return rows.iloc[[chosen]].assign(representative=place is not None)
+    names = (f"val {name}" for name in (main_score(rows), "epg"))
+    main, epg = (torch.tensor(column(rows, name).to_numpy(float)) for name in names)
+    place = representative(main, main if epg.isnan().all() else epg, reference)
+    best = int(main.argmax()) if place is None else place
+    return rows.iloc[[best]].assign(representative=place is not None)
 
 
 def _reference(table: pd.DataFrame, rows: pd.DataFrame) -> float:

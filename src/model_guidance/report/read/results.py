@@ -62,9 +62,17 @@ def read_results(folders: Sequence[Path]) -> Results:
 
 
 def seconds_per_step(run: Run) -> float | None:
-    """Return how long one training step took in the last epoch, in seconds, where the run says so."""
+    """Return how long one training step took in the last epoch, in seconds, where the run says so.
+
+    Raises `UserError` if it says so in a way that cannot be read.
+    """
     path = run.folder / TIMING
-    return json.loads(path.read_text(encoding="utf-8"))["seconds_per_step"] if path.is_file() else None
+    if not path.exists():
+        return None
+    try:
+        return float(json.loads(path.read_text(encoding="utf-8"))["seconds_per_step"])
+    except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise UserError(f"{path}: this is damaged: delete it, a report does without the time") from error
 
 
 def _settings(name: str, run: Run) -> dict[str, Any]:

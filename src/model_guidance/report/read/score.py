@@ -43,6 +43,11 @@ def main_score(table: pd.DataFrame) -> str:
     return "f1" if "f1" in table else "accuracy"
 
 
+def column(rows: pd.DataFrame, score: str) -> pd.Series:
+    """Return a column of scores; where the runs have no such score, one of NaN."""
+    return rows[score] if score in rows else pd.Series(float("nan"), rows.index)
+
+
 def spread_of(rows: pd.DataFrame, score: str, baseline: pd.DataFrame | None = None) -> Spread | None:
     """Return the spread of a column over rows, or of its distance to the baseline's mean; None without it."""
     if score not in rows or (baseline is not None and baseline.empty):

@@ -16,6 +16,7 @@ SCRIPT = Path(__file__).parent.parent / "benchmarks" / "speed.py"
 SMALL = "--networks bcos_small resnet18 --layers input --batch 2 --evaluation-batches 3 --size 48"
 
 
+@pytest.mark.slow
 def test_the_benchmark(tmp_path: Path):
     command = [sys.executable, str(SCRIPT), *SMALL.split(), "--rounds", "1", "--out", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -35,6 +36,7 @@ def test_the_benchmark(tmp_path: Path):
     assert Image.open(tmp_path / "speed.png").width > 800
 
 
+@pytest.mark.slow
 def test_the_largest_batch_is_the_last_that_fits(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.syspath_prepend(str(SCRIPT.parent))
     memory = importlib.import_module("memory")

@@ -8,6 +8,8 @@ from model_guidance import cli
 from model_guidance.commands import demo
 from model_guidance.runs.folder import Run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def in_small(monkeypatch):

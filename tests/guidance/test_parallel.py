@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing
@@ -15,6 +16,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from model_guidance.guidance import REDUCTIONS, Guidance
 from model_guidance.types import Pairs, Regions
+
+pytestmark = pytest.mark.slow
 
 SHARDS = [(3, 1), (2, 0), (0, 0)]  # images guided on the first and on the second process, of 3 each
 

@@ -102,6 +102,7 @@ def test_a_folder_that_cannot_be_written(tmp_path):
         write_report([tmp_path / "runs"], tmp_path / "out", "One")
 
 
+@pytest.mark.slow
 def test_runs_that_were_really_trained(tmp_path):
     settings = {"backbone": "small", "layer": "final", "epochs": 1}
     train_run(small(tmp_path / "cache", lambda_=0.0, **settings), tmp_path / "runs" / "baseline")

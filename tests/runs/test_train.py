@@ -67,6 +67,7 @@ def test_the_front_holds_the_epochs_that_no_other_beats(undisturbed):
     assert {path.stem for path in (undisturbed / "front").iterdir()} == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("epoch", [1, 2])
 def test_interrupted_in_an_epoch_it_ends_in_the_same_bits(epoch, cache, undisturbed, tmp_path, monkeypatch):
     folder, steps = tmp_path / "run", []
@@ -87,6 +88,7 @@ def test_interrupted_in_an_epoch_it_ends_in_the_same_bits(epoch, cache, undistur
     assert files(folder) == files(undisturbed)
 
 
+@pytest.mark.slow
 def test_killed_it_ends_in_the_same_bits(undisturbed, tmp_path):
     config, folder = small(tmp_path / "cache"), tmp_path / "run"
     arguments = ["train", f"--out={folder}", *options(config)]
@@ -101,6 +103,7 @@ def test_killed_it_ends_in_the_same_bits(undisturbed, tmp_path):
     assert files(folder) == files(undisturbed)
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_kept_unless_overwriting_is_asked_for(cache, undisturbed, tmp_path):
     before = files(undisturbed)
     with pytest.raises(UserError, match="finished run .* --overwrite"):

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import sys
 import time
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -34,6 +35,7 @@ def test_functions_run_in_other_processes(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("parallel", "visible", "expected"),
     [(3, "3,5", ["3", "3", "5"]), (2, "GPU-4a1b", ["GPU-4a1b", "GPU-4a1b"])],
@@ -49,6 +51,7 @@ def test_processes_take_the_visible_gpus_in_turn(parallel, visible, expected, tm
     assert os.environ["CUDA_VISIBLE_DEVICES"] == visible
 
 
+@pytest.mark.slow
 def test_a_job_after_the_death_of_a_process_runs(tmp_path, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
     with executor("here", 2, tmp_path, {}) as submit:
@@ -60,6 +63,7 @@ def test_a_job_after_the_death_of_a_process_runs(tmp_path, monkeypatch):
         assert sorted(ended(handle).result()[0] for handle in handles) == ["3", "5"]
 
 
+@pytest.mark.slow
 def test_a_process_that_always_dies_does_not_take_its_neighbour_with_it(tmp_path):
     file = tmp_path / "neighbour"
     tasks = [
@@ -81,6 +85,7 @@ def left_by(error: BaseException, cluster: str, files: list[Path]) -> None:
         raise error
 
 
+@pytest.mark.slow
 @needs_proc
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
 def test_an_error_ends_the_processes(error, tmp_path):
@@ -91,12 +96,20 @@ def test_an_error_ends_the_processes(error, tmp_path):
     assert wait_until(lambda: not any(map(alive, workers)), 10)
 
 
+def test_without_submitit_the_extra_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "submitit", None)  # as if it were not installed
+    expected = pytest.raises(UserError, match=r"--cluster slurm: .*'model-guidance\[cluster\]'")
+    with expected, executor("slurm", 1, tmp_path, {}):
+        pass
+
+
 @pytest.mark.parametrize("cluster", ["cloud", "", "Here"])
 def test_an_unknown_cluster_is_the_users_mistake(cluster, tmp_path):
     with pytest.raises(UserError, match=", ".join(CLUSTERS)), executor(cluster, 2, tmp_path, {}):
         pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cluster", ["debug", "local"])
 def test_submitit_runs_functions(cluster, tmp_path):
     pytest.importorskip("submitit")
@@ -107,6 +120,7 @@ def test_submitit_runs_functions(cluster, tmp_path):
     assert list((tmp_path / "logs").iterdir())
 
 
+@pytest.mark.slow
 def test_submitits_errors_end_in_what_happened(tmp_path):
     pytest.importorskip("submitit")
     task = Task("damaged", None, sent.fail, ("the picture is damaged",), False)
@@ -114,6 +128,7 @@ def test_submitits_errors_end_in_what_happened(tmp_path):
         assert run_tasks([task], submit, 1) == {"damaged": "ValueError: the picture is damaged"}
 
 
+@pytest.mark.slow
 @needs_proc
 @pytest.mark.parametrize("interrupt", [signal.default_int_handler, signal.SIG_IGN])
 def test_an_error_ends_submitits_processes(interrupt, tmp_path):

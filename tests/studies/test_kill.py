@@ -6,10 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from tests.studies import grid_of_twelve
 from tests.studies.processes import alive, children, needs_proc, wait_until
 
 from model_guidance.runs.folder import Run
+
+pytestmark = pytest.mark.slow
 
 SCRIPT = Path(grid_of_twelve.__file__)
 JOBS = grid_of_twelve.GUIDED + 1

@@ -16,6 +16,8 @@ from model_guidance.studies.planning.experiments import Locations
 from model_guidance.studies.planning.planned_run import PlannedRun
 from model_guidance.training.config import Config
 
+pytestmark = pytest.mark.slow
+
 SMALLER = {"size": 32}  # pixels: the smallest that the data have
 WHERE = Locations(machine=SMALLER)
 

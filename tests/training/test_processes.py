@@ -14,6 +14,8 @@ from safetensors.torch import load_file
 
 from model_guidance.runs.folder import Run
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = Path(__file__).with_name("in_double.py")
 ROOT = PROGRAM.parent.parent.parent
 

@@ -102,8 +102,12 @@ def _end_with_parent() -> None:
 
 @contextmanager
 def _submitit(cluster: str, logs: Path, slurm: Mapping[str, Any]) -> Iterator[Submit]:
-    import submitit
-
+    try:
+        import submitit
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"--cluster {cluster}: needs submitit: pip install 'model-guidance[cluster]'"
+        ) from error
     default = {"timeout_min": 24 * 60, "gpus_per_node": 1} if cluster == "slurm" else {}
     try:
         there = submitit.AutoExecutor(logs, cluster=cluster)

@@ -25,7 +25,7 @@ def test_it_trains_prints_and_writes_a_page(in_small, capsys, tmp_path):
     for name in [*demo.MODELS, "±", "worst group", "seed by seed"]:
         assert name in printed
     page = (tmp_path / "index.html").read_text()
-    assert "data:image/png;base64," in page
+    assert "data:image/jpeg;base64," in page
     assert not re.findall(r"(?:src|href)=\"(?!data:)", page)
     runs = {path.name: Run.open(path) for path in (tmp_path / "seed-1").iterdir() if path.name != "cache"}
     assert runs.keys() == {"start", "baseline", "guided", "random-boxes", "ceiling"}

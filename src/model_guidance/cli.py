@@ -205,7 +205,8 @@ def _study(arguments: Namespace) -> None:
 def _report(arguments: Namespace) -> None:
     from model_guidance.report.page import write_report
 
-    print(write_report([Path(run) for run in arguments.runs], Path(arguments.out), arguments.title))
+    report = write_report([Path(run) for run in arguments.runs], Path(arguments.out), arguments.title)
+    print(*report.notes, report.page, sep="\n")
 
 
 def _check_data(arguments: Namespace) -> None:

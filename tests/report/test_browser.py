@@ -21,7 +21,7 @@ def page(tmp_path_factory):
         [scores(1, 1)],
         size=32,
     )
-    return write_report([folder / "runs"], folder / "out", "Comparison")
+    return write_report([folder / "runs"], folder / "out", "Comparison").page
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from model_guidance.files import write
 from model_guidance.models import build
 from model_guidance.report.explain import Choice, explained
 from model_guidance.report.figures import heatmaps
-from model_guidance.report.figures.drawing import png
+from model_guidance.report.figures.drawing import encoded
 from model_guidance.report.figures.heatmaps import OWN_SCALES, Panel, Row, cut, heatmap_sheets, legend_text
 from model_guidance.report.figures.overlay import SIDE, picture, scale
 from model_guidance.runs.checkpoints import write_weights
@@ -136,7 +136,7 @@ def test_many_photos_of_many_runs_are_pages(drawn_fast):
 )
 @pytest.mark.filterwarnings("ignore:Glyph")
 def test_any_name_can_be_drawn(name):
-    assert png(heatmap_sheets([_row((8, 8), name)], [name])[0])
+    assert encoded(heatmap_sheets([_row((8, 8), name)], [name])[0], "png")
 
 
 def test_a_picture_keeps_its_aspect_and_frames_its_region():

@@ -2,6 +2,7 @@
 
 import json
 import re
+from urllib.parse import unquote
 from xml.etree import ElementTree
 
 import pandas as pd
@@ -19,12 +20,17 @@ FINDING = {"finding": "R1", "paper": "71.7 @ 79.4", "measured": "65.0 <b> 69.0",
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
-    return write_report([write_comparison(folder / "runs")], folder / "out", "Comparison", [FINDING])
+    return write_report([write_comparison(folder / "runs")], folder / "out", "Comparison", [FINDING]).page
 
 
 def test_the_page_asks_for_nothing_from_outside(page):
     text = page.read_text(encoding="utf-8")
-    assert not re.findall(r"""(?:src|href|action|data)=["'](?!data:|#)""", text)
+    assert not re.findall(r"""(?:src|action|data)=["'](?!data:)""", text)
+    links = re.findall(r"""href=["'](?!#)([^"']*)""", text)
+    assert len(links) > 20
+    for link in links:  # downloads, nothing that the page needs
+        assert re.fullmatch("(tables|figures)/.+", link)
+        assert (page.parent / unquote(link)).is_file()
     assert not re.findall(r"url\((?!#)|@import|<script|<link|<iframe", text)
 
 
@@ -40,7 +46,7 @@ def test_the_page_says_what_was_compared(page):
     ):
         assert part in text
     assert "65.0 &lt;b&gt; 69.0" in text
-    assert "data:image/png;base64," in text
+    assert "data:image/jpeg;base64," in text
     assert "random weights" not in text
 
 
@@ -71,19 +77,20 @@ def test_points_of_a_front_say_which_run_they_are(page):
 
 
 def test_the_same_runs_give_the_same_page(page, tmp_path):
-    again = write_report([page.parent.parent / "runs"], tmp_path, "Comparison", [FINDING])
+    again = write_report([page.parent.parent / "runs"], tmp_path, "Comparison", [FINDING]).page
     assert again.read_bytes() == page.read_bytes()
 
 
 def test_incomparable_runs_are_named_on_the_page_and_in_the_terminal(tmp_path, capsys):
     for name, size in (("a", 64), ("b", 32)):
         write_run(tmp_path / "runs" / name, [scores(0.7, 0.3)], size=size)
-    page = write_report([tmp_path / "runs"], tmp_path / "out", "Two")
+    report = write_report([tmp_path / "runs"], tmp_path / "out", "Two")
     sentence = (
         "Not comparable with each other, because they differ in size: voc, 64 px (a); and voc, 32 px (b)."
     )
-    assert sentence in capsys.readouterr().out
-    assert sentence in page.read_text()
+    assert report.notes == [sentence]
+    assert sentence in report.page.read_text()
+    assert capsys.readouterr().out == ""
     assert {"1-overview.md", "2-overview.md"} <= {
         path.name for path in (tmp_path / "out" / "tables").iterdir()
     }
@@ -91,7 +98,7 @@ def test_incomparable_runs_are_named_on_the_page_and_in_the_terminal(tmp_path, c
 
 def test_a_baseline_alone_is_a_report(tmp_path):
     write_run(tmp_path / "runs" / "one", [scores(0.7, 0.3)], weights=None)
-    text = write_report([tmp_path / "runs"], tmp_path / "out", "One").read_text()
+    text = write_report([tmp_path / "runs"], tmp_path / "out", "One").page.read_text()
     assert "Trained from random weights: not comparable with published figures." in text
 
 
@@ -107,7 +114,7 @@ def test_runs_that_were_really_trained(tmp_path):
     settings = {"backbone": "small", "layer": "final", "epochs": 1}
     train_run(small(tmp_path / "cache", lambda_=0.0, **settings), tmp_path / "runs" / "baseline")
     result = train_run(small(tmp_path / "cache", lambda_=2.0, **settings), tmp_path / "runs" / "guided")
-    page = write_report([tmp_path / "runs"], tmp_path / "out", "Shapes")
+    page = write_report([tmp_path / "runs"], tmp_path / "out", "Shapes").page
     table = pd.read_csv(tmp_path / "out" / "tables" / "groups.csv").set_index(["configuration", "epoch"])
     for kind, found in (("best", result.best.scores), ("last", result.last.scores)):
         assert table.loc[("Energy", kind), "worst mean"] == pytest.approx(100 * found["worst_group"])

@@ -8,7 +8,6 @@ from model_guidance.errors import UserError
 from model_guidance.evaluation import Evaluation, Scores
 from model_guidance.report.demo_page import write_demo_page
 from model_guidance.report.explain import Choice, explained
-from model_guidance.report.figures.heatmaps import heatmap_sheets
 from model_guidance.report.tables.console import spread_table
 from model_guidance.report.tables.text import rendered
 from model_guidance.runs.folder import RESULT, Run
@@ -50,8 +49,8 @@ def demo(out: Path, seeds: int) -> None:
     print(rendered(table))
     print(_verdict(results))
     rows = explained([each[0] for each in runs.values()], Choice(checkpoint="last", count=6, seed=1))
-    sheet = heatmap_sheets(rows, list(runs))[0]
-    page = write_demo_page(out / "index.html", table, _verdict(results), sheet, runs["guided"][0].config)
+    settings = runs["guided"][0].config
+    page = write_demo_page(out / "index.html", table, _verdict(results), rows, list(runs), settings)
     print(f"heat maps and numbers: {page}")
 
 

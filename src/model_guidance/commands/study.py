@@ -166,6 +166,7 @@ def _print_findings(planned: Sequence[PlannedRun], evidence: Sequence[PlannedRun
     if not known:
         return
     found = findings(known)
-    print(f"report of everything: {write_report(runs, folder, 'The whole study', found)}")
+    report = write_report(runs, folder, "The whole study", found)
+    print(*report.notes, f"report of everything: {report.page}", sep="\n")
     for each in found:
         print(f"{each['finding']}  {each['paper']}: {each['verdict']}. {each['measured']}")

@@ -1,7 +1,8 @@
 """The report: tables and figures as files, and one self-contained page that shows them all."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from markupsafe import Markup
@@ -11,9 +12,17 @@ from model_guidance.files import write
 from model_guidance.report.disagreement import RULE
 from model_guidance.report.read.comparable import incomparable, sections
 from model_guidance.report.read.results import read_results
-from model_guidance.report.rendering import embedded, render
+from model_guidance.report.rendering import render
 from model_guidance.report.section import Section, make_section
 from model_guidance.report.tables.settings import versions
+
+
+@dataclass(frozen=True)
+class Report:
+    """The page, and notes on the runs that were left out or that cannot be compared."""
+
+    page: Path
+    notes: Sequence[str]
 
 
 def write_report(
@@ -22,22 +31,21 @@ def write_report(
     title: str,
     findings: Sequence[Mapping[str, str]] = (),
     lead: str = "",
-) -> Path:
-    """Compare the runs in and below `folders`; write and return `out/index.html`.
+    verdicts: Sequence[str] = (),
+) -> Report:
+    """Compare the runs in and below `folders`; write `out/index.html`.
 
-    Writes `out/tables` and `out/figures` as well. `lead` stands below the title. `findings` is shown as a
-    table; its columns are finding, paper, measured and verdict. Prints which runs were left out, and which
-    cannot be compared. Raises `UserError` if a run cannot be read, or a file not be written.
+    Writes `out/tables` and `out/figures` as well. Below the title stand the `verdicts`, one sentence each,
+    and the `lead`. `findings` is shown as a table; its columns are finding, paper, measured and verdict.
+    Raises `UserError` if a run cannot be read, or a file not be written; an earlier page stays then.
     """
     if out.exists() and not out.is_dir():
         raise UserError(f"{out}: this is a file, choose another --out")
     results = read_results(folders)
     notes = [*results.warnings, *filter(None, [incomparable(results)])]
-    for note in notes:
-        print(note)
     parts = [make_section(results, name, runs) for name, runs in sections(results).items()]
     if len(parts) > 1:
-        parts = [_named(part, f"{place}-") for place, part in enumerate(parts, 1)]
+        parts = [_named(part, place) for place, part in enumerate(parts, 1)]
     for part in parts:
         _write_files(part, out)
     page = render(
@@ -46,18 +54,27 @@ def write_report(
         lead=lead,
         notes=notes,
         findings=findings,
+        verdicts=[*verdicts, *_counted(findings)],
         sections=parts,
         made_with=versions(results),
         svg=lambda drawing: Markup(drawing.svg),
-        embedded=embedded,
         rule=RULE,
     )
     write(out / "index.html", page.encode())
-    return out / "index.html"
+    return Report(out / "index.html", notes)
 
 
-def _named(part: Section, prefix: str) -> Section:
-    """Return the section with names of files that no other section has."""
+def _counted(findings: Sequence[Mapping[str, str]]) -> Iterator[str]:
+    """Yield one sentence that counts the verdicts of the findings."""
+    if findings:
+        verdicts = Counter(row["verdict"] for row in findings)
+        counts = ", ".join(f"{verdict}: {count}" for verdict, count in verdicts.most_common())
+        yield f"The paper's findings, {len(findings)} of them: {counts}."
+
+
+def _named(part: Section, place: int) -> Section:
+    """Return the section with names of files, and an anchor, that no other section has."""
+    prefix = f"{place}-"
     drawings = {
         panel: [replace(each, name=prefix + each.name) for each in drawn]
         for panel, drawn in part.drawings.items()
@@ -67,7 +84,8 @@ def _named(part: Section, prefix: str) -> Section:
     )
     runs = replace(part.runs, name=prefix + part.runs.name)
     sheets = [replace(each, name=prefix + each.name) for each in part.sheets]
-    return replace(part, drawings=drawings, tables=tables, classes=classes, runs=runs, sheets=sheets)
+    named = replace(part, drawings=drawings, tables=tables, classes=classes, runs=runs, sheets=sheets)
+    return replace(named, anchor=f"section-{place}")
 
 
 def _write_files(part: Section, out: Path) -> None:
@@ -77,4 +95,4 @@ def _write_files(part: Section, out: Path) -> None:
         for drawing in drawn:
             drawing.write(out / "figures")
     for sheet in part.sheets:
-        write(out / "figures" / f"{sheet.name}.png", sheet.png)
+        sheet.write(out / "figures")

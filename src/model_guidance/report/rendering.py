@@ -1,15 +1,26 @@
 """What all pages share: templates, embedded images, and the versions that are named on them."""
 
 import base64
+import io
+import re
 from typing import Any
 
+import numpy as np
+from jaxtyping import UInt8
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from PIL import Image
 
+from model_guidance.report.escape import printable
+from model_guidance.report.figures.heatmaps import legend_text
+from model_guidance.report.figures.overlay import colour_bar
 from model_guidance.versions import VERSIONS
 
 
 def render(template: str, **content: Any) -> str:
-    """Return the page that a template makes of `content`; text in it is escaped."""
+    """Return the page that a template makes of `content`; text in it is escaped.
+
+    Bytes of a file's name that are no character are shown by their code.
+    """
     environment = Environment(
         loader=PackageLoader("model_guidance.report"),
         autoescape=select_autoescape(),
@@ -17,9 +28,13 @@ def render(template: str, **content: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(template).render(versions=VERSIONS, **content)
+    environment.globals |= {"jpeg": jpeg, "colour_bar": colour_bar, "legend_text": legend_text}
+    page = environment.get_template(template).render(versions=VERSIONS, **content)
+    return re.sub("[\ud800-\udfff]", lambda found: printable(found.group()), page)
 
 
-def embedded(png: bytes) -> str:
-    """Return a PNG image as an address that needs no file."""
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+def jpeg(pixels: UInt8[np.ndarray, "height width 3"]) -> str:
+    """Return a picture as an address that needs no file."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format="JPEG", quality=82)
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"

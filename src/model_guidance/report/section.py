@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from model_guidance.report.disagreement import disagreements
-from model_guidance.report.figures.drawing import png
-from model_guidance.report.figures.example_sheet import example_sheet
+from model_guidance.report.figures.example_sheet import ExampleSheet, example_sheet
 from model_guidance.report.figures.panels import Drawings, panel_name, section_drawings
 from model_guidance.report.notes import notes, summary
 from model_guidance.report.read.comparable import of_section
@@ -24,15 +23,6 @@ from model_guidance.runs.kept_examples import flips, read_examples
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """Heat maps of one panel as a PNG image, with the name of its file."""
-
-    name: str
-    title: str
-    png: bytes
-
-
-@dataclass(frozen=True)
 class Section:
     """What the page shows of one section; `flips` are lines by run."""
 
@@ -45,8 +35,20 @@ class Section:
     runs: WrittenTable
     disagreements: Sequence[str]
     flips: dict[str, Sequence[str]]
-    sheets: Sequence[Sheet]
+    sheets: Sequence[ExampleSheet]
     common: dict[str, str]
+    anchor: str = "section-1"
+
+    @property
+    def contents(self) -> dict[str, str]:
+        """The headings of the section, by their anchors on the page."""
+        named = {table.name: table.title for table in self.tables}
+        shown = dict(list(named.items())[:1])
+        shown |= {"figures": "What can be reached"} if self.drawings else {}
+        shown |= named | {"disagreement": "Where map and behaviour disagree"}
+        shown |= {"maps": "Heat maps"} if self.sheets else {}
+        shown |= {"details": "Classes, settings and runs"}
+        return {f"{self.anchor}-{name}": title for name, title in shown.items()}
 
     @property
     def all_tables(self) -> Sequence[WrittenTable]:
@@ -94,9 +96,9 @@ def _flips(results: Results, models: pd.DataFrame) -> Iterator[tuple[str, list[s
             yield name, found
 
 
-def _sheets(results: Results, models: pd.DataFrame) -> Iterator[Sheet]:
+def _sheets(results: Results, models: pd.DataFrame) -> Iterator[ExampleSheet]:
     for (backbone, look), rows in models.groupby(["backbone", "look"], sort=False):
-        figure = example_sheet(results, rows)
-        if figure is not None:
-            name = panel_name(str(backbone), str(look))
-            yield Sheet(f"examples-{name}", f"{backbone}, {look}", png(figure))
+        name = f"examples-{panel_name(str(backbone), str(look))}"
+        sheet = example_sheet(results, rows, name, f"{backbone}, {look}")
+        if sheet is not None:
+            yield sheet

@@ -58,8 +58,9 @@ class Drawing:
         return _apart(ElementTree.tostring(root, encoding="unicode"), self.name)
 
     def write(self, folder: Path) -> None:
-        """Write NAME.png and NAME.svg; raises `UserError` if that is impossible."""
-        write(folder / f"{self.name}.png", png(self.figure))
+        """Write NAME.png, NAME.pdf and NAME.svg; raises `UserError` if that is impossible."""
+        for suffix in ("png", "pdf"):
+            write(folder / f"{self.name}.{suffix}", encoded(self.figure, suffix))
         write(folder / f"{self.name}.svg", self.svg.encode())
 
 
@@ -99,11 +100,6 @@ def encoded(figure: Figure, suffix: str) -> bytes:
     with mpl.rc_context({"svg.hashsalt": "model-guidance"}):
         figure.savefig(buffer, format=suffix, dpi=max(figure.dpi, 120), metadata=undated.get(suffix))
     return buffer.getvalue()
-
-
-def png(figure: Figure) -> bytes:
-    """Return the figure as a PNG image."""
-    return encoded(figure, "png")
 
 
 def lay_out(figure: Figure) -> None:

@@ -1,8 +1,14 @@
 """The sheet of heat maps of one panel: the baseline and the representative guided runs side by side."""
 
-import pandas as pd
-from matplotlib.figure import Figure
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
+import numpy as np
+import pandas as pd
+
+from model_guidance.files import write
+from model_guidance.report.figures.drawing import encoded
 from model_guidance.report.figures.heatmaps import Panel, Row, heatmap_sheets
 from model_guidance.report.read.reported import baseline
 from model_guidance.report.read.results import Results
@@ -12,8 +18,24 @@ from model_guidance.runs.kept_examples import Examples, read_examples, telling
 COLUMNS = 5  # models beside the image; more would be too small to see
 
 
-def example_sheet(results: Results, models: pd.DataFrame) -> Figure | None:
-    """Draw the best, the worst and random test images by the EPG of the best guided of one panel's `models`.
+@dataclass(frozen=True)
+class ExampleSheet:
+    """Heat maps of one panel: rows of images, the models that are the columns, the name of its files."""
+
+    name: str
+    title: str
+    rows: Sequence[Row]
+    columns: Sequence[str]
+
+    def write(self, folder: Path) -> None:
+        """Write NAME.png and NAME.pdf; raises `UserError` if that is impossible."""
+        for page in heatmap_sheets(self.rows, self.columns):
+            for suffix in ("png", "pdf"):
+                write(folder / f"{self.name}.{suffix}", encoded(page, suffix))
+
+
+def example_sheet(results: Results, models: pd.DataFrame, name: str, title: str) -> ExampleSheet | None:
+    """Show the best, the worst and random test images by the EPG of the best guided of one panel's `models`.
 
     Returns None if no guided run kept examples.
     """
@@ -22,11 +44,11 @@ def example_sheet(results: Results, models: pd.DataFrame) -> Figure | None:
     if not guided:
         return None
     first = shown[guided[0]]
-    same = {name: each for name, each in shown.items() if each.names == first.names}
+    same = {label: each for label, each in shown.items() if each.names == first.names}
     places = telling(first.epg)
     classes = next(iter(results.runs[run].classes for run in models["run"]))
     rows = [_row(kind, place, same, classes) for kind, each in places.items() for place in each]
-    return heatmap_sheets(rows, list(same))[0]
+    return ExampleSheet(name, title, rows, list(same))
 
 
 def _examples(results: Results, models: pd.DataFrame) -> dict[str, Examples]:
@@ -52,4 +74,10 @@ def _row(kind: str, place: int, shown: dict[str, Examples], classes: list[str]) 
 
 def _caption(examples: Examples, place: int) -> str:
     probability, outside = examples.probability[place], examples.outside[place]
-    return f"EPG {examples.epg[place]:.2f}\np {probability:.2f}, outside replaced {outside:.2f}"
+    return (
+        f"EPG {_percent(examples.epg[place])}\n{_percent(probability)}, outside replaced {_percent(outside)}"
+    )
+
+
+def _percent(fraction: float) -> str:
+    return "–" if np.isnan(fraction) else f"{100 * fraction:.0f} %"

@@ -154,8 +154,8 @@ def test_a_picture_keeps_its_aspect_and_frames_its_region():
 def test_one_scale_shows_which_map_is_weaker():
     strong, weak = np.full((4, 4), 10.0), np.full((4, 4), 1.0)
     image = np.full((4, 4, 3), 200, np.uint8)
-    _, first, second = Row(image, "", None, [Panel(strong, ""), Panel(weak, "")], one_scale=True).pictures()
-    _, alone = Row(image, "", None, [Panel(weak, "")]).pictures()
+    _, first, second = Row(image, "", None, [Panel(strong, ""), Panel(weak, "")], one_scale=True).pictures
+    _, alone = Row(image, "", None, [Panel(weak, "")]).pictures
     redness = [int(each[0, 0, 0]) - int(each[0, 0, 2]) for each in (first, second, alone)]
     assert redness[0] == redness[2] > 2 * redness[1] > 0
     assert scale([np.zeros((2, 2))]) == 1

@@ -74,8 +74,12 @@ def _row(kind: str, place: int, shown: dict[str, Examples], classes: list[str]) 
 
 def _caption(examples: Examples, place: int) -> str:
     probability, outside = examples.probability[place], examples.outside[place]
-    return (
-        f"EPG {_percent(examples.epg[place])}\n{_percent(probability)}, outside replaced {_percent(outside)}"
+    return "\n".join(
+        [
+            f"EPG {_percent(examples.epg[place])}",
+            f"probability {_percent(probability)}",
+            f"outside replaced: {_percent(outside)}",
+        ]
     )
 
 

@@ -4,6 +4,7 @@ import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import repeat
 from typing import Any
 
@@ -55,8 +56,9 @@ class Row:
     panels: Sequence[Panel]
     one_scale: bool = False
 
+    @cached_property
     def pictures(self) -> list[Image]:
-        """Return the image with its frame, and the same under each map."""
+        """The image with its frame, and the same under each map."""
         maps = [panel.map for panel in self.panels]
         scales = [scale(maps)] * len(maps) if self.one_scale else [scale([each]) for each in maps]
         drawn = [picture(self.image, *each) for each in zip(maps, repeat(self.region), scales)]
@@ -153,7 +155,7 @@ class _Sheet:
 
     def block(self, row: Row, left: float, floor: float) -> None:
         """Draw the pictures of one image side by side, standing on `floor`, with their captions below."""
-        for pixels, text, colour in zip(row.pictures(), row.captions(), row.colours(), strict=True):
+        for pixels, text, colour in zip(row.pictures, row.captions(), row.colours(), strict=True):
             self.picture(pixels, left, floor, colour)
             self.text(text, left + CELL / 2, floor + GAP / 2, ha="center", color=colour)
             left += CELL + GAP

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from matplotlib import colormaps
-from PIL import Image, ImageFilter
+from PIL import Image
 
 STRONGEST = 99.5  # percentile of |A| that gets the full colour, so that one pixel does not hide the rest
 SIDE = 384  # pixels of the longer side of what is shown
@@ -76,6 +76,7 @@ def _framed(
 
 def _eroded(inside: Bool[np.ndarray, "height width"], steps: int) -> Bool[np.ndarray, "height width"]:
     """Take `steps` pixels off the region on all sides; the image's edge is one of its sides."""
-    padded = Image.fromarray(np.pad(inside, steps).astype(np.uint8))
-    smaller = padded.filter(ImageFilter.MinFilter(2 * steps + 1))
-    return np.asarray(smaller, bool)[steps:-steps, steps:-steps]
+    height, width = inside.shape
+    padded, shifts = np.pad(inside, steps), range(2 * steps + 1)
+    rows = np.logical_and.reduce([padded[shift : shift + height] for shift in shifts])
+    return np.logical_and.reduce([rows[:, shift : shift + width] for shift in shifts])

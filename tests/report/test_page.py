@@ -64,7 +64,7 @@ def test_tables_and_figures_are_files_as_well(page):
     assert {"front-epg-f1-resnet50-ixg-final.svg", "epochs-resnet50-ixg-final.png"} <= figures
     overview = pd.read_csv(page.parent / "tables" / "overview.csv").set_index("configuration")
     assert overview.loc["Energy", "EPG mean"] == pytest.approx(65)
-    assert r"65.0 $\pm$ 0.0" in (page.parent / "tables" / "overview.tex").read_text()
+    assert r"\bfseries 65.0 +- 0.0" in (page.parent / "tables" / "overview.tex").read_text()
     assert not list(page.parent.rglob("*.partial"))
 
 

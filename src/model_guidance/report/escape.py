@@ -51,7 +51,7 @@ def latex(text: str) -> str:
 
 def markdown(text: str) -> str:
     """Return text for a cell of a Markdown table."""
-    return re.sub(r"([\\|*_`<>\[\]])", r"\\\1", printable(text))
+    return re.sub(r"([\\|*`<>])", r"\\\1", printable(text))
 
 
 def _code(number: int) -> str:

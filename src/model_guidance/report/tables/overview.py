@@ -1,5 +1,6 @@
 """What guidance gained and cost: one row per configuration."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pandas as pd
@@ -11,6 +12,7 @@ from model_guidance.report.read.roles import GUIDED
 from model_guidance.report.read.score import main_score, spread_of
 from model_guidance.report.tables.table import WrittenTable
 
+TITLE = "What guidance gained, and what it cost"
 UNCHANGED = ("baseline", "baseline, continued")
 PUBLISHED = " Published figures are for images of 224 px."
 CAPTION = (
@@ -24,10 +26,25 @@ CAPTION = (
 def overview(models: pd.DataFrame) -> WrittenTable:
     """Return the table of `reported` models."""
     main = main_score(models)
-    rows = [_row(models, rows) for _, rows in models.groupby(ONE, sort=False)]
+    configurations = [rows for _, rows in models.groupby(ONE, sort=False)]
+    rows = [_row(models, each) for each in configurations]
     published = any(row["published"] for row in rows)
     caption = CAPTION.format(main=SCORES[main].label) + (PUBLISHED if published else "")
-    return WrittenTable("overview", "What guidance gained, and what it cost", caption, pd.DataFrame(rows))
+    cells = pd.DataFrame(rows)
+    rivals = [each["role"].iloc[0] != "ceiling" for each in configurations]
+    return WrittenTable("overview", TITLE, caption, cells, list(_best(cells, rivals)))
+
+
+def _best(cells: pd.DataFrame, rivals: Sequence[bool]) -> Iterator[tuple[int, str]]:
+    """Yield where the best mean of each score stands, among the rivals under the same attribution."""
+    rivalling = cells.assign(row=range(len(cells)))[list(rivals)]
+    for _, rows in rivalling.groupby(["backbone", "attribution"], sort=False):
+        for score in [each for each in fractions() if each.label in rows]:
+            scored = zip(rows["row"], rows[score.label], strict=True)
+            means = {row: cell.mean for row, cell in scored if cell is not None}
+            if len(means) > 1:
+                pick = max if score.larger_is_better else min
+                yield pick(means, key=means.__getitem__), score.label
 
 
 def _row(models: pd.DataFrame, rows: pd.DataFrame) -> dict[str, Any]:

@@ -1,26 +1,31 @@
 """A table that is read by people (page, Markdown, LaTeX) and by programs (CSV)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from model_guidance.files import write
+from model_guidance.report import escape
 from model_guidance.report.read.score import Spread
+from model_guidance.report.tables.latex import latex_table
 
 SAID_ONCE = ("backbone", "attribution")  # the section's summary names them
-LATEX = {"±": r"$\pm$", "Δ": r"$\Delta$", "λ": r"$\lambda$", "−": "$-$", "–": "--"}
 
 
 @dataclass(frozen=True)
 class WrittenTable:
-    """Cells are text, numbers, `Spread`, or None where there is nothing; `name` is that of the files."""
+    """Cells are text, numbers, `Spread`, or None where there is nothing; `name` is that of the files.
+
+    `best` are the (row, column) of the values that are best among their like.
+    """
 
     name: str
     title: str
     caption: str
     cells: pd.DataFrame
+    best: Collection[tuple[int, str]] = ()
 
     @property
     def text(self) -> pd.DataFrame:
@@ -49,14 +54,18 @@ class WrittenTable:
 
     def write(self, folder: Path) -> None:
         """Write NAME.md, NAME.csv and NAME.tex; raises `UserError` if that is impossible."""
-        latex = self.text.to_latex(index=False, escape=True, caption=self.caption)
-        for sign, command in LATEX.items():
-            latex = latex.replace(sign, command)
-        grid = self.text.to_markdown(index=False, disable_numparse=True)
-        markdown = f"**{self.title}**\n\n{self.caption}\n\n{grid}\n"
-        write(folder / f"{self.name}.md", markdown.encode())
-        write(folder / f"{self.name}.csv", self.numbers.to_csv(index=False).encode())
-        write(folder / f"{self.name}.tex", latex.encode())
+        grid = _each_text(self.text, escape.markdown).to_markdown(index=False, disable_numparse=True)
+        page = f"**{escape.markdown(self.title)}**\n\n{escape.markdown(self.caption)}\n\n{grid}\n"
+        cells = _each_text(self.numbers, escape.spreadsheet).to_csv(index=False)
+        latex = latex_table(self.name, self.caption, self.cells, self.text, self.best)
+        for suffix, content in (("md", page), ("csv", cells), ("tex", latex)):
+            write(folder / f"{self.name}.{suffix}", content.encode())
+
+
+def _each_text(cells: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:
+    """Return the cells with `change` applied to whatever is text, the names of the columns as well."""
+    changed = cells.map(lambda cell: change(cell) if isinstance(cell, str) else cell)
+    return changed.rename(columns=lambda name: change(str(name)))
 
 
 def _is_words(cell: object) -> bool:

@@ -44,25 +44,34 @@ class Pairs:
 class Regions:
     """One binary mask for each annotated (image, class) pair of a batch: the union of its boxes or masks.
 
-    Pairs without an annotation are absent, so a batch may have none; no mask is empty.
+    Pairs without an annotation are absent, so a batch may have none; no mask is empty. `valid` are the pixels
+    on which a map is judged: attribution elsewhere is free, neither rewarded nor penalised; None: on all.
+    A pair with nothing but pixels to be ignored has them as `valid`, and everything else as its mask.
+    `images` is the number of images in the batch, where it is known.
     """
 
     pairs: Pairs
     masks: Bool[Tensor, "pairs height width"]
+    valid: Bool[Tensor, "pairs height width"] | None = None
+    images: int | None = None
 
     def __len__(self) -> int:
         return len(self.pairs)
 
-    def __getitem__(self, chosen: Tensor | slice) -> "Regions":
-        return Regions(self.pairs[chosen], self.masks[chosen])
+    def __getitem__(self, selected: Tensor | slice) -> "Regions":
+        valid = None if self.valid is None else self.valid[selected]
+        return Regions(self.pairs[selected], self.masks[selected], valid, self.images)
 
     def to(self, device: torch.device | str) -> "Regions":
         """Return the same regions on `device`."""
-        return Regions(self.pairs.to(device), self.masks.to(device, non_blocking=True))
+        masks = self.masks.to(device, non_blocking=True)
+        valid = None if self.valid is None else self.valid.to(device, non_blocking=True)
+        return Regions(self.pairs.to(device), masks, valid, self.images)
 
     def pin_memory(self) -> "Regions":
         """Return the same regions in page-locked memory; the pairs are small enough to travel as they are."""
-        return Regions(self.pairs, self.masks.pin_memory())
+        valid = None if self.valid is None else self.valid.pin_memory()
+        return Regions(self.pairs, self.masks.pin_memory(), valid, self.images)
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,15 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 from tests.data.samples import memory_source, painted
 
+from model_guidance.data.annotations.boxes import widen
+from model_guidance.data.annotations.masks import resize_mask
 from model_guidance.data.cache.cached import cached
-from model_guidance.data.cache.resize import resize_mask, widen
+from model_guidance.data.cache.lease import unused
 from model_guidance.data.cache.split import Split
-from model_guidance.data.source import Sample, Source
+from model_guidance.data.source import Sample, Source, annotated
 from model_guidance.errors import UserError
 
-CONTENTS = {"images.bin", "masks.bin", "tables.npz", "names.json", "meta.json"}
+CONTENTS = {"images.bin", "boxes.bin", "masks.bin", "tables.npz", "names.json", "meta.json"}
 
 
 def samples(count: int = 5) -> list[Sample]:
@@ -35,8 +37,7 @@ def samples(count: int = 5) -> list[Sample]:
         Sample(
             painted(40, 30, (i, 0, i + 1, 30)),
             frozenset({i % 2}),
-            ((i % 2, box),) * i,
-            ((1, mask),) * (i % 3),
+            annotated("boxes", [(i % 2, box)] * i) + annotated("masks", [(1, mask)] * (i % 3)),
             i,
         )
         for i in range(count)
@@ -61,16 +62,16 @@ def test_a_split_holds_what_its_source_holds(tmp_path: Path) -> None:
     assert split.names == source.names
     assert split.labels.tolist() == [[1, 0], [0, 1], [1, 0], [0, 1], [1, 0]]
     assert split.group.tolist() == [0, 1, 2, 3, 4]
-    assert split.has_boxes.tolist() == [False, True, True, True, True]
-    assert split.has_objects.tolist() == [False, True, True, False, True]
+    assert split.has("boxes").tolist() == [False, True, True, True, True]
+    assert split.has("masks").tolist() == [False, True, True, False, True]
     for index, sample in enumerate(samples()):
         expected = np.asarray(sample.image.resize((16, 16), Image.Resampling.BILINEAR))
         np.testing.assert_array_equal(split.image(index), expected)
-        classes, edges = split.boxes(index)
+        classes, edges = split.annotations("boxes", index)
         assert classes.tolist() == [index % 2] * index
         np.testing.assert_allclose(edges, np.tile([4, 3.2, 8, 6.4], (index, 1)), rtol=1e-6)
         assert edges.dtype == np.float32
-        owners, masks = split.objects(index)
+        owners, masks = split.annotations("masks", index)
         assert owners.tolist() == [1] * (index % 3)
         assert masks.shape == (index % 3, 16, 16)
         assert masks.any(axis=(1, 2)).all()
@@ -208,7 +209,7 @@ def test_killed_in_the_middle_then_the_same_bytes(tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
     process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "cache")], cwd=root)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         while not any(path.stat().st_size for path in tmp_path.glob("cache/*.partial/images.bin")):
             assert process.poll() is None
             assert time.monotonic() < deadline
@@ -265,3 +266,81 @@ def test_a_mask_pixel_is_the_majority_of_its_area(mask: np.ndarray) -> None:
     square = mask.repeat(3, 0).repeat(2, 1)  # 36 x 36: six by six pixels for each of six by six
     share = square.reshape(6, 6, 6, 6).mean(axis=(1, 3))
     np.testing.assert_array_equal(resize_mask(square, 6), share >= min(0.5, share.max()) - 1e-9)
+
+
+# --- several runs on one copy ---
+
+
+def on_disk(root: Path, name: str = "one.png") -> Source:
+    """A source of one file below `root`, as a reader names it."""
+    root.mkdir(parents=True, exist_ok=True)
+    if not (root / name).exists():
+        (root / name).write_bytes(b"1")
+    return memory_source(samples(), files=(root / name,), root=root)
+
+
+def test_another_spelling_of_the_root_and_files_that_are_not_read_change_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = cached(on_disk(tmp_path / "data"), 16, tmp_path / "cache", "x")
+    (tmp_path / "data/.DS_Store").write_text("x")
+    (tmp_path / "link").symlink_to("data")
+    monkeypatch.chdir(tmp_path)
+    for root in (Path("data"), Path("./data/../data"), tmp_path / "link"):
+        assert cached(on_disk(root), 16, tmp_path / "cache", "x").folder == first.folder
+
+
+def test_a_copy_that_is_read_stays_when_the_data_change(tmp_path: Path) -> None:
+    source = on_disk(tmp_path / "data")
+    first = cached(source, 16, tmp_path / "cache", "x")
+    before = first.image(1)
+    os.utime(tmp_path / "data/one.png", ns=(1, 1))
+    second = cached(source, 16, tmp_path / "cache", "x")
+    assert second.folder != first.folder
+    np.testing.assert_array_equal(first.image(1), before)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(first)).image(1), before)  # another worker
+    gone = first.folder
+    del first
+    os.utime(tmp_path / "data/one.png", ns=(2, 2))
+    cached(source, 16, tmp_path / "cache", "x")
+    assert not gone.exists()
+
+
+def test_a_lease_ends_with_its_process(tmp_path: Path) -> None:
+    folder = cached(memory_source(samples()), 16, tmp_path, "x").folder
+    code = "import sys; from pathlib import Path; from model_guidance.data.cache.lease import Lease; "
+    code += "kept = Lease(Path(sys.argv[1])); print('held', flush=True); sys.stdin.read()"
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    holder.stdout.readline()
+    assert not unused(folder)
+    holder.kill()
+    holder.wait()
+    assert unused(folder)
+
+
+@pytest.mark.parametrize("name", sorted(CONTENTS))
+@pytest.mark.parametrize("damage", ["cut", "gone", "empty", "a folder"])
+def test_a_damaged_copy_is_built_anew(tmp_path: Path, name: str, damage: str) -> None:
+    cached(memory_source(samples()), 16, tmp_path, "x")
+    (copy,) = copies(tmp_path)
+    good = content(tmp_path)
+    file = copy / name
+    file.unlink()
+    if damage == "cut":
+        file.write_bytes(good[name][:-7])
+    elif damage == "empty":
+        file.write_bytes(b"")
+    elif damage == "a folder":
+        file.mkdir()
+    assert len(cached(memory_source(samples()), 16, tmp_path, "x")) == 5
+    assert content(tmp_path) == good
+
+
+def test_what_a_kill_leaves_is_cleared(tmp_path: Path) -> None:
+    clean = cached(memory_source(samples()), 16, tmp_path, "x").folder
+    clean.rename(clean.with_name(f"{clean.name}.removed"))  # killed while it removed a copy
+    (tmp_path / f"{clean.name.rsplit('-', 1)[0]}.partial").mkdir()  # and another while it built one
+    cached(memory_source(samples()), 16, tmp_path, "x")
+    assert [path.name for path in copies(tmp_path)] == [clean.name]

@@ -8,7 +8,7 @@ from PIL import Image
 from tests.data.samples import memory_source, painted
 
 from model_guidance.data.inspection import inspect
-from model_guidance.data.source import Sample, Source
+from model_guidance.data.source import Sample, Source, annotated
 from model_guidance.errors import UserError
 from model_guidance.report.figures.data_sheet import data_sheet
 
@@ -17,7 +17,13 @@ def source() -> Source:
     box = np.array([4, 4, 20, 20], np.float32)
     mask = np.zeros((30, 40), bool)
     mask[6:18, 6:18] = True
-    good = Sample(painted(40, 30), frozenset({0}), ((0, box), (0, box)), ((0, mask),), 1, ("was cut.",))
+    good = Sample(
+        painted(40, 30),
+        frozenset({0}),
+        annotated("boxes", [(0, box)] * 2) + annotated("masks", [(0, mask)]),
+        1,
+        ("was cut.",),
+    )
     none = Sample(painted(30, 50), frozenset())
     samples = [good, none, good]
 
@@ -32,7 +38,12 @@ def source() -> Source:
 def test_inspection_collects_counts_remarks_and_defects() -> None:
     found = inspect(source())
     assert (found.total, found.unlabelled) == (6, 1)
-    assert (found.images, found.boxes, found.masks, found.groups) == ({"a": 2}, {"a": 4}, {"a": 2}, {"h": 2})
+    assert (found.images, found.objects, found.annotated, found.groups) == (
+        {"a": 2},
+        {"boxes": {"a": 4}, "masks": {"a": 2}},
+        2,
+        {"h": 2},
+    )
     assert found.remarks == ["was cut."] * 2
     assert found.defects == [f"image {index} is broken." for index in (3, 4, 5)]
 

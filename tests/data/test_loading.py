@@ -10,14 +10,15 @@ import torch
 from tests.data.samples import memory_source, painted
 from torch import Tensor
 
-from model_guidance.data.augmentation import Layers, crop_and_flip
+from model_guidance.data.annotations.kinds import KINDS
+from model_guidance.data.annotations.settings import RegionSettings
+from model_guidance.data.augmentation import crop_and_flip
 from model_guidance.data.cache.cached import cached
 from model_guidance.data.cache.split import Split
 from model_guidance.data.dataset import SplitDataset
 from model_guidance.data.loading import EpochSampler, collate, loader
-from model_guidance.data.region_settings import RegionSettings
 from model_guidance.data.regions import box_mask, random_boxes
-from model_guidance.data.source import Sample, Source
+from model_guidance.data.source import Sample, Source, annotated
 from model_guidance.types import Batch, Regions
 
 BOX = (40, 30, 120, 90)
@@ -29,7 +30,10 @@ def source(count: int = 8, **facts: object) -> Source:
     mask = np.zeros((120, 160), bool)
     mask[30:90, 40:120] = True
     sample = Sample(
-        painted(160, 120, BOX), frozenset({1}), ((1, np.array(BOX, np.float32)),), ((1, mask),), 0
+        painted(160, 120, BOX),
+        frozenset({1}),
+        annotated("boxes", [(1, np.array(BOX, np.float32))]) + annotated("masks", [(1, mask)]),
+        0,
     )
     return memory_source([sample] * count, **facts)
 
@@ -42,7 +46,7 @@ def split(tmp_path: Path) -> Split:
 def equal(one: object, other: object) -> bool:
     if isinstance(one, Tensor):
         return torch.equal(one, other)
-    if isinstance(one, bool):
+    if one is None or isinstance(one, int):
         return one == other
     return all(equal(getattr(one, name), getattr(other, name)) for name in one.__dataclass_fields__)
 
@@ -68,26 +72,27 @@ def edges(profile: Tensor) -> tuple[float, float]:
 
 @pytest.mark.parametrize("seed", range(25))
 def test_box_and_mask_stay_on_the_painted_box(split: Split, seed: int) -> None:
-    boxes, masks = torch.from_numpy(split.boxes(0)[1]), torch.from_numpy(split.objects(0)[1])
-    moved = crop_and_flip(Layers(torch.from_numpy(split.image(0)).permute(2, 0, 1), boxes, masks), seed)
-    gray = moved.image.float().mean(0)
-    row = gray[int((moved.boxes[0, 1] + moved.boxes[0, 3]) / 2)]
-    column = gray[:, int((moved.boxes[0, 0] + moved.boxes[0, 2]) / 2)]
+    shapes = {name: torch.from_numpy(split.annotations(name, 0)[1]) for name in ("boxes", "masks")}
+    movable = [KINDS[name].movable(each, SIZE) for name, each in shapes.items()]
+    image, (boxes, masks) = crop_and_flip(torch.from_numpy(split.image(0)).permute(2, 0, 1), movable, seed)
+    gray = image.float().mean(0)
+    row = gray[int((boxes[0, 1] + boxes[0, 3]) / 2)]
+    column = gray[:, int((boxes[0, 0] + boxes[0, 2]) / 2)]
     painted_box = [*zip(edges(row), edges(column), strict=True)]
-    np.testing.assert_allclose(np.ravel(painted_box), moved.boxes[0], atol=0.5)
-    region = box_mask(moved.boxes, (SIZE, SIZE))
+    np.testing.assert_allclose(np.ravel(painted_box), boxes[0], atol=0.5)
+    region = box_mask(boxes.as_subclass(Tensor), (SIZE, SIZE))
     assert ((gray > 127) ^ region).sum() <= 0.5 * 4 * SIZE
-    assert (moved.masks[0] ^ region).sum() <= 0.5 * 4 * SIZE
+    assert (masks[0] ^ region).sum() <= 0.5 * 4 * SIZE
 
 
 def test_a_flip_mirrors_everything(split: Split) -> None:
     ramp = torch.arange(SIZE, dtype=torch.uint8).expand(3, SIZE, SIZE)
-    boxes = torch.tensor([[0.0, 0.0, 10.0, SIZE]])
-    first = [crop_and_flip(Layers(ramp, boxes, torch.zeros(0, SIZE, SIZE, dtype=bool)), s) for s in range(40)]
-    mirrored = [bool(layers.image[0, 0, 0] > layers.image[0, 0, -1]) for layers in first]
+    boxes = KINDS["boxes"].movable(torch.tensor([[0.0, 0.0, 10.0, SIZE]]), SIZE)
+    first = [crop_and_flip(ramp, [boxes], seed) for seed in range(40)]
+    mirrored = [bool(image[0, 0, 0] > image[0, 0, -1]) for image, _ in first]
     assert 8 < sum(mirrored) < 32
-    for layers, flipped in zip(first, mirrored, strict=True):
-        x1, _, x2, _ = layers.boxes[0].tolist()
+    for (_, (moved,)), flipped in zip(first, mirrored, strict=True):
+        x1, _, x2, _ = moved[0].tolist()
         assert x2 <= x1 or (x2 == SIZE if flipped else x1 == 0)
 
 
@@ -95,14 +100,18 @@ def test_a_class_that_the_crop_removed_has_no_region(tmp_path: Path) -> None:
     corner = np.array([0, 0, 12, 12], np.float32)
     mask = np.zeros((SIZE, SIZE), bool)
     mask[:12, :12] = True
-    sample = Sample(painted(SIZE, SIZE), frozenset({0}), ((0, corner),), ((0, mask),))
+    sample = Sample(
+        painted(SIZE, SIZE),
+        frozenset({0}),
+        annotated("boxes", [(0, corner)]) + annotated("masks", [(0, mask)]),
+    )
     for outside in (False, True):
         split = cached(memory_source([sample] * 30, outside=outside), SIZE, tmp_path, f"corner {outside}")
         examples = [SplitDataset(split, augment=True)[0, i] for i in range(30)]
         kept = [len(example.regions) for example in examples]
         assert 0 < sum(kept) < 30
         assert all(example.labels.tolist() == [1, 0] for example in examples)
-        assert all(mask.any() for example in examples for _, mask in example.regions)
+        assert all(each.mask.any() for example in examples for each in example.regions)
 
 
 def test_the_callers_random_state_is_left_alone(split: Split) -> None:
@@ -136,11 +145,11 @@ def test_kinds_of_regions(split: Split) -> None:
 
 def test_random_regions_have_the_size_and_stay_over_the_epochs(split: Split) -> None:
     dataset = SplitDataset(split, RegionSettings(kind="random", seed=1))
-    (label, mask), (_, again), (_, other) = (dataset[place].regions[0] for place in ((0, 0), (3, 0), (0, 1)))
-    assert label == 1
-    assert torch.equal(mask, again)
-    assert not torch.equal(mask, other)
-    assert abs(int(mask.sum()) - 48 * 48) <= 2 * 48 + 1
+    first, again, other = (dataset[key].regions[0] for key in ((0, 0), (3, 0), (0, 1)))
+    assert first.label == 1
+    assert torch.equal(first.mask, again.mask)
+    assert not torch.equal(first.mask, other.mask)
+    assert abs(int(first.mask.sum()) - 48 * 48) <= 2 * 48 + 1
     assert random_boxes(torch.zeros(0, 4), (SIZE, SIZE), 0).shape == (0, 4)
 
 
@@ -249,7 +258,9 @@ def test_a_split_without_groups_or_boxes_loads(tmp_path: Path) -> None:
 
 
 def test_one_region_of_each_image_is_drawn_anew_in_each_epoch(tmp_path: Path) -> None:
-    boxes = tuple((label, (10.0 * label, 8.0, 10.0 * label + 9, 30.0)) for label in (0, 1, 2))
+    boxes = annotated(
+        "boxes", [(label, np.array([10 * label, 8, 10 * label + 9, 30], np.float32)) for label in (0, 1, 2)]
+    )
     several = replace(
         source(6, classes=("a", "b", "c")),
         version="several",
@@ -259,9 +270,9 @@ def test_one_region_of_each_image_is_drawn_anew_in_each_epoch(tmp_path: Path) ->
     drawn = SplitDataset(split, draw_one=True)
     everything = SplitDataset(split)
     found = [[drawn[epoch, i].regions for i in range(6)] for epoch in range(20)]
-    labels = [[label for ((label, _),) in epoch] for epoch in found]
+    labels = [[region.label for (region,) in epoch] for epoch in found]
     assert {label for epoch in labels for label in epoch} == {0, 2}  # class 1 has a box, but no label
     assert labels != [labels[0]] * 20
-    masks = dict(everything[0].regions)
-    for ((label, mask),) in (epoch[0] for epoch in found):
-        assert torch.equal(mask, masks[label])
+    masks = {each.label: each.mask for each in everything[0].regions}
+    for (region,) in (epoch[0] for epoch in found):
+        assert torch.equal(region.mask, masks[region.label])

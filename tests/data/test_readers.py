@@ -35,7 +35,7 @@ def only(source: data.Source) -> data.Sample:
 
 
 def boxes(sample: data.Sample) -> list[tuple[int, list[float]]]:
-    return [(label, box.tolist()) for label, box in sample.boxes]
+    return [(label, box.tolist()) for label, box in sample.of("boxes")]
 
 
 # --- PASCAL VOC ---
@@ -60,9 +60,9 @@ def test_voc_difficult_objects_are_label_and_region_or_neither(voc: Write) -> No
     with_all = only(voc_reader.read(root, "train"))
     without = only(voc_reader.read(root, "train", difficult=False))
     for sample, classes in ((with_all, {12, 14}), (without, {12})):
-        assert sample.labels == {label for label, _ in sample.boxes} == classes
-        assert {label for label, _ in sample.objects} == classes
-    assert [int(mask.sum()) for _, mask in with_all.objects] == [300, 300]
+        assert sample.labels == {label for label, _ in sample.of("boxes")} == classes
+        assert {label for label, _ in sample.of("masks")} == classes
+    assert [int(mask.sum()) for _, mask in with_all.of("masks")] == [300, 300]
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_coco_boxes_masks_and_classes(coco: Write) -> None:
     assert source.classes == ("dog", "tree")
     assert boxes(sample) == [(0, [1, 2, 4, 6]), (1, [1, 0, 2, 30])]
     assert sample.labels == {0, 1}
-    masks = dict(sample.objects)
+    masks = dict(sample.of("masks"))
     assert masks[0].sum() == masks[0][2:6, 2:6].sum() == 16
     assert masks[1].sum() == masks[1][:, 1].sum() == 30
     assert source.read(1).labels == frozenset()
@@ -192,7 +192,7 @@ def test_coco_wrong_annotations_are_named(coco: Write, wrong: dict[str, object],
 
 def test_coco_short_polygons_are_left_out_with_a_remark(coco: Write) -> None:
     sample = only(coco_reader.read(coco({"segmentation": [[1, 2, 3, 4], *SQUARE]}), "test"))
-    assert sample.objects[0][1].sum() == 16
+    assert sample.of("masks")[0][1].sum() == 16
     assert "annotation 7 (1.png): a polygon of fewer than three points" in sample.remarks[0]
 
 
@@ -288,7 +288,7 @@ def test_coco_nan_in_a_field_without_use_is_read(instances: Path) -> None:
     instances.write_text(instances.read_text().replace('"iscrowd": 0', '"iscrowd": -Infinity, "area": NaN'))
     sample = coco_reader.read(instances.parents[1], "test").read(0)
     assert boxes(sample) == [(0, [1, 2, 4, 6])]
-    assert sample.objects[0][1].sum() == 16
+    assert sample.of("masks")[0][1].sum() == 16
 
 
 @pytest.mark.parametrize(

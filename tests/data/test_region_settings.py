@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model_guidance.data.region_settings import RegionSettings, annotated_images
+from model_guidance.data.annotations.settings import RegionSettings, annotated_images
 from model_guidance.errors import UserError
 
 

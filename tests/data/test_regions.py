@@ -5,12 +5,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model_guidance.data.given import from_boxes, from_masks
 from model_guidance.data.regions import (
     box_mask,
     dilate_boxes,
     dilate_mask,
-    from_boxes,
-    from_masks,
     random_boxes,
 )
 from model_guidance.errors import UserError
@@ -95,7 +94,7 @@ def test_from_boxes_makes_one_mask_per_image_and_class() -> None:
 
 def test_from_boxes_names_a_wrong_box() -> None:
     with pytest.raises(
-        UserError, match=r"image 1: the box edges \[30, 0, 31, 1\] must lie in the image of 20 x 12"
+        UserError, match=r"image 1, class 0: the box edges \[30, 0, 31, 1\] must lie in the image of 20 x 12"
     ):
         from_boxes([[], [(0, (30, 0, 31, 1))]], SIZE)
 

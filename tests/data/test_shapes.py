@@ -29,8 +29,12 @@ def same(one: Sample, other: Sample) -> bool:
     return (
         np.array_equal(np.asarray(one.image), np.asarray(other.image))
         and (one.labels, one.group) == (other.labels, other.group)
-        and all(np.array_equal(a, b) for (_, a), (_, b) in zip(one.boxes, other.boxes, strict=True))
-        and all(np.array_equal(a, b) for (_, a), (_, b) in zip(one.objects, other.objects, strict=True))
+        and all(
+            np.array_equal(a, b) for (_, a), (_, b) in zip(one.of("boxes"), other.of("boxes"), strict=True)
+        )
+        and all(
+            np.array_equal(a, b) for (_, a), (_, b) in zip(one.of("masks"), other.of("masks"), strict=True)
+        )
     )
 
 
@@ -55,9 +59,9 @@ def test_seeds_and_splits_differ() -> None:
 def test_boxes_are_the_masks_bounds(size: int, variant: dict[str, Any]) -> None:
     for sample in samples(read(None, "train", count=30, size=size, **variant)):
         assert (sample.image.size, sample.image.mode) == ((size, size), "RGB")
-        assert [label for label, _ in sample.boxes] == [label for label, _ in sample.objects]
-        assert sample.labels == {label for label, _ in sample.boxes}
-        for (_, (x1, y1, x2, y2)), (_, mask) in zip(sample.boxes, sample.objects, strict=True):
+        assert [label for label, _ in sample.of("boxes")] == [label for label, _ in sample.of("masks")]
+        assert sample.labels == {label for label, _ in sample.of("boxes")}
+        for (_, (x1, y1, x2, y2)), (_, mask) in zip(sample.of("boxes"), sample.of("masks"), strict=True):
             rows, columns = np.nonzero(mask)
             assert (x1, y1) == (columns.min(), rows.min())
             assert (x2, y2) == (columns.max() + 1, rows.max() + 1)
@@ -75,8 +79,8 @@ def test_the_mask_is_exactly_what_was_painted() -> None:
     changed = [(a, b) for a, b in zip(biased, independent, strict=True) if a.group != b.group]
     assert len(changed) == 20
     for one, other in changed:
-        mask = one.objects[0][1]
-        assert np.array_equal(mask, other.objects[0][1])
+        mask = one.of("masks")[0][1]
+        assert np.array_equal(mask, other.of("masks")[0][1])
         differs = (np.asarray(one.image) != np.asarray(other.image)).any(axis=2)
         assert differs[~mask].mean() > 0.99  # another landscape
         assert not differs[eroded(mask, 2)].any()  # the same figure, but for its smooth edge
@@ -96,7 +100,7 @@ def test_groups_are_named_after_class_and_landscape() -> None:
     assert GROUPS == ("striped on meadow", "striped on sea", "spotted on meadow", "spotted on sea")
     for sample in samples(source):
         assert sample.labels == {sample.group // 2}
-        red, _, blue = np.asarray(sample.image)[~sample.objects[0][1]].mean(axis=0)
+        red, _, blue = np.asarray(sample.image)[~sample.of("masks")[0][1]].mean(axis=0)
         assert (blue > red) == (sample.group % 2 == 1)
 
 
@@ -128,7 +132,7 @@ def test_several_figures_share_no_pixel_and_stay_visible() -> None:
     source = read(None, "test", count=200, labels="multi", size=32)
     assert (source.classes, source.groups, source.exclusive) == (tuple(k.name for k in MULTI), (), False)
     for sample in samples(source):
-        masks = np.stack([mask for _, mask in sample.objects])
+        masks = np.stack([mask for _, mask in sample.of("masks")])
         assert 1 <= len(masks) <= 4
         assert masks.sum(axis=0).max() == 1
         assert masks.sum(axis=(1, 2)).min() >= 8

@@ -41,9 +41,9 @@ def check_data(name: str, root: str | None, options: dict[str, Any], out: Path) 
 
 
 def _class_table(found: Inspection, source: Source) -> str:
-    table = Table("class", "images", "boxes", "masks", box=box.SIMPLE_HEAD)
+    table = Table("class", "images", *found.objects, box=box.SIMPLE_HEAD)
     for name in source.classes:
-        table.add_row(name, *(str(counts[name]) for counts in (found.images, found.boxes, found.masks)))
+        table.add_row(name, *(str(counts[name]) for counts in (found.images, *found.objects.values())))
     return rendered(table)
 
 

@@ -1,30 +1,31 @@
 """Data sets: their readers, by name, and one split of them ready to load.
 
-Importing this package imports no torch: `loader`, `SplitDataset`, `from_boxes` and `from_masks` are loaded
-at their first use.
+Importing this package imports no torch: what needs it is loaded at its first use.
 """
 
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model_guidance.data.cache.cached import cached
-from model_guidance.data.cache.split import Split
 from model_guidance.data.readers import coco, folder, shapes, voc, waterbirds
 from model_guidance.data.readers.options import check_split
-from model_guidance.data.region_settings import RegionSettings
-from model_guidance.data.source import Sample, Source
+from model_guidance.data.source import Annotation, Sample, Source
 from model_guidance.errors import UserError
 
 if TYPE_CHECKING:
+    from model_guidance.data.annotations.settings import RegionSettings
+    from model_guidance.data.cache.cached import cached
+    from model_guidance.data.cache.split import Split
     from model_guidance.data.dataset import SplitDataset
+    from model_guidance.data.given import from_boxes, from_masks, from_targets
     from model_guidance.data.loading import loader
-    from model_guidance.data.regions import from_boxes, from_masks
 
 __all__ = [
     "DATASETS",
+    "Annotation",
     "RegionSettings",
     "Sample",
     "Source",
@@ -33,6 +34,7 @@ __all__ = [
     "cached",
     "from_boxes",
     "from_masks",
+    "from_targets",
     "loader",
     "open_source",
     "open_split",
@@ -45,7 +47,16 @@ DATASETS: dict[str, Callable[..., Source]] = {
     "folder": folder.read,
     "shapes": shapes.read,
 }
-_HOMES = {"SplitDataset": "dataset", "loader": "loading", "from_boxes": "regions", "from_masks": "regions"}
+_HOMES = {
+    "RegionSettings": "annotations.settings",
+    "Split": "cache.split",
+    "SplitDataset": "dataset",
+    "cached": "cache.cached",
+    "from_boxes": "given",
+    "from_masks": "given",
+    "from_targets": "given",
+    "loader": "loading",
+}
 
 
 def open_source(name: str, root: Path | None, split: str, **options: Any) -> Source:
@@ -63,7 +74,8 @@ def open_source(name: str, root: Path | None, split: str, **options: Any) -> Sou
             raise UserError(
                 f"--options.{option} {value}: is no option of {name}; there are {', '.join(known) or 'none'}"
             )
-    source = DATASETS[name](root and Path(root).expanduser(), split, **options)
+    home = root and Path(root).expanduser()
+    source = replace(DATASETS[name](home, split, **options), root=home)
     if not source.names:
         raise UserError(f"{root}: the split {split} of {name} has no image, but must have at least one")
     return source
@@ -71,7 +83,7 @@ def open_source(name: str, root: Path | None, split: str, **options: Any) -> Sou
 
 def open_split(
     name: str, root: Path | None, split: str, size: int, cache: Path, options: Mapping[str, Any]
-) -> Split:
+) -> "Split":
     """Return the same split at `size` x `size` pixels, from the folder `cache` or built there.
 
     A data set that is drawn rather than read is drawn at that size, unless `options` say otherwise.
@@ -80,6 +92,8 @@ def open_split(
         raise UserError(f"--size {size}: must be at least 8 pixels")
     if "size" in reader_options(name):
         options = {"size": size, **options}
+    from model_guidance.data.cache.cached import cached  # noqa: PLC0415  (torch)
+
     source = open_source(name, root, split, **options)
     return cached(source, size, Path(cache).expanduser(), f"{name} {split}")
 

@@ -50,6 +50,17 @@ def check_box(
     return cut, () if (cut == edges).all() else (remark,)
 
 
+def check_point(point: Sequence[float], size: tuple[int, int], where: str) -> Float[np.ndarray, "3"]:
+    """Return x, y and radius; `UserError` unless the point lies in the image and the radius is above 0."""
+    x, y, radius = point
+    numbers = f"[{x:g}, {y:g}] of radius {radius:g}"
+    if not (0 <= x <= size[0] and 0 <= y <= size[1]):
+        raise UserError(f"{where}: the point {numbers} must lie in the image of {size[0]} x {size[1]} pixels")
+    if not 0 < radius < np.inf:
+        raise UserError(f"{where}: the point {numbers} must have a radius above 0, in pixels")
+    return np.array(point, np.float32)
+
+
 def class_index(name: str, classes: Mapping[str, int], where: str) -> int:
     """Return the class called `name`; raise `UserError` with the closest known name when there is none."""
     if name in classes:

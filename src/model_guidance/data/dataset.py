@@ -1,40 +1,48 @@
 """A cached split as a torch data set: images with the regions that guidance may use."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from model_guidance.data.augmentation import Layers, crop_and_flip, mix
+from model_guidance.data.annotations.kinds import KINDS
+from model_guidance.data.annotations.settings import RANDOM, RegionSettings, annotated_images
+from model_guidance.data.augmentation import crop_and_flip, seed_of
 from model_guidance.data.cache.split import Split
-from model_guidance.data.region_settings import RegionSettings, annotated_images
-from model_guidance.data.regions import box_masks, dilate_boxes, dilate_mask, random_boxes
+from model_guidance.data.regions import Region, random_boxes, without
 
-ClassMask = tuple[int, Bool[Tensor, "size size"]]
-Place = int | tuple[int, int]
+ItemKey = int | tuple[int, int]
 BOXES = RegionSettings()
-THINNEST = 0.5
 
 
 @dataclass(frozen=True)
-class Example:
+class Item:
     """One image, `index` in its split; no mask of `regions` or `objects` is empty."""
 
     image: UInt8[Tensor, "3 size size"]
     labels: Float[Tensor, "classes"]
-    regions: list[ClassMask]
-    objects: list[ClassMask]
+    regions: list[Region]
+    objects: list[Region]
     group: int
     index: int
 
 
-class SplitDataset(Dataset[Example]):
-    """Examples of `split`, at its own size, with the regions that `settings` allow.
+@dataclass(frozen=True)
+class _Objects:
+    """The annotated objects of one kind in one image, as torchvision moves them."""
 
-    With `augment`, image and annotation are cropped and flipped together. The draw depends on `seed`, epoch
+    kind: str
+    classes: list[int]
+    movable: Tensor
+
+
+class SplitDataset(Dataset[Item]):
+    """Items of `split`, at its own size, with the regions that `settings` allow.
+
+    With `augment`, image and annotations are cropped and flipped together. The draw depends on `seed`, epoch
     and index alone: an item is asked for by (epoch, index), or by its index for epoch 0. A class whose
     region the crop removed has none then, and so has one whose outside is empty. `objects` are the
     segmentation masks as they are; there are none where the evidence lies outside of them. With `draw_one`,
@@ -51,74 +59,77 @@ class SplitDataset(Dataset[Example]):
         seed: int = 0,
         draw_one: bool = False,
     ):
-        has_region = split.has_objects if settings.kind == "masks" else split.has_boxes
         self.split, self.settings, self.augment, self.seed = split, settings, augment, seed
         self.draw_one = draw_one
+        has_region = split.has(*settings.kinds)
         self.annotated = annotated_images(has_region, settings.annotated, settings.seed)
         self.outside = settings.outside != split.outside
 
     def __len__(self) -> int:
         return len(self.split)
 
-    def __getitem__(self, place: Place) -> Example:
-        epoch, index = place if isinstance(place, tuple) else (0, place)
-        box_classes, boxes = self._boxes(index)
-        object_classes, objects, areas = self._objects(index)
-        pixels = torch.from_numpy(self.split.image(index)).permute(2, 0, 1)
-        layers = Layers(pixels, boxes, torch.cat([objects, areas]))
+    def __getitem__(self, key: ItemKey) -> Item:
+        epoch, index = key if isinstance(key, tuple) else (0, key)
+        image = torch.from_numpy(self.split.image(index)).permute(2, 0, 1)
+        objects = [self._objects(index, "masks"), *self._annotations(index)]
         if self.augment:
-            layers = crop_and_flip(layers, mix(self.seed, epoch, index))
-        objects, areas = layers.masks[: len(objects)], layers.masks[len(objects) :]
-        regions = [
-            *_union_of_boxes(box_classes, layers.boxes, self.split.size),
-            *_present(object_classes, areas),
-        ]
-        if self.outside:
-            regions = [(label, ~mask) for label, mask in regions if not mask.all()]
-        if self.draw_one:
-            regions = [region for region in regions if self.split.labels[index, region[0]]]
-            regions = [regions[mix(self.seed, epoch, index, 1) % len(regions)]] if regions else []
-        return Example(
-            layers.image,
+            seed = seed_of(self.seed, epoch, index)
+            image, moved = crop_and_flip(image, [each.movable for each in objects], seed)
+            objects = [_Objects(each.kind, each.classes, to) for each, to in zip(objects, moved, strict=True)]
+        segmented, *annotations = objects
+        return Item(
+            image,
             torch.from_numpy(self.split.labels[index]).float(),
-            regions,
-            [] if self.split.outside else _present(object_classes, objects),
+            self._drawn(self._regions(annotations), epoch, index),
+            [] if self.split.outside else self._masks(segmented, united=False),
             int(self.split.group[index]),
             index,
         )
 
-    def _boxes(self, index: int) -> tuple[list[int], Float[Tensor, "boxes 4"]]:
-        """Return the boxes that are regions, coarse or displaced as the settings want them."""
-        if not self.annotated[index] or self.settings.kind == "masks":
-            return [], torch.zeros(0, 4)
-        classes, edges = self.split.boxes(index)
-        size = (self.split.size, self.split.size)
-        boxes = dilate_boxes(torch.from_numpy(edges), self.settings.dilate, size)
-        if self.settings.kind == "random":
-            boxes = random_boxes(boxes, size, mix(self.settings.seed, index))
-        return classes.tolist(), boxes
-
     def _objects(
-        self, index: int
-    ) -> tuple[list[int], Bool[Tensor, "masks size size"], Bool[Tensor, "areas size size"]]:
-        """Return the objects' masks and, if these are regions, the same as coarse as the settings want."""
-        classes, arrays = self.split.objects(index)
-        masks = torch.from_numpy(arrays)
-        if not self.annotated[index] or self.settings.kind != "masks":
-            return classes.tolist(), masks, masks[:0]
-        coarse = [dilate_mask(mask, self.settings.dilate) for mask in masks]
-        return classes.tolist(), masks, torch.stack(coarse) if coarse else masks
+        self, index: int, kind: str, dilate: float | None = None, seed: int | None = None
+    ) -> _Objects:
+        """Return an image's objects of one kind; with a `seed`, boxes go to random places."""
+        classes, shapes = self.split.annotations(kind, index)
+        size, found = self.split.size, torch.from_numpy(shapes)
+        if dilate is not None:
+            found = KINDS[kind].dilated(found, dilate, size)
+        if seed is not None:
+            found = random_boxes(found, (size, size), seed)
+        return _Objects(kind, classes.tolist(), KINDS[kind].movable(found, size))
 
+    def _annotations(self, index: int) -> list[_Objects]:
+        """Return what becomes regions, coarse or displaced as the settings want it."""
+        if not self.annotated[index]:
+            return []
+        seed = seed_of(self.settings.seed, index) if self.settings.kind == RANDOM else None
+        return [self._objects(index, kind, self.settings.dilate, seed) for kind in self.settings.kinds]
 
-def _union_of_boxes(classes: Sequence[int], boxes: Float[Tensor, "boxes 4"], size: int) -> list[ClassMask]:
-    """Leave out boxes of which a crop left less than half a pixel: uncropped ones have a whole pixel."""
-    left = (boxes[:, 2:] - boxes[:, :2]).amin(dim=1) >= THINNEST
-    found: dict[int, Tensor] = {}
-    for label, mask, visible in zip(classes, box_masks(boxes, (size, size)), left.tolist(), strict=True):
-        if visible:
-            found[label] = found[label] | mask if label in found else mask
-    return sorted(found.items())
+    def _regions(self, annotations: Iterable[_Objects]) -> list[Region]:
+        """Return where the evidence lies, without what must not be used."""
+        evidence: list[Region] = []
+        excluded: list[Region] = []
+        for each in annotations:
+            kind = KINDS[each.kind]
+            (excluded if kind.excludes else evidence).extend(self._masks(each, kind.united or kind.excludes))
+        if self.outside:
+            evidence = [Region(each.label, ~each.mask) for each in evidence if not each.mask.all()]
+        return without(evidence, excluded)
 
+    def _masks(self, objects: _Objects, united: bool) -> list[Region]:
+        """Return the objects' masks that are not empty, or one for each class, sorted."""
+        masks = KINDS[objects.kind].masks(objects.movable, self.split.size)
+        found = [
+            Region(label, mask) for label, mask in zip(objects.classes, masks, strict=True) if mask.any()
+        ]
+        if not united:
+            return found
+        classes = sorted({each.label for each in found})
+        unions = (torch.stack([each.mask for each in found if each.label == label]) for label in classes)
+        return [Region(label, masks.any(dim=0)) for label, masks in zip(classes, unions, strict=True)]
 
-def _present(classes: Iterable[int], masks: Bool[Tensor, "masks size size"]) -> list[ClassMask]:
-    return [(label, mask) for label, mask in zip(classes, masks, strict=False) if mask.any()]
+    def _drawn(self, regions: list[Region], epoch: int, index: int) -> list[Region]:
+        if not self.draw_one:
+            return regions
+        present = [each for each in regions if self.split.labels[index, each.label]]
+        return [present[seed_of(self.seed, epoch, index, 1) % len(present)]] if present else []

@@ -10,18 +10,18 @@ from model_guidance.progress import steps
 
 @dataclass
 class Inspection:
-    """What a split holds; `images`, `boxes`, `masks` and `groups` count by class or group name.
+    """What a split holds; `images` and `groups` count by class or group name, `objects` by kind and class.
 
-    `total` counts all names; `unlabelled` those without any class. `remarks` say what was mended, `defects`
-    which images cannot be used and why, both in reading order.
+    `total` counts all names; `unlabelled` those without any class, and `annotated` those with an object.
+    `remarks` say what was mended, `defects` which images cannot be used and why, both in reading order.
     """
 
     total: int
     images: Counter[str] = field(default_factory=Counter)
-    boxes: Counter[str] = field(default_factory=Counter)
-    masks: Counter[str] = field(default_factory=Counter)
+    objects: dict[str, Counter[str]] = field(default_factory=dict)
     groups: Counter[str] = field(default_factory=Counter)
     unlabelled: int = 0
+    annotated: int = 0
     remarks: list[str] = field(default_factory=list)
     defects: list[str] = field(default_factory=list)
 
@@ -41,8 +41,9 @@ def inspect(source: Source) -> Inspection:
 
 def _count(found: Inspection, source: Source, sample: Sample) -> None:
     found.images.update(source.classes[label] for label in sample.labels)
-    found.boxes.update(source.classes[label] for label, _ in sample.boxes)
-    found.masks.update(source.classes[label] for label, _ in sample.objects)
+    for each in sample.annotations:
+        found.objects.setdefault(each.kind, Counter())[source.classes[each.label]] += 1
+    found.annotated += bool(sample.annotations)
     found.unlabelled += not sample.labels
     found.remarks += sample.remarks
     if sample.group >= 0:

@@ -9,9 +9,9 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
-from model_guidance.data.augmentation import mix
-from model_guidance.data.dataset import ClassMask, Example, SplitDataset
-from model_guidance.data.regions import stack
+from model_guidance.data.augmentation import seed_of
+from model_guidance.data.dataset import Item, SplitDataset
+from model_guidance.data.regions import Region, stack
 from model_guidance.types import Batch, Regions
 
 
@@ -49,7 +49,7 @@ class EpochSampler(Sampler[tuple[int, int]]):
         """Return this process's part of the order."""
         (rank, processes), order = self.shard, torch.arange(self.images)
         if self.shuffle:
-            generator = torch.Generator().manual_seed(mix(self.seed, self.epoch))
+            generator = torch.Generator().manual_seed(seed_of(self.seed, self.epoch))
             order = torch.randperm(self.images, generator=generator)
         if self.whole:
             return torch.cat([order[:0], *torch.split(order, self.whole)[rank::processes]])
@@ -84,18 +84,18 @@ def loader(
     )
 
 
-def collate(examples: Sequence[Example]) -> Batch:
-    """Join examples into one batch."""
+def collate(items: Sequence[Item]) -> Batch:
+    """Join items into one batch."""
     return Batch(
-        torch.stack([example.image for example in examples]),
-        torch.stack([example.labels for example in examples]),
-        _joined([example.regions for example in examples], examples[0].image.shape[-1]),
-        _joined([example.objects for example in examples], examples[0].image.shape[-1]),
-        torch.tensor([example.group for example in examples]),
-        torch.tensor([example.index for example in examples]),
+        torch.stack([item.image for item in items]),
+        torch.stack([item.labels for item in items]),
+        _joined([item.regions for item in items], items[0].image.shape[-1]),
+        _joined([item.objects for item in items], items[0].image.shape[-1]),
+        torch.tensor([item.group for item in items]),
+        torch.tensor([item.index for item in items]),
     )
 
 
-def _joined(masks: Sequence[Sequence[ClassMask]], size: int) -> Regions:
-    owned = [(image, label, mask) for image, each in enumerate(masks) for label, mask in each]
-    return stack(owned, (size, size))
+def _joined(regions: Sequence[Sequence[Region]], size: int) -> Regions:
+    owned = [(image, region) for image, each in enumerate(regions) for region in each]
+    return stack(owned, (size, size), len(regions))

@@ -1,16 +1,16 @@
-"""The one place where boxes and masks become one binary mask for each (image, class).
+"""Boxes and masks as binary masks, and the masks of a batch as one for each (image, class).
 
 Boxes are [x1, y1, x2, y2] pixel edges, float: an image of width w has its edges at 0 and w. A size is
 (height, width) in pixels.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from model_guidance.data.checks import check_box
 from model_guidance.types import Pairs, Regions
 
 Size = tuple[int, int]
@@ -69,41 +69,47 @@ def random_boxes(boxes: Float[Tensor, "n 4"], size: Size, seed: int) -> Float[Te
     return torch.cat([low, low + extent], dim=1)
 
 
-def stack(masks: Sequence[tuple[int, int, Bool[Tensor, "height width"]]], size: Size) -> Regions:
-    """Join (image, class, mask) into `Regions` sorted by image; empty masks are dropped."""
-    kept = sorted((each for each in masks if each[2].any()), key=lambda each: each[:2])
-    images, classes = (torch.tensor([each[part] for each in kept], dtype=torch.long) for part in (0, 1))
-    planes = torch.stack([each[2] for each in kept]) if kept else torch.zeros((0, *size), dtype=torch.bool)
-    distinct = len({image for image, _, _ in kept}) == len(kept)
-    return Regions(Pairs(images, classes, distinct), planes)
+@dataclass(frozen=True)
+class Region:
+    """The mask of one class in one image; `valid` are the pixels that count, None: all."""
+
+    label: int
+    mask: Bool[Tensor, "height width"]
+    valid: Bool[Tensor, "height width"] | None = None
 
 
-def from_boxes(
-    boxes_per_image: Sequence[Sequence[tuple[int, tuple[float, float, float, float]]]], size: Size
-) -> Regions:
-    """Turn the boxes of a batch into regions, for a training loop of one's own.
+def without(evidence: Sequence[Region], excluded: Sequence[Region]) -> list[Region]:
+    """Take from each region what its class must not use.
 
-    `boxes_per_image[b]` holds (class, (x1, y1, x2, y2)) for each object in image `b`, in pixel edges of
-    images of `size` (height, width). A box is cut at the image. Raises `UserError` for one that is
-    not finite, has its edges in the wrong order, or lies outside.
+    A class with no evidence of its own is penalised inside of what it must not use, and free elsewhere: its
+    mask is everything else, and only the excluded pixels count.
     """
-    masks = []
-    for image, objects in enumerate(boxes_per_image):
-        for label in sorted({label for label, _ in objects}):
-            boxes = [_edges(box, size, f"image {image}") for owner, box in objects if owner == label]
-            masks.append((image, label, box_mask(torch.stack(boxes), size)))
-    return stack(masks, size)
+    banned = {each.label: each.mask for each in excluded}
+    kept = [
+        Region(each.label, each.mask & ~banned[each.label]) if each.label in banned else each
+        for each in evidence
+    ]
+    kept = [each for each in kept if each.mask.any()]
+    alone = sorted(set(banned) - {each.label for each in kept})
+    return kept + [Region(label, ~banned[label], banned[label]) for label in alone if not banned[label].all()]
 
 
-def _edges(box: Sequence[float], size: Size, where: str) -> Float[Tensor, "4"]:
-    edges, _ = check_box(box, size[::-1], where)
-    return torch.from_numpy(edges)
+def stack(regions: Sequence[tuple[int, Region]], size: Size, images: int | None = None) -> Regions:
+    """Join (image, region) into `Regions` of so many `images`, sorted by image and class; empty ones go."""
+    kept = sorted((each for each in regions if each[1].mask.any()), key=lambda each: (each[0], each[1].label))
+    owners = torch.tensor([image for image, _ in kept], dtype=torch.long)
+    classes = torch.tensor([region.label for _, region in kept], dtype=torch.long)
+    planes = [region.mask for _, region in kept]
+    distinct = len({image for image, _ in kept}) == len(kept)
+    return Regions(Pairs(owners, classes, distinct), _planes(planes, size), _valid(kept, size), images)
 
 
-def from_masks(masks: Bool[Tensor, "batch classes height width"]) -> Regions:
-    """Turn one mask for each image and class into regions, for a training loop of one's own.
+def _planes(masks: Sequence[Tensor], size: Size) -> Bool[Tensor, "masks height width"]:
+    return torch.stack([*masks]) if masks else torch.zeros((0, *size), dtype=torch.bool)
 
-    Pairs whose mask is empty are dropped; the others come sorted by image, then class.
-    """
-    images, classes = masks.flatten(2).any(dim=2).nonzero(as_tuple=True)
-    return Regions(Pairs(images, classes), masks[images, classes])
+
+def _valid(kept: Sequence[tuple[int, Region]], size: Size) -> Bool[Tensor, "masks height width"] | None:
+    if all(region.valid is None for _, region in kept):
+        return None
+    everywhere = torch.ones(size, dtype=torch.bool)
+    return torch.stack([everywhere if region.valid is None else region.valid for _, region in kept])

@@ -1,30 +1,51 @@
 """What a reader hands to the rest: one split of a data set, nothing decoded yet."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
 from PIL import Image
 
 
 @dataclass(frozen=True)
-class Sample:
-    """One image with its annotation, in the image's own pixels.
+class Annotation:
+    """One annotated object of class `label`, in the image's own pixels.
 
-    `boxes` are (class, [x1, y1, x2, y2]) with float edges: x1 is the left edge of the first column inside,
-    x2 the right edge of the last, so an image of width w has its edges at 0 and w. `objects` are
-    (class, mask) pairs of a segmentation. `labels` are the classes that are present; `group` is -1 where
-    the data set has no groups. `remarks` say what was mended on the way (a box cut at the image's edge).
+    `kind` is a name of `annotations.kinds.KINDS`, and says what `shape` is. "boxes" and "ignore": float
+    edges x1, y1, x2, y2, where x1 is the left edge of the first column inside and x2 the right edge of the
+    last, so that an image of width w has its edges at 0 and w. "masks": bool, (height, width). "points": x,
+    y, radius.
+    """
+
+    kind: str
+    label: int
+    shape: np.ndarray
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image with its annotations.
+
+    `labels` are the classes that are present; `group` is -1 where the data set has no groups. `remarks` say
+    what was mended on the way (a box cut at the image's edge).
     """
 
     image: Image.Image
     labels: frozenset[int]
-    boxes: tuple[tuple[int, Float[np.ndarray, "4"]], ...] = ()
-    objects: tuple[tuple[int, Bool[np.ndarray, "height width"]], ...] = ()
+    annotations: tuple[Annotation, ...] = ()
     group: int = -1
     remarks: tuple[str, ...] = ()
+
+    def of(self, kind: str) -> list[tuple[int, np.ndarray]]:
+        """Return (class, shape) of each object of one kind."""
+        return [(each.label, each.shape) for each in self.annotations if each.kind == kind]
+
+
+def annotated(kind: str, objects: Iterable[tuple[int, Any]]) -> tuple[Annotation, ...]:
+    """Return (class, shape) pairs as annotations of one kind."""
+    return tuple(Annotation(kind, label, shape) for label, shape in objects)
 
 
 @dataclass(frozen=True)
@@ -32,11 +53,11 @@ class Source:
     """One split of a data set.
 
     `read(i)` decodes the image `names[i]` and raises `UserError` when it or its annotation is defective;
-    it may be called from several threads. `files` are the files and folders that the split was read from:
-    a copy of the data is out of date when one of them changes; `version` stands for whatever else decides
-    the content (options, a seed). `exclusive` means that every image has exactly one class. `outside`
-    means that the evidence for a class lies everywhere but in its boxes. `remarks` say what was left out
-    or found odd in the split as a whole.
+    it may be called from several threads. `files` are the files (or folders) that the split is read from,
+    there or not: a copy of the data is out of date when one of them changes; `version` stands for whatever
+    else decides the content (options, a seed). `exclusive` means that every image has exactly one class.
+    `outside` means that the evidence for a class lies everywhere but in its boxes. `remarks` say what was
+    left out or found odd in the split as a whole. `root` is the folder that the user named.
     """
 
     classes: tuple[str, ...]
@@ -48,3 +69,4 @@ class Source:
     exclusive: bool = False
     outside: bool = False
     remarks: tuple[str, ...] = ()
+    root: Path | None = None

@@ -12,8 +12,9 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from model_guidance.attribution import explain, tap_for
-from model_guidance.data import RegionSettings, Split, SplitDataset
-from model_guidance.data.dataset import Example
+from model_guidance.data import Split, SplitDataset
+from model_guidance.data.annotations.settings import for_scores
+from model_guidance.data.dataset import Item
 from model_guidance.data.loading import collate
 from model_guidance.files import write
 from model_guidance.metrics import energy_pointing_game
@@ -37,8 +38,8 @@ def write_examples(folder: Path, model: nn.Module, config: Config, split: Split,
     if not fabric.is_global_zero:
         return
     drawn = np.random.default_rng(SEED).permutation(len(split))
-    dataset = SplitDataset(split, RegionSettings(outside=config.outside))
-    examples: list[Example] = []
+    dataset = SplitDataset(split, for_scores(split, config.regions, config.outside))
+    examples: list[Item] = []
     for index in drawn.tolist():
         if len(examples) < COUNT and (example := dataset[index]).regions:
             examples.append(replace(example, regions=example.regions[:1]))

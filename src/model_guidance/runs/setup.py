@@ -10,7 +10,7 @@ from lightning_fabric import Fabric
 from torch.utils.data import DataLoader
 
 from model_guidance.data import RegionSettings, Source, Split, SplitDataset, loader, open_source, open_split
-from model_guidance.data.region_settings import Kind
+from model_guidance.data.annotations.settings import for_scores
 from model_guidance.errors import UserError
 from model_guidance.guidance import Guidance
 from model_guidance.metrics.batch_scores import BatchScores
@@ -68,8 +68,9 @@ def fabric_of(config: Config) -> Fabric:
 
 def regions_of(config: Config) -> RegionSettings:
     """Return which annotation guidance may use."""
-    kind = cast(Kind, config.regions)
-    return RegionSettings(kind, config.dilate, config.outside, config.annotated, config.annotation_seed)
+    return RegionSettings(
+        config.regions, config.dilate, config.outside, config.annotated, config.annotation_seed
+    )
 
 
 def training_loader(config: Config, split: Split, fabric: Fabric) -> DataLoader[Any]:
@@ -84,7 +85,7 @@ def evaluation_loader(config: Config, split: Split, fabric: Fabric) -> DataLoade
 
     Mixed, because reliance fills images with their neighbours' pixels, and data sets are often sorted.
     """
-    dataset = SplitDataset(split, RegionSettings(outside=config.outside))
+    dataset = SplitDataset(split, for_scores(split, config.regions, config.outside))
     shard, batch = _shard(fabric), config.evaluation_batch or config.batch
     return loader(dataset, batch, True, workers=config.workers, shard=shard, evaluation=True)
 

@@ -12,8 +12,8 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from model_guidance.data import Split
+from model_guidance.data.annotations.settings import check_fraction
 from model_guidance.data.loading import EpochSampler
-from model_guidance.data.region_settings import check_fraction
 from model_guidance.errors import UserError
 from model_guidance.evaluation import Evaluation
 from model_guidance.files import write

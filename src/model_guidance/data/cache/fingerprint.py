@@ -2,38 +2,46 @@
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from model_guidance.data.source import Source
 
-FORMAT = 1
+FORMAT = 2
 
 
 def identity_key(source: Source, size: int, title: str) -> str:
-    """Hash what the copy is of: the format, the size, the options, the classes, and where the files lie."""
-    places = [str(path.resolve()) for path in source.files]
-    return _hash(repr((FORMAT, title, size, source.version, source.classes, places)))
+    """Hash what the copy is of: the format, the size, the options, the classes, and where the data lie."""
+    home = str(source.root.resolve()) if source.root else ""
+    return _hash(repr((FORMAT, title, size, source.version, source.classes, home)))
 
 
 def content_key(source: Source) -> str:
-    """Hash the name, size and time of every file that the source was read from."""
-    files = sorted(entry for path in source.files for entry in _files(path))
-    return _hash(repr(files))
+    """Hash the images' names, and the name, size and time of every file that the source is read from.
+
+    Names are relative to the source's root, so that another spelling of it is the same. Of a folder, all
+    files count whose name does not begin with a dot.
+    """
+    files = sorted(entry for path in source.files for entry in _stamps(path, source.root, set()))
+    return _hash(repr((list(source.names), files)))
 
 
-def _files(path: Path) -> Iterator[tuple[str, int, int]]:
-    """Yield (path, bytes, time of change in ns); a missing file is the reader's to report."""
-    if path.is_dir():
-        with os.scandir(path) as entries:
-            for entry in entries:
-                yield from _files(Path(entry)) if entry.is_dir() else [_stamp(entry.path, entry.stat())]
-    elif path.exists():
-        yield _stamp(str(path), path.stat())
-
-
-def _stamp(name: str, stat: os.stat_result) -> tuple[str, int, int]:
-    return name, stat.st_size, stat.st_mtime_ns
+def _stamps(path: Path, root: Path | None, above: set[tuple[int, int]]) -> Iterator[tuple[str, int, int]]:
+    """Yield (name, bytes, time of change in ns); what is not there has neither."""
+    name = os.path.relpath(path, root) if root else str(path.resolve())
+    try:
+        found = path.stat()
+    except OSError:
+        yield name, -1, -1
+        return
+    identity = (found.st_dev, found.st_ino)
+    if not stat.S_ISDIR(found.st_mode):
+        yield name, found.st_size, found.st_mtime_ns
+    elif identity not in above:  # a link to a folder further up
+        for entry in path.iterdir():
+            if not entry.name.startswith("."):
+                yield from _stamps(entry, root, above | {identity})
 
 
 def _hash(text: str) -> str:

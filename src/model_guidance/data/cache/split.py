@@ -1,23 +1,35 @@
 """One split of a data set as it lies in the cache: small, uint8, one image read at a time."""
 
 import json
-from dataclasses import dataclass
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Int, UInt8
 
-META, NAMES, IMAGES, MASKS, TABLES = "meta.json", "names.json", "images.bin", "masks.bin", "tables.npz"
+from model_guidance.data.annotations.kinds import KINDS
+from model_guidance.data.cache.lease import Lease
+
+META, NAMES, IMAGES, TABLES = "meta.json", "names.json", "images.bin", "tables.npz"
+CLASSES, OFFSETS = "_classes", "_offsets"  # what is added to a kind's name, in the tables
+
+
+class DamagedError(Exception):
+    """A folder of the cache is not what was written there."""
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Images of `size` x `size` pixels with their annotation, in the order of `names`.
+    """Images of `size` x `size` pixels with their annotations, in the order of `names`.
 
-    `labels` are 0 or 1; `group` is an index into `groups`, or -1. Only the tables are in memory: an image
-    or a mask is read from disk when it is asked for. Pickling sends the folder's path alone.
+    `labels` are 0 or 1; `group` is an index into `groups`, or -1. Of each kind of annotation that occurs,
+    `owners` has the class of each object, and `offsets` where each image's objects begin. Only these tables
+    are in memory: an image or an object is read from disk when it is asked for. `remarks` say what the
+    reader left out. While it exists, nobody removes the folder. Pickling sends the folder's path alone.
     """
 
     folder: Path
@@ -26,21 +38,39 @@ class Split:
     groups: tuple[str, ...]
     exclusive: bool
     outside: bool
+    remarks: tuple[str, ...]
     labels: UInt8[np.ndarray, "images classes"]
     group: Int[np.ndarray, "images"]
-    box_edges: Float[np.ndarray, "boxes 4"]
-    box_classes: Int[np.ndarray, "boxes"]
-    box_offsets: Int[np.ndarray, "images+1"]
-    object_classes: Int[np.ndarray, "objects"]
-    object_offsets: Int[np.ndarray, "images+1"]
+    owners: Mapping[str, Int[np.ndarray, "objects"]]
+    offsets: Mapping[str, Int[np.ndarray, "images+1"]]
+    lease: Lease = field(repr=False)
 
     @classmethod
     def open(cls, folder: Path) -> "Split":
-        """Open a finished folder of the cache."""
-        meta = json.loads((folder / META).read_text())
-        classes, groups = tuple(meta["classes"]), tuple(meta["groups"])
-        with np.load(folder / TABLES) as tables:
-            return cls(folder, meta["size"], classes, groups, meta["exclusive"], meta["outside"], **tables)
+        """Open a finished folder of the cache; raises `DamagedError` if files are missing, cut or changed."""
+        lease = Lease(folder)
+        try:
+            meta = json.loads((folder / META).read_bytes())
+            if {name: (folder / name).stat().st_size for name in meta["bytes"]} != meta["bytes"]:
+                raise DamagedError(folder)
+            with np.load(folder / TABLES) as arrays:
+                tables = dict(arrays)
+            return cls(
+                folder,
+                meta["size"],
+                tuple(meta["classes"]),
+                tuple(meta["groups"]),
+                meta["exclusive"],
+                meta["outside"],
+                tuple(meta["remarks"]),
+                tables["labels"],
+                tables["group"],
+                _by_kind(tables, CLASSES),
+                _by_kind(tables, OFFSETS),
+                lease,
+            )
+        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+            raise DamagedError(folder) from error
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Split.open, (self.folder,)
@@ -51,35 +81,34 @@ class Split:
     @cached_property
     def names(self) -> list[str]:
         """The images' names in the data set."""
-        return json.loads((self.folder / NAMES).read_text())
+        return json.loads((self.folder / NAMES).read_bytes())
 
-    @property
-    def has_boxes(self) -> Bool[np.ndarray, "images"]:
-        """Which images have at least one box."""
-        return np.diff(self.box_offsets) > 0
-
-    @property
-    def has_objects(self) -> Bool[np.ndarray, "images"]:
-        """Which images have at least one segmentation mask."""
-        return np.diff(self.object_offsets) > 0
+    def has(self, *kinds: str) -> Bool[np.ndarray, "images"]:
+        """Return which images have at least one object of any of these kinds."""
+        found = np.zeros(len(self), bool)
+        for kind in kinds:
+            if kind in self.offsets:
+                found |= np.diff(self.offsets[kind]) > 0
+        return found
 
     def image(self, index: int) -> UInt8[np.ndarray, "size size 3"]:
         """Read one image as RGB in [0, 255]; a fresh array at each call."""
-        flat = self._read(IMAGES, index, 1, 3 * self.size**2)
+        flat = self._read(IMAGES, np.uint8, index, 1, 3 * self.size**2)
         return flat.reshape(self.size, self.size, 3)
 
-    def boxes(self, index: int) -> tuple[Int[np.ndarray, "n"], Float[np.ndarray, "n 4"]]:
-        """Return the classes and the float32 x1, y1, x2, y2 edges, in cached pixels, of one image's boxes."""
-        chosen = slice(*self.box_offsets[index : index + 2])
-        return self.box_classes[chosen], self.box_edges[chosen]
+    def annotations(self, kind: str, index: int) -> tuple[Int[np.ndarray, "n"], np.ndarray]:
+        """Return the classes and the shapes, in cached pixels, of one image's objects of a kind."""
+        dtype, length = KINDS[kind].row(self.size)
+        if kind not in self.offsets:
+            return np.zeros(0, np.int64), KINDS[kind].opened(np.zeros((0, length), dtype), self.size)
+        first, end = self.offsets[kind][index : index + 2].tolist()
+        rows = self._read(f"{kind}.bin", dtype, first, end - first, length).reshape(end - first, length)
+        return self.owners[kind][first:end], KINDS[kind].opened(rows, self.size)
 
-    def objects(self, index: int) -> tuple[Int[np.ndarray, "n"], Bool[np.ndarray, "n size size"]]:
-        """Return the classes and the masks of one image's segmented objects."""
-        first, end = self.object_offsets[index : index + 2].tolist()
-        count, packed = end - first, (self.size**2 + 7) // 8
-        bits = np.unpackbits(self._read(MASKS, first, count, packed).reshape(count, packed), axis=1)
-        masks = bits[:, : self.size**2].reshape(count, self.size, self.size)
-        return self.object_classes[first:end], masks.astype(bool)
+    def _read(self, name: str, dtype: type[np.generic], first: int, count: int, length: int) -> np.ndarray:
+        stride = length * np.dtype(dtype).itemsize
+        return np.fromfile(self.folder / name, dtype, count * length, offset=first * stride)
 
-    def _read(self, name: str, first: int, count: int, stride: int) -> UInt8[np.ndarray, "bytes"]:
-        return np.fromfile(self.folder / name, np.uint8, count * stride, offset=first * stride)
+
+def _by_kind(tables: Mapping[str, np.ndarray], ending: str) -> dict[str, np.ndarray]:
+    return {name.removesuffix(ending): values for name, values in tables.items() if name.endswith(ending)}

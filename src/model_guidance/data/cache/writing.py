@@ -13,7 +13,7 @@ from typing import BinaryIO
 import numpy as np
 
 from model_guidance.data.cache.resize import Resized, resize_sample
-from model_guidance.data.cache.split import IMAGES, MASKS, META, NAMES, TABLES
+from model_guidance.data.cache.split import CLASSES, IMAGES, META, NAMES, OFFSETS, TABLES
 from model_guidance.data.source import Source
 from model_guidance.progress import steps
 
@@ -28,27 +28,21 @@ class _Tables:
 
     labels: list[Array] = field(default_factory=list)
     group: list[int] = field(default_factory=list)
-    box_edges: list[Array] = field(default_factory=list)
-    box_classes: list[Array] = field(default_factory=list)
-    object_classes: list[Array] = field(default_factory=list)
+    owners: list[dict[str, list[int]]] = field(default_factory=list)
 
     def add(self, sample: Resized) -> None:
         self.labels.append(sample.labels)
         self.group.append(sample.group)
-        self.box_edges.append(sample.box_edges)
-        self.box_classes.append(sample.box_classes)
-        self.object_classes.append(sample.object_classes)
+        owners = {kind: [label for label, _ in objects] for kind, objects in sample.objects.items()}
+        self.owners.append(owners)
 
     def arrays(self) -> dict[str, Array]:
-        return {
-            "labels": np.stack(self.labels),
-            "group": np.array(self.group, np.int64),
-            "box_edges": np.concatenate(self.box_edges),
-            "box_classes": np.concatenate(self.box_classes),
-            "box_offsets": _offsets(self.box_classes),
-            "object_classes": np.concatenate(self.object_classes),
-            "object_offsets": _offsets(self.object_classes),
-        }
+        found = {"labels": np.stack(self.labels), "group": np.array(self.group, np.int64)}
+        for kind in sorted({kind for owners in self.owners for kind in owners}):
+            each = [owners.get(kind, []) for owners in self.owners]
+            found[kind + CLASSES] = np.array([label for labels in each for label in labels], np.int64)
+            found[kind + OFFSETS] = np.cumsum([0, *map(len, each)])
+        return found
 
 
 def write_split(source: Source, size: int, folder: Path, title: str) -> None:
@@ -57,22 +51,30 @@ def write_split(source: Source, size: int, folder: Path, title: str) -> None:
     Files are written sequentially, not through a memory map: a full disk is an `OSError`, not a crash.
     """
     tables = _Tables()
-    with ExitStack() as files:
-        images, masks = (files.enter_context((folder / name).open("wb")) for name in (IMAGES, MASKS))
-        samples = files.enter_context(closing(_resized(source, size)))
-        bar = files.enter_context(steps(title, len(source.names)))
+    with ExitStack() as open_files:
+        files: dict[str, BinaryIO] = {}
+
+        def append(name: str, content: bytes) -> None:
+            if name not in files:
+                files[name] = open_files.enter_context((folder / name).open("wb"))
+            files[name].write(content)
+
+        samples = open_files.enter_context(closing(_resized(source, size)))
+        bar = open_files.enter_context(steps(title, len(source.names)))
         for sample in samples:
-            images.write(sample.pixels.tobytes())
-            masks.write(sample.object_bits.tobytes())
+            append(IMAGES, sample.pixels.tobytes())
+            for kind, objects in sample.objects.items():
+                append(f"{kind}.bin", b"".join(row.tobytes() for _, row in objects))
             tables.add(sample)
             bar.advance()
-        _sync(images)
-        _sync(masks)
+        for file in files.values():
+            _sync(file)
     with (folder / TABLES).open("wb") as file:
         np.savez(file, **tables.arrays())  # type: ignore[arg-type]
         _sync(file)
     _write_json(folder / NAMES, list(source.names))
-    _write_json(folder / META, _meta(source, size, title))
+    written = {path.name: path.stat().st_size for path in sorted(folder.iterdir())}
+    _write_json(folder / META, _meta(source, size, title) | {"bytes": written})
     _sync_folder(folder)
 
 
@@ -97,7 +99,7 @@ def _one(source: Source, size: int, index: int) -> Resized:
 
 def _meta(source: Source, size: int, title: str) -> dict[str, object]:
     facts = {"title": title, "size": size, "images": len(source.names), "version": source.version}
-    kind = {"exclusive": source.exclusive, "outside": source.outside}
+    kind = {"exclusive": source.exclusive, "outside": source.outside, "remarks": source.remarks}
     return facts | kind | {"classes": source.classes, "groups": source.groups}
 
 
@@ -118,7 +120,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _offsets(parts: list[Array]) -> Array:
-    return np.cumsum([0, *map(len, parts)])

@@ -9,7 +9,7 @@ from model_guidance.data.photos import read_photo
 from model_guidance.data.readers.coco_index import Index, index_file
 from model_guidance.data.readers.coco_masks import class_masks
 from model_guidance.data.readers.options import check_number, check_split
-from model_guidance.data.source import Sample, Source
+from model_guidance.data.source import Sample, Source, annotated
 from model_guidance.errors import UserError
 
 SEED = 2014
@@ -62,8 +62,8 @@ def _sample(images: Path, index: Index, chosen: list[int], position: int) -> Sam
     checked = [
         check_box(each.edges, image.size, place) for each, place in zip(annotations, places, strict=True)
     ]
-    boxes = tuple((label, box) for label, (box, _) in zip(labels, checked, strict=True))
+    boxes = annotated("boxes", ((label, box) for label, (box, _) in zip(labels, checked, strict=True)))
     segmentations = [each.segmentation for each in annotations]
     masks, gaps = class_masks(segmentations, labels, places, (picture.height, picture.width))
     cuts = tuple(text for _, remarks in checked for text in remarks)
-    return Sample(image, frozenset(labels), boxes, masks, remarks=seen + cuts + gaps)
+    return Sample(image, frozenset(labels), boxes + annotated("masks", masks), remarks=seen + cuts + gaps)

@@ -1,11 +1,12 @@
-"""Anyone's own data: one folder for each split and class, and a table of boxes."""
+"""Anyone's own data: one folder for each split and class, and a table of what is marked in them."""
 
 import os
 from collections import defaultdict
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from model_guidance.data.checks import check_box, class_index, needed
+from model_guidance.data.checks import check_box, check_point, class_index, needed
 from model_guidance.data.photos import read_photo
 from model_guidance.data.readers.listing import (
     CLASSLESS,
@@ -18,13 +19,13 @@ from model_guidance.data.readers.listing import (
 )
 from model_guidance.data.readers.options import SPLITS, check_split
 from model_guidance.data.readers.tables import rows
-from model_guidance.data.source import Sample, Source
+from model_guidance.data.source import Annotation, Sample, Source
 from model_guidance.errors import UserError
 
 EDGES = ("xmin", "ymin", "xmax", "ymax")
 LAYOUT = "images must lie in ROOT/{train,val,test}/CLASS/"
 
-Boxes = dict[str, list[tuple[str, tuple[float, ...]]]]
+KINDS = {"": "boxes", "box": "boxes", "ignore": "ignore", "point": "points"}  # by the word in the table
 
 
 def read(root: Path, split: str) -> Source:
@@ -32,7 +33,9 @@ def read(root: Path, split: str) -> Source:
 
     The table has the header `file,xmin,ymin,xmax,ymax` and any number of rows for an image: `file` is
     relative to ROOT (or absolute, and below it), the edges are 0-based pixels, so that a box over the whole
-    image is 0,0,width,height. Each box belongs to the image's class. The classes are the folders of
+    image is 0,0,width,height. A column `kind` may say what a row is: box, ignore (a box whose inside must
+    not be used) or point, which lies at xmin,ymin and has a `radius` in a column of that name (xmax and ymax
+    stay empty). Each row belongs to the image's class. The classes are the folders of
     ROOT/train, sorted by name; images may lie in folders of their own below them. What is no image is left
     out, with a remark. Raises `UserError` for a missing folder, an empty split, an unknown class, or a
     defective row and one that matches no image (by its line).
@@ -45,9 +48,9 @@ def read(root: Path, split: str) -> Source:
         raise UserError(f"{root / split}: holds no images; {LAYOUT}")
     names, table = list(labels), root / "regions.csv"
     listed = os.path.lexists(table)
-    boxes = _boxes(root, split, table, labels) if listed else {}
+    marks = _marks(root, split, table, labels) if listed else {}
     files = (*(root / name for name in names), table)
-    sample = partial(_sample, root, names, labels, boxes)
+    sample = partial(_sample, root, names, labels, marks)
     remarks = left_out.remarks()
     return Source(tuple(classes), names, sample, files, "folder", exclusive=True, remarks=remarks)
 
@@ -72,16 +75,45 @@ def _labels(root: Path, home: Path, classes: dict[str, int], left_out: LeftOut) 
     return labels
 
 
-def _boxes(root: Path, split: str, table: Path, labels: dict[str, int]) -> Boxes:
-    """Return the place and the edges of each box, by the image's name; rows of other splits are passed."""
-    boxes: Boxes = defaultdict(list)
+@dataclass(frozen=True)
+class _Mark:
+    """A row of the table, and where it stands."""
+
+    where: str
+    kind: str
+    numbers: tuple[float, ...]
+
+    def annotation(self, label: int, size: tuple[int, int]) -> tuple[Annotation, tuple[str, ...]]:
+        """Return the annotation, checked against an image of (width, height) pixels, and remarks."""
+        if self.kind == "points":
+            return Annotation(self.kind, label, check_point(self.numbers, size, self.where)), ()
+        box, remarks = check_box(self.numbers, size, self.where)
+        return Annotation(self.kind, label, box), remarks
+
+
+def _marks(root: Path, split: str, table: Path, labels: dict[str, int]) -> dict[str, list[_Mark]]:
+    """Return the rows of the split's images, by the image's name; rows of other splits are passed over."""
+    marks: dict[str, list[_Mark]] = defaultdict(list)
     for where, row in rows(table, ("file", *EDGES)):
         name = _name(row["file"], root)
         if name in labels:
-            boxes[name].append((f"{where} ({name})", _edges(row, where)))
+            marks[name].append(_mark(row, where, name))
         elif not _of_another_split(root / name, root, split):
             raise UserError(f"{where}: {row['file']!r} is no image of {root}; {LAYOUT}")
-    return dict(boxes)
+    return dict(marks)
+
+
+def _mark(row: dict[str, str], where: str, name: str) -> _Mark:
+    word = row.get("kind", "").strip().lower()
+    if word not in KINDS:
+        raise UserError(f"{where}: kind is {word!r}, but must be box, ignore or point")
+    wanted = ("xmin", "ymin", "radius") if word == "point" else EDGES
+    try:
+        numbers = tuple(float(row.get(column, "")) for column in wanted)
+    except ValueError:
+        found = ", ".join(f"{column}={row.get(column)!r}" for column in wanted)
+        raise UserError(f"{where}: {found}, but each must be a number") from None
+    return _Mark(f"{where} ({name})", KINDS[word], numbers)
 
 
 def _name(file: str, root: Path) -> str:
@@ -109,18 +141,12 @@ def _of_another_split(path: Path, root: Path, split: str) -> bool:
     return bool(other) and is_image(path) and path.is_file()
 
 
-def _edges(row: dict[str, str], where: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(row[edge]) for edge in EDGES)
-    except ValueError:
-        found = ", ".join(f"{edge}={row[edge]!r}" for edge in EDGES)
-        raise UserError(f"{where}: {found}, but each must be a number") from None
-
-
-def _sample(root: Path, names: list[str], labels: dict[str, int], boxes: Boxes, index: int) -> Sample:
+def _sample(
+    root: Path, names: list[str], labels: dict[str, int], marks: dict[str, list[_Mark]], index: int
+) -> Sample:
     name = names[index]
     image, seen = read_photo(root / name)
     label = labels[name]
-    checked = [check_box(edges, image.size, where) for where, edges in boxes.get(name, ())]
+    checked = [mark.annotation(label, image.size) for mark in marks.get(name, ())]
     cuts = tuple(text for _, remarks in checked for text in remarks)
-    return Sample(image, frozenset({label}), tuple((label, box) for box, _ in checked), remarks=seen + cuts)
+    return Sample(image, frozenset({label}), tuple(each for each, _ in checked), remarks=seen + cuts)

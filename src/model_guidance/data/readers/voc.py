@@ -15,7 +15,7 @@ from PIL import Image
 from model_guidance.data.checks import check_box, check_size, class_index, needed
 from model_guidance.data.photos import formats, read_photo
 from model_guidance.data.readers.options import check_flag, check_split
-from model_guidance.data.source import Sample, Source
+from model_guidance.data.source import Sample, Source, annotated
 from model_guidance.errors import UserError
 from model_guidance.files import decoded, read_bytes, read_text
 
@@ -86,14 +86,14 @@ def _download(root: Path, split: str) -> None:
 def _sample(home: Path, names: list[str], difficult: bool, index: int) -> Sample:
     name = names[index]
     image, seen = read_photo(home / "JPEGImages" / f"{name}.jpg")
-    objects = list(_objects(home / "Annotations" / f"{name}.xml", image))
-    kept = [item for item in objects if difficult or not item.difficult]
+    named = list(_objects(home / "Annotations" / f"{name}.xml", image))
+    kept = [item for item in named if difficult or not item.difficult]
     checked = [check_box(item.box, image.size, item.where) for item in kept]
     labels = frozenset(item.label for item in kept)
-    boxes = tuple((item.label, box) for item, (box, _) in zip(kept, checked, strict=True))
+    boxes = annotated("boxes", ((item.label, box) for item, (box, _) in zip(kept, checked, strict=True)))
     masks = _masks(home / "SegmentationClass" / f"{name}.png", image, labels)
     cuts = tuple(text for _, remarks in checked for text in remarks)
-    return Sample(image, labels, boxes, masks, remarks=seen + cuts)
+    return Sample(image, labels, boxes + annotated("masks", masks), remarks=seen + cuts)
 
 
 def _objects(path: Path, image: Image.Image) -> Iterator[_Object]:

@@ -8,7 +8,7 @@ from model_guidance.data.checks import check_box, needed
 from model_guidance.data.photos import read_photo
 from model_guidance.data.readers.options import SPLITS, check_split, one_of
 from model_guidance.data.readers.tables import rows
-from model_guidance.data.source import Sample, Source
+from model_guidance.data.source import Sample, Source, annotated
 from model_guidance.errors import UserError
 from model_guidance.files import read_text
 
@@ -99,4 +99,6 @@ def _sample(
         raise UserError(f"{root / BOXES}: has no box for the image {row.identity} ({row.name})")
     box, cut = check_box(boxes[row.identity], image.size, f"{path}, bird")
     label = row.place if by_place else row.bird
-    return Sample(image, frozenset({label}), ((label, box),), group=row.group, remarks=seen + cut)
+    return Sample(
+        image, frozenset({label}), annotated("boxes", [(label, box)]), group=row.group, remarks=seen + cut
+    )

@@ -46,9 +46,9 @@ def _readable(source: Source, places: list[int]) -> Iterator[tuple[str, Sample]]
 
 def _draw(panel: Axes, name: str, sample: Sample, source: Source) -> None:
     panel.imshow(np.asarray(sample.image))
-    for label, mask in sample.objects:
+    for label, mask in sample.of("masks"):
         panel.contourf(mask, levels=[0.5, 1.5], colors=[_colour(label)], alpha=0.4)
-    for label, (x1, y1, x2, y2) in sample.boxes:
+    for label, (x1, y1, x2, y2) in sample.of("boxes"):
         frame = Rectangle((x1 - 0.5, y1 - 0.5), x2 - x1, y2 - y1, fill=False, color=_colour(label), lw=1.5)
         panel.add_patch(frame)
     for label, box in _largest(sample).items():
@@ -62,7 +62,7 @@ def _largest(sample: Sample) -> dict[int, Float[np.ndarray, "4"]]:
         x1, y1, x2, y2 = owned[1]
         return (x2 - x1) * (y2 - y1)
 
-    return dict(sorted(sample.boxes, key=area))
+    return dict(sorted(sample.of("boxes"), key=area))
 
 
 def _title(name: str, sample: Sample, source: Source) -> str:

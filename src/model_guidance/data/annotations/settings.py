@@ -2,41 +2,56 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Bool
 
+from model_guidance.data.annotations.kinds import KINDS
+from model_guidance.data.cache.split import Split
 from model_guidance.errors import UserError
 
-Kind = Literal["boxes", "masks", "random"]
+RANDOM = "random"
 
 
 @dataclass(frozen=True)
 class RegionSettings:
     """What the regions of a batch are made of.
 
-    `kind`: the boxes, the segmentation masks, or boxes of the same size at random places (a control).
-    `dilate` grows each box or mask on each side by this fraction of its width and height. `outside` turns
+    `kind`: a name of `kinds.KINDS`, or "random": boxes of the same size at random places (a control). What
+    must not be used (`Kind.excludes`) is taken away from each of these but the control.
+    `dilate` grows each object on each side by this fraction of its width and height. `outside` turns
     each region into everything else (again, where the data set already means the outside). `annotated` is
     the fraction in (0, 1] of the split's images whose regions are used, drawn with `seed`.
     """
 
-    kind: Kind = "boxes"
+    kind: str = "boxes"
     dilate: float = 0.0
     outside: bool = False
     annotated: float = 1.0
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.kind not in get_args(Kind):
-            raise UserError(f"--regions {self.kind}: must be one of {', '.join(get_args(Kind))}")
+        if self.kind not in (*KINDS, RANDOM):
+            raise UserError(f"--regions {self.kind}: must be one of {', '.join((*KINDS, RANDOM))}")
         if not 0 <= self.dilate < math.inf:
             raise UserError(f"--dilate {self.dilate}: must be a fraction from 0 upwards")
         if not 0 < self.annotated <= 1:
             raise UserError(f"--annotated {self.annotated}: must be above 0 and at most 1")
         if self.seed < 0:
             raise UserError(f"--annotation_seed {self.seed}: must be 0 or larger")
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds whose annotations become regions."""
+        if self.kind == RANDOM:
+            return ("boxes",)
+        return tuple(dict.fromkeys((self.kind, *(name for name, kind in KINDS.items() if kind.excludes))))
+
+
+def for_scores(split: Split, kind: str, outside: bool) -> RegionSettings:
+    """Return what maps are scored on: all boxes, or all annotations of `kind` where there are no boxes."""
+    boxes = kind == RANDOM or split.has("boxes").any()
+    return RegionSettings("boxes" if boxes else kind, outside=outside)
 
 
 def annotated_images(

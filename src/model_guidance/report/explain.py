@@ -117,7 +117,13 @@ def _of_data_set(run: Run, choice: Choice) -> Iterator[_Subject]:
         name = Path(data.names[index]).name
         group = [data.groups[item.group]] if item.group >= 0 else []
         image = source.read(index).image
-        yield _Subject("\n".join([name, *group]), image, truth, dict(item.regions), data.exclusive)
+        yield _Subject(
+            "\n".join([name, *group]),
+            image,
+            truth,
+            {each.label: each.mask for each in item.regions},
+            data.exclusive,
+        )
 
 
 @dataclass(frozen=True)

@@ -418,7 +418,7 @@ def finish(run: PlannedRun, runs: Path) -> None:
 def minutes(row: list[str]) -> float:
     """The time left in a row of the table."""
     value, unit = row[-2:]
-    return 0.5 if value == "<1" else float(value) * {"min": 1, "h": 60}[unit]
+    return float(value) * {"s": 1 / 60, "min": 1, "h": 60}[unit]
 
 
 def cells(table: str, row: str) -> list[str]:
@@ -437,15 +437,16 @@ def test_the_table_counts_what_is_finished(tmp_path):
         _, every, finished, *left = row
         assert (every, finished) == (str(len(runs)), str(count))
         assert minutes(row) <= least
-        assert (left == ["0", "min"]) == (count == len(runs))
+        assert (left == ["0", "s"]) == (count == len(runs))
         least = minutes(row)
 
 
 @pytest.mark.parametrize(
     ("hours", "expected"),
     [
-        (0, "0 min"),
-        (1e-4, "<1 min"),
+        (0, "0 s"),
+        (1e-6, "1 s"),
+        (0.03, "108 s"),
         (0.2, "12 min"),
         (1.99, "119 min"),
         (2, "2.0 h"),

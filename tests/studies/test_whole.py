@@ -102,4 +102,4 @@ def test_the_same_command_does_no_work_twice(whole, folder):
     assert again.returncode == 0, again.stderr
     assert written(folder) == before
     (line,) = (line.split() for line in again.stdout.splitlines() if line.strip().startswith("all "))
-    assert line == ["all", runs, runs, "0", "min"]
+    assert line == ["all", runs, runs, "0", "s"]

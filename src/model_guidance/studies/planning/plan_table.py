@@ -1,5 +1,6 @@
 """The plan of a study, printed before anything runs: what it is about, how many runs, what is left."""
 
+import math
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -68,10 +69,11 @@ def _counts(planned: Sequence[PlannedRun], runs: Path) -> tuple[str, str, str]:
 
 
 def _time(hours: float) -> str:
-    """Return a time in hours, or in minutes where there are few of them; never 0 while work is left."""
+    """Return a time in hours, minutes or seconds; never 0 while work is left."""
     if hours >= 10:
         return f"{hours:.0f} h"
     if hours >= 2:
         return f"{hours:.1f} h"
-    minutes = 60 * hours
-    return "<1 min" if 0 < minutes < 1 else f"{minutes:.0f} min"
+    if hours >= 2 / 60:
+        return f"{60 * hours:.0f} min"
+    return f"{math.ceil(3600 * hours)} s"

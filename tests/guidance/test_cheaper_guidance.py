@@ -12,6 +12,7 @@ ALL = regions((0, 0), (1, 1), (2, 2), (3, 0), (4, 1))
 LABELS = torch.ones(5, tiny.CLASSES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("part", [0.2, 0.5])
 def test_a_part_is_unbiased(reduction: str, part: float):

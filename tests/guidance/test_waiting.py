@@ -26,6 +26,7 @@ def model_of(name: str, training: bool) -> nn.Module:
     return build(name, 3).to("meta").train(training)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["resnet18", "xdnn_resnet18", "bcos_resnet18"])
 @pytest.mark.parametrize("options", [{}, {"part": 0.5}, {"checkpoint": True}])
 @pytest.mark.parametrize("reduction", REDUCTIONS)

@@ -172,6 +172,7 @@ def _train(arguments: Namespace) -> None:
 
 def _evaluate(arguments: Namespace) -> None:
     from model_guidance.files import write
+    from model_guidance.metrics.verdict import of_model
     from model_guidance.report.tables.console import result_table
     from model_guidance.runs.evaluate import evaluate_run
     from model_guidance.runs.result import as_json
@@ -181,6 +182,7 @@ def _evaluate(arguments: Namespace) -> None:
     if arguments.out:
         write(Path(arguments.out), as_json(scores))
     print(result_table({f"{arguments.checkpoint}, {arguments.split}": scores}))
+    print(of_model(scores, len(run.classes)))
 
 
 def _explain(arguments: Namespace) -> None:
@@ -206,7 +208,7 @@ def _report(arguments: Namespace) -> None:
     from model_guidance.report.page import write_report
 
     report = write_report([Path(run) for run in arguments.runs], Path(arguments.out), arguments.title)
-    print(*report.notes, report.page, sep="\n")
+    print(*report.notes, report.page, *report.verdicts, sep="\n")
 
 
 def _check_data(arguments: Namespace) -> None:

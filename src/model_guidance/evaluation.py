@@ -9,13 +9,15 @@ Scores = dict[str, float]  # by the names of the catalogue
 class Reliance:
     """The main score on the `images` that have a region: unaltered, and with replaced pixels.
 
-    `outside` and `inside` hold it by what the pixels there were replaced with: mean, blur, swap.
+    `outside` and `inside` hold it by what the pixels there were replaced with: mean, blur, swap. `gap` is
+    the 95 % interval of what replacing the outside with the mean colour costs, None where it is not known.
     """
 
     images: int
     intact: float
     outside: Scores
     inside: Scores
+    gap: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)

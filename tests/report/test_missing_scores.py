@@ -18,7 +18,7 @@ FULL = scores(0.7, 0.3)
 def page_of(tmp_path, **runs: tuple[dict[str, Any], dict[str, Any]]) -> str:
     for name, (row, settings) in runs.items():
         write_run(tmp_path / "runs" / name, [row, row], **settings)
-    return write_report([tmp_path / "runs"], tmp_path / "out", "Page").read_text(encoding="utf-8")
+    return write_report([tmp_path / "runs"], tmp_path / "out", "Page").page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("row", [BARE, EXCLUSIVE, GROUPED], ids=["several classes", "one class", "groups"])
@@ -38,7 +38,7 @@ def test_only_some_runs_have_boxes(tmp_path):
 def test_only_the_test_images_have_boxes(tmp_path):
     for name, settings in (("base", {}), ("guided", {"lambda_": 1.0})):
         write_run(tmp_path / "runs" / name, [FULL, FULL], [BARE, BARE], **settings)
-    text = write_report([tmp_path / "runs"], tmp_path / "out", "Page").read_text()
+    text = write_report([tmp_path / "runs"], tmp_path / "out", "Page").page.read_text()
     assert "30.0" in text
 
 
@@ -54,7 +54,7 @@ def test_without_a_baseline_front_timing_and_versions(tmp_path):
     (run / "timing.json").unlink()
     last = evaluation(FULL)
     write_result(run / "result.json", Result(2, 1, last, last))
-    text = write_report([tmp_path / "runs"], tmp_path / "out", "Page").read_text()
+    text = write_report([tmp_path / "runs"], tmp_path / "out", "Page").page.read_text()
     assert "There is no baseline among these runs" in text
     assert read_result(run / "result.json").versions == ""
 

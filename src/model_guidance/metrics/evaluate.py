@@ -12,7 +12,7 @@ from model_guidance.evaluation import Evaluation, Reliance
 from model_guidance.metrics.batch_scores import BatchScores, Condition, Predictions, joined
 from model_guidance.metrics.catalogue import main_score
 from model_guidance.metrics.maps import mean_scores, score_maps
-from model_guidance.metrics.predictions import class_scores, group_scores, overall_scores
+from model_guidance.metrics.predictions import class_scores, group_scores, overall_scores, reliance_gap
 from model_guidance.metrics.reliance import FILLERS, replaced, union
 from model_guidance.types import Batch
 
@@ -123,4 +123,6 @@ def _reliance(scored: Sequence[BatchScores], what: Measurement) -> Reliance | No
     main = main_score(what.exclusive)
     scores = {key: overall_scores(each, what.exclusive)[main] for key, each in found.items()}
     outside, inside = ({f: s for (at, f), s in scores.items() if at == side} for side in SIDES)
-    return Reliance(len(intact), overall_scores(intact, what.exclusive)[main], outside, inside)
+    gap = reliance_gap(intact, found["outside", "mean"], what.exclusive)
+    score = overall_scores(intact, what.exclusive)[main]
+    return Reliance(len(intact), score, outside, inside, (gap.low, gap.high))

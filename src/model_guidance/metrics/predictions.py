@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from math import isnan
 
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from model_guidance.evaluation import Scores
 from model_guidance.metrics.batch_scores import Predictions
 from model_guidance.metrics.catalogue import SCORES, Score
 from model_guidance.metrics.classification import accuracy
+from model_guidance.metrics.intervals import Estimate, Z, paired_difference
 
 
 def overall_scores(predictions: Predictions, exclusive: bool) -> Scores:
@@ -41,6 +43,33 @@ def class_scores(predictions: Predictions, names: Sequence[str], exclusive: bool
             part = positive if exclusive else (slice(None), slice(index, index + 1))
             found[name] = _values(measured, logits[part], labels[part])
     return found
+
+
+def reliance_gap(intact: Predictions, replaced: Predictions, exclusive: bool) -> Estimate:
+    """Return how much of the main score the same images lose when their pixels are replaced.
+
+    F1 is a ratio of sums over images; its interval is that of the linearised ratio.
+    """
+    if exclusive:
+        first, second = (_right(each) for each in (intact, replaced))
+        outcomes = ((first & second), (first & ~second), (~first & second), (~first & ~second))
+        return paired_difference(*(int(outcome.sum()) for outcome in outcomes))
+    (before, first), (after, second) = (_linearised_f1(each) for each in (intact, replaced))
+    half = Z * float((first - second).std(correction=0)) / len(intact) ** 0.5
+    return Estimate(before - after, before - after - half, before - after + half, len(intact))
+
+
+def _right(predictions: Predictions) -> Bool[Tensor, "images"]:
+    return predictions.logits.argmax(dim=1) == predictions.labels.argmax(dim=1)
+
+
+def _linearised_f1(predictions: Predictions) -> tuple[float, Float[Tensor, "images"]]:
+    """Return F1, and of each image how far it moves F1 away from that of all."""
+    found, wanted = predictions.logits > 0, predictions.labels > 0
+    twice_right = 2 * (found & wanted).sum(dim=1).double()
+    decided = (found.sum(dim=1) + wanted.sum(dim=1)).double()
+    value = twice_right.sum() / decided.sum().clamp(min=1)
+    return float(value), (twice_right - value * decided) / decided.mean().clamp(min=1e-12)
 
 
 def _measured(exclusive: bool) -> list[Score]:

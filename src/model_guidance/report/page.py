@@ -19,10 +19,11 @@ from model_guidance.report.tables.settings import versions
 
 @dataclass(frozen=True)
 class Report:
-    """The page, and notes on the runs that were left out or that cannot be compared."""
+    """The page, notes on runs that were left out or cannot be compared, and a verdict per section."""
 
     page: Path
     notes: Sequence[str]
+    verdicts: Sequence[str]
 
 
 def write_report(
@@ -48,20 +49,21 @@ def write_report(
         parts = [_named(part, place) for place, part in enumerate(parts, 1)]
     for part in parts:
         _write_files(part, out)
+    judged = [part.verdict if len(parts) == 1 else f"{part.title}: {part.verdict}" for part in parts]
     page = render(
         "report.html",
         title=title,
         lead=lead,
         notes=notes,
         findings=findings,
-        verdicts=[*verdicts, *_counted(findings)],
+        verdicts=[*verdicts, *_counted(findings), *judged],
         sections=parts,
         made_with=versions(results),
         svg=lambda drawing: Markup(drawing.svg),
         rule=RULE,
     )
     write(out / "index.html", page.encode())
-    return Report(out / "index.html", notes)
+    return Report(out / "index.html", notes, judged)
 
 
 def _counted(findings: Sequence[Mapping[str, str]]) -> Iterator[str]:

@@ -19,6 +19,7 @@ from model_guidance.report.tables.groups import group_table
 from model_guidance.report.tables.overview import overview
 from model_guidance.report.tables.settings import common_settings, run_table
 from model_guidance.report.tables.table import WrittenTable
+from model_guidance.report.verdict import verdict
 from model_guidance.runs.kept_examples import flips, read_examples
 
 
@@ -37,6 +38,7 @@ class Section:
     flips: dict[str, Sequence[str]]
     sheets: Sequence[ExampleSheet]
     common: dict[str, str]
+    verdict: str
     anchor: str = "section-1"
 
     @property
@@ -76,6 +78,7 @@ def make_section(results: Results, title: str, names: list[str]) -> Section:
         dict(_flips(results, models)),
         list(_sheets(results, models)),
         common_settings(results, names),
+        verdict(results, last),
     )
 
 

@@ -11,6 +11,8 @@ from safetensors.torch import save_file
 
 from model_guidance import cli
 from model_guidance.attribution import METHODS
+from model_guidance.commands.parser import gathered, with_file
+from model_guidance.commands.train import SETTINGS
 from model_guidance.data import DATASETS
 from model_guidance.losses import LOSSES
 from tests.training.helpers import options, small
@@ -84,7 +86,15 @@ def test_the_help_of_train_names_every_choice(capsys):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["--los=l1"], "--los"),
+        (["--los=l1"], "did you mean --loss?"),
+        (["--epoch", "5"], "did you mean --epochs?"),
+        (["--options.count"], "--options.count: a value is needed"),
+        (["--options=[1]"], "--options [1]: a mapping is needed"),
+        (["--options.count={class_path: pathlib.Path}"], "--options.count"),
+        (["--seed=-1"], "--seed -1"),
+        (["--seed=20240101123456789012"], "--seed 20240101123456789012"),
+        (["--lr=1e38"], "--lr 1e+38"),
+        (["--precision=bf16-true"], "--precision bf16-true: choose one of 32-true"),
         (["--loss=l3"], "choose one of energy, l1, ppce, rrr"),
         (["--layer=mid9"], "choose one of input, mid1, mid2, mid3, final"),
         (["--method=lime"], "choose one of ixg, intgrad, gradcam, bcos"),
@@ -92,7 +102,7 @@ def test_the_help_of_train_names_every_choice(capsys):
         (["--backbone=resnet18", "--method=bcos"], "B-cos networks only"),
         (["--regions=circles"], "must be one of boxes, masks, random"),
         (["--data=cifar"], "there are voc, coco, waterbirds, folder, shapes"),
-        (["--options.colour=red"], "its options are"),
+        (["--options.colour=red"], "is no option of shapes; there are count"),
         (["--annotated=0.0001"], "smallest fraction that gives one"),
         (["--annotated=2"], "at most 1"),
         (["--size=4"], "--size 4"),
@@ -109,6 +119,42 @@ def test_the_help_of_train_names_every_choice(capsys):
 )
 def test_wrong_options(arguments, expected, capsys, tmp_path):
     assert expected in rejected(capsys, tmp_path, *train(tmp_path, *arguments))
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (
+            "root: donn\xe9es\nepochs: 1\n".encode("cp1252"),
+            "settings.yaml line 1: byte 0xe9 is no UTF-8 text",
+        ),
+        (b"options: " + b"[" * 5000 + b"]" * 5000, "settings.yaml: this is no plain YAML"),
+        (b"options: !!python/object/apply:os.getcwd []", "settings.yaml: this is no plain YAML"),
+        (b"epoch: 3", "settings.yaml: there is no option 'epoch', did you mean 'epochs'?"),
+        (b"epochs: many", "--epochs"),
+        (b"- 1", "settings.yaml: this must be a mapping"),
+        (b"options: {count: {class_path: elsewhere.X, init_args: {a: 2}}}", "--options.count"),
+        (b"backbone: {class_path: elsewhere.X}", "there is no backbone"),
+    ],
+)
+def test_a_settings_file_holds_plain_values(content, expected, capsys, tmp_path, monkeypatch):
+    (tmp_path / "elsewhere.py").write_text("raise SystemError('imported')\n\n\nclass X:\n    pass\n")
+    (tmp_path / "settings.yaml").write_bytes(content)
+    monkeypatch.syspath_prepend(tmp_path)
+    given = [
+        f"--out={tmp_path / 'run'}",
+        f"--config={tmp_path / 'settings.yaml'}",
+        f"--cache={tmp_path / 'c'}",
+    ]
+    assert expected in rejected(capsys, tmp_path, "train", *given)
+
+
+def test_options_replace_those_of_the_file(tmp_path):
+    (tmp_path / "settings.yaml").write_text("epochs: 3\nlambda: 0.5\noptions: {count: 8, labels: multi}\n")
+    line = gathered(
+        with_file(["train", f"--config={tmp_path / 'settings.yaml'}", "--options.count", "9"], SETTINGS)
+    )
+    assert line == ["train", "--epochs=3", "--lambda=0.5", '--options={"count": 9, "labels": "multi"}']
 
 
 @pytest.mark.parametrize(
@@ -160,6 +206,27 @@ def test_an_image_that_is_too_small(capsys, tmp_path):
 def test_an_impossible_box(box, capsys, tmp_path):
     table = f"file,xmin,ymin,xmax,ymax\ntrain/cat/0.jpg,{box}\n".encode()
     assert "cat/0.jpg" in rejected(capsys, tmp_path, *broken(tmp_path, "regions.csv", table))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--lambda=0.1"], "--lambda 0.1: there is nothing to guide with, none of the 4 training images"),
+        (["--lambda=0", "--target_epg=0.5"], "--target_epg 0.5: there is nothing to guide with"),
+    ],
+)
+def test_nothing_to_guide_with(arguments, expected, capsys, tmp_path, tmp_path_factory):
+    root, cache = folder_data(tmp_path / "data", 2), tmp_path_factory.mktemp("cache")
+    (root / "regions.csv").unlink()
+    given = ["--data=folder", f"--root={root}", "--options={}", "--annotated=1", "--backbone=small"]
+    assert expected in rejected(capsys, tmp_path, *train(tmp_path, *given, f"--cache={cache}", *arguments))
+
+
+def test_a_goal_that_cannot_be_measured(capsys, tmp_path, tmp_path_factory):
+    root, cache = folder_data(tmp_path / "data", 2), tmp_path_factory.mktemp("cache")
+    given = ["--data=folder", f"--root={root}", "--options={}", "--annotated=1", "--target_epg=0.5"]
+    message = rejected(capsys, tmp_path, *train(tmp_path, *given, f"--cache={cache}", "--lambda=0"))
+    assert "none of the 4 validation images has a region" in message
 
 
 def test_baseline_then_guided_then_looked_at(capsys, tmp_path):

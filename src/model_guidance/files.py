@@ -1,10 +1,13 @@
-"""Files: read in any encoding or named, replaced in one instant (a kill leaves the previous one)."""
+"""Files: read, or named with what is wrong; replaced in one instant; an output's path checked early."""
 
 import codecs
+import json
 import os
 import stat
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from model_guidance.errors import UserError
 
@@ -19,14 +22,23 @@ MARKS = {  # the longer ones first: UTF-32's mark begins with UTF-16's
 
 def read_bytes(path: Path) -> bytes:
     """Read a file; raises `UserError` naming it when it is none (a folder, a pipe) or cannot be read."""
+    check_file(path)
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            kind = "a folder" if path.is_dir() else "a pipe or a device"
-            raise UserError(f"{path}: is {kind}, but must be a file")
         return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def check_file(path: Path) -> None:
+    """Raise `UserError` unless there is a file: a folder cannot be read, and a pipe is waited for."""
+    try:
+        mode = path.stat().st_mode
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"{path}: cannot be read ({reason})") from error
+    if not stat.S_ISREG(mode):
+        kind = "a folder" if stat.S_ISDIR(mode) else "a pipe or a device"
+        raise UserError(f"{path}: is {kind}, but must be a file")
 
 
 def read_text(path: Path) -> str:
@@ -47,19 +59,74 @@ def decoded(content: bytes, path: Path) -> str:
         ) from error
 
 
-def write(path: Path, content: bytes) -> None:
-    """Write a file completely or not at all; raises `UserError` if that is impossible (a full disk)."""
-    partial = path.with_name(f".{path.name}.partial")
+def read_json(path: Path) -> Any:
+    """Return what a JSON file holds; raises `UserError` naming the file."""
+    text = read_text(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path}: damaged, this is no JSON ({error})") from error
+
+
+def check_output(path: Path, option: str = "--out", suffixes: Collection[str] = ()) -> None:
+    """Raise `UserError` unless a file can be written there; call it before the work, it changes nothing.
+
+    `suffixes` are those that are understood, ".png" and so on; none: any.
+    """
+    if suffixes and path.suffix.lower() not in suffixes:
+        raise UserError(f"{option} {path}: the name must end in {', '.join(sorted(suffixes))}")
+    if path.is_dir():
+        raise UserError(f"{option} {path}: this is a folder, name a file")
+    check_output_folder(path.parent, option, path)
+
+
+def check_output_folder(folder: Path, option: str = "--out", named: Path | None = None) -> None:
+    """Raise `UserError` unless `folder` is one that can be written to, or can be made; it changes nothing."""
+    there = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+    if not there.is_dir():
+        raise UserError(f"{option} {named or folder}: {there} is no folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UserError(f"{option} {named or folder}: {there} may not be written to")
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file completely or not at all; raises `UserError` if that is impossible (a full disk).
+
+    What is no ordinary file (a device, a pipe) is written to as it is, never replaced.
+    """
+    try:
+        if _is_special(path):
+            path.write_bytes(content)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _replace(path, content)
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
         raise UserError(
             f"{path}: could not be written ({error.strerror or error}); what was there before is unharmed"
         ) from error
+
+
+def partial(path: Path) -> Path:
+    """Return where the content of a file lies until it is complete."""
+    return path.with_name(f".{path.name}.partial")
+
+
+def _replace(path: Path, content: bytes) -> None:
+    try:
+        with partial(path).open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial(path).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            partial(path).unlink()
+        raise
+
+
+def _is_special(path: Path) -> bool:
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))

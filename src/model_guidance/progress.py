@@ -19,7 +19,7 @@ console = Console(stderr=True, highlight=False)
 
 @dataclass(frozen=True)
 class Steps:
-    """A running bar: `advance` moves it by one step, `say` prints a line above it."""
+    """A running bar: `advance` moves it by one step."""
 
     bar: Progress
 
@@ -30,9 +30,10 @@ class Steps:
             self.bar.update(task, description=description)
         self.bar.advance(task)
 
-    def say(self, line: str) -> None:
-        """Print a line that stays."""
-        console.print(line, soft_wrap=True)
+
+def say(line: str) -> None:
+    """Print a line that stays, above a running bar."""
+    console.print(line, soft_wrap=True, markup=False)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Scores of predictions against counting by hand."""
 
 from itertools import pairwise
-from math import isnan
+from math import exp, isnan, log1p
 
 import pytest
 import torch
@@ -38,7 +38,10 @@ def test_multilabel_without_any_positive():
     logits, labels = -torch.ones(3, 2), torch.zeros(3, 2)
     assert f1(logits, labels) == 0
     assert isnan(mean_average_precision(logits, labels))
-    assert overall_scores(Predictions(logits, labels, torch.full((3,), -1)), False) == {"f1": 0.0}
+    assert overall_scores(Predictions(logits, labels, torch.full((3,), -1)), False) == {
+        "f1": 0.0,
+        "bce": pytest.approx(log1p(exp(-1))),
+    }
 
 
 def test_exclusive():
@@ -46,7 +49,10 @@ def test_exclusive():
     logits = torch.eye(2)[torch.tensor([0, 1, 1, 1, 1, 0, 1])] - 5
     predictions = Predictions(logits, labels, torch.tensor([0, 0, 1, 2, 2, 2, -1]))
     assert accuracy(logits, labels) == pytest.approx(4 / 7)
-    assert overall_scores(predictions, True) == pytest.approx({"accuracy": 4 / 7})
+    # one class at logit -4, the other at -5, right or wrong
+    softplus = {logit: log1p(exp(logit)) for logit in (-5, -4, 5, 4)}
+    expected = (4 * (softplus[4] + softplus[-5]) + 3 * (softplus[5] + softplus[-4])) / 14
+    assert overall_scores(predictions, True) == pytest.approx({"accuracy": 4 / 7, "bce": expected})
     assert group_scores(predictions, GROUPS) == {
         "land/land": {"accuracy": 1 / 2, "images": 2},
         "land/water": {"accuracy": 0, "images": 1},
@@ -56,7 +62,8 @@ def test_exclusive():
 
 def test_exclusive_without_groups():
     predictions = Predictions(torch.eye(2), torch.eye(2), torch.tensor([-1, -1]))
-    assert overall_scores(predictions, True) == {"accuracy": 1.0}
+    loss = (log1p(exp(-1)) + log1p(exp(0))) / 2
+    assert overall_scores(predictions, True) == pytest.approx({"accuracy": 1.0, "bce": loss})
     assert group_scores(predictions, ()) == {}
 
 

@@ -13,8 +13,8 @@ from model_guidance.files import write
 from model_guidance.report.read.labels import labelled
 from model_guidance.report.read.reported import reported
 from model_guidance.report.read.results import read_results
-from model_guidance.runs.checkpoints import write_history
-from model_guidance.runs.folder import CLASSES, CONFIG, EXAMPLES, LOOKS, RESULT, TIMING
+from model_guidance.runs.folder import ATTRIBUTIONS, CLASSES, CONFIG, EXAMPLES, RESULT
+from model_guidance.runs.history import write_history, write_seconds_per_step
 from model_guidance.runs.result import Result, write_evaluations, write_result
 from model_guidance.training.config import Config
 
@@ -63,16 +63,16 @@ def write_run(
     result = Result(len(test), best + 1, tested[best + 1], tested[len(test)], tested, "model-guidance 0.1.0")
     write(folder / CONFIG, config.yaml().encode())
     write(folder / CLASSES, json.dumps(CLASS_NAMES).encode())
-    write(folder / TIMING, json.dumps({"seconds_per_step": 0.25}).encode())
+    write_seconds_per_step(folder, 0.25)
     write_history(folder, history)
     write_result(folder / RESULT, result)
     return folder
 
 
-def write_look(folder: Path, look: str, epg: float) -> None:
+def write_attribution(folder: Path, look: str, epg: float) -> None:
     """Write the scores of a run under another attribution."""
     found = evaluation({"epg": epg, "iou": epg / 2, "pairs": 10.0})
-    write_evaluations(folder / LOOKS / f"{look}.json", {"best": found, "last": found})
+    write_evaluations(folder / ATTRIBUTIONS / f"{look}.json", {"best": found, "last": found})
 
 
 def write_examples(folder: Path, look: str, epg: list[float], outside: float = 0.9, size: int = 24) -> None:
@@ -100,14 +100,14 @@ def write_comparison(folder: Path) -> Path:
     for seed in (0, 1):
         base = [scores(0.70 + 0.02 * seed, 0.30, **controls(0.7, 0.5), **of_classes(0.6, 0.3))]
         at = write_run(folder / f"baseline-{seed}", base, seed=seed)
-        write_look(at, "ixg@input", 0.20)
+        write_attribution(at, "ixg@input", 0.20)
         write_examples(at, "ixg@final", [0.3, 0.2, 0.4, 0.1])
         for loss, gain in (("energy", 0.3), ("l1", 0.2)):
             for place, weight in enumerate((0.5, 1.0)):
                 rows = _guided(gain + 0.05 * place, seed)
                 name = f"{loss}-{weight:g}-{seed}"
                 at = write_run(folder / name, rows, loss=loss, lambda_=weight, seed=seed)
-                write_look(at, "ixg@input", 0.15 if loss == "l1" else 0.25)
+                write_attribution(at, "ixg@input", 0.15 if loss == "l1" else 0.25)
                 write_examples(at, "ixg@final", [0.9, 0.5, 0.85, 0.3], outside=0.2)
         rows = _guided(0.02, seed)
         write_run(folder / f"random-{seed}", rows, regions="random", lambda_=1.0, seed=seed)

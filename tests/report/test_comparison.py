@@ -1,7 +1,7 @@
 """The numbers in the tables, against numbers that were computed by hand."""
 
 import pytest
-from tests.report.folders import compared, scores, write_comparison, write_look, write_run
+from tests.report.folders import compared, scores, write_attribution, write_comparison, write_run
 
 from model_guidance.report.read.reported import unrepresented
 from model_guidance.report.read.score import Spread
@@ -88,7 +88,7 @@ def test_overview(comparison):
 
 def test_a_baseline_is_compared_under_the_attribution_that_was_guided(tmp_path):
     base = write_run(tmp_path / "base", [scores(0.7, 0.3)])
-    write_look(base, "gradcam@final", 0.2)
+    write_attribution(base, "gradcam@final", 0.2)
     write_run(tmp_path / "guided", [scores(0.7, 0.5)], lambda_=1.0, method="gradcam")
     text = overview(compared(tmp_path)[1]).text
     assert text["EPG"].tolist() == ["20.0", "50.0"]

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.report.folders import Result, evaluation, scores, write_look, write_run
+from tests.report.folders import Result, evaluation, scores, write_attribution, write_run
 
 from model_guidance.errors import UserError
 from model_guidance.report.page import write_report
@@ -45,7 +45,7 @@ def test_only_the_test_images_have_boxes(tmp_path):
 def test_a_second_look_without_boxes(tmp_path):
     write_run(tmp_path / "runs" / "base", [BARE])
     run = write_run(tmp_path / "runs" / "guided", [BARE], lambda_=1.0)
-    write_look(run, "ixg@input", 0.5)
+    write_attribution(run, "ixg@input", 0.5)
     write_report([tmp_path / "runs"], tmp_path / "out", "Page")
 
 
@@ -63,5 +63,5 @@ def test_without_a_baseline_front_timing_and_versions(tmp_path):
 def test_a_damaged_timing_file_is_named(tmp_path, text):
     run = write_run(tmp_path / "runs" / "base", [FULL])
     (run / "timing.json").write_text(text, encoding="latin-1")
-    with pytest.raises(UserError, match=r"base.timing\.json: "):
+    with pytest.raises(UserError, match=r"base.timing\.json"):
         write_report([tmp_path / "runs"], tmp_path / "out", "Page")

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from tests.report.folders import scores, write_comparison, write_look, write_run
+from tests.report.folders import scores, write_attribution, write_comparison, write_run
 
 from model_guidance.errors import UserError
 from model_guidance.report.read.results import read_results
@@ -32,7 +32,7 @@ def test_each_checkpoint_has_its_validation_and_test_scores(run):
 
 
 def test_a_second_look_changes_the_maps_scores_only(run):
-    write_look(run, "gradcam@final", 0.9)
+    write_attribution(run, "gradcam@final", 0.9)
     looked = read_results([run]).tested.query("not own").set_index("kind")
     assert looked.loc["best", ["look", "f1", "epg", "iou"]].tolist() == ["gradcam@final", 0.8, 0.9, 0.45]
     assert looked.loc["best":"best", "val epg"].isna().all()

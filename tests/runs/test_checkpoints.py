@@ -33,12 +33,12 @@ def test_the_previous_checkpoint_survives_a_full_disk(tmp_path, full_disk):
 
 
 def test_state_holds_tensors_numbers_and_text(tmp_path):
-    state = {"model": {"w": torch.ones(2)}, "history": [{"epoch": 1, "loss": 0.5}]}
-    write_state(tmp_path / "state.pt", state)
-    found = read_state(tmp_path / "state.pt")
+    state = {"model": {"w": torch.ones(2)}, "optimizer": {}, "history": [{"epoch": 1, "loss": 0.5}]}
+    write_state(tmp_path, state)
+    found = read_state(tmp_path)
     assert found["history"] == state["history"]
     assert torch.equal(found["model"]["w"], torch.ones(2))
-    assert read_state(tmp_path / "none.pt") is None
+    assert read_state(tmp_path / "none") is None
 
 
 def test_a_file_in_the_place_of_the_folder_is_named(tmp_path):

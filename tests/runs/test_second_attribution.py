@@ -1,4 +1,4 @@
-"""What a finished run keeps for a report: a second look, examples, the tested front; and a run's own goal."""
+"""What a finished run keeps for a report: a second attribution, examples, the front; and a run's goal."""
 
 import json
 from dataclasses import replace
@@ -15,7 +15,7 @@ from model_guidance.models import build
 from model_guidance.runs.evaluate import evaluate_run
 from model_guidance.runs.folder import Run
 from model_guidance.runs.result import read_evaluations
-from model_guidance.runs.second_attribution import look, second_look
+from model_guidance.runs.second_attribution import add_attribution, second_attribution
 from model_guidance.runs.setup import fabric_of, split_of
 from model_guidance.runs.train import train_run
 from model_guidance.training.config import Config
@@ -46,8 +46,8 @@ def test_every_epoch_of_the_front_is_tested(run: Run):
 
 
 def test_a_guided_run_is_scored_under_an_attribution_it_was_not_trained_for(run: Run):
-    assert second_look(run.config) == ("ixg", "input")
-    scores = read_evaluations(run.folder / "looks" / "ixg@input.json")["last"].scores
+    assert second_attribution(run.config) == ("ixg", "input")
+    scores = read_evaluations(run.folder / "attributions" / "ixg@input.json")["last"].scores
     again = evaluate_run(run, "last", "test", "ixg", "input").scores
     assert scores["epg"] == pytest.approx(again["epg"], abs=1e-6)
     assert scores["epg"] != pytest.approx(run.result.last.scores["epg"], abs=1e-3)
@@ -61,12 +61,12 @@ def test_a_guided_run_is_scored_under_an_attribution_it_was_not_trained_for(run:
         ("resnet50", "mid2", ("ixg", "input")),
     ],
 )
-def test_which_look_is_the_second(backbone: str, layer: str, expected: tuple[str, str]):
-    assert second_look(Config(backbone=backbone, layer=layer)) == expected
+def test_which_attribution_is_the_second(backbone: str, layer: str, expected: tuple[str, str]):
+    assert second_attribution(Config(backbone=backbone, layer=layer)) == expected
 
 
 def test_examples_are_maps_of_the_last_epoch(run: Run):
-    with safe_open(run.folder / "examples" / f"{run.config.look}.safetensors", framework="pt") as file:
+    with safe_open(run.folder / "examples" / f"{run.config.explainer}.safetensors", framework="pt") as file:
         found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         names = json.loads(file.metadata()["names"])
     split = split_of(run.config, "test")
@@ -75,7 +75,7 @@ def test_examples_are_maps_of_the_last_epoch(run: Run):
     model = build(run.config.backbone, len(run.classes), run.checkpoint("last")).eval()
     for i in (0, 20):
         image, label = found["images"][i : i + 1] / 255, found["labels"][i : i + 1]
-        a = attribute(model, image, label, run.config.attribution, run.config.layer)
+        a = attribute(model, image, label, run.config.own_method, run.config.layer)
         assert torch.allclose(found["maps"][i].float(), a[0] / a.abs().max(), atol=1e-3)
         assert found["epg"][i] == pytest.approx(
             energy_pointing_game(a, found["masks"][i : i + 1]).item(), abs=1e-5
@@ -84,14 +84,14 @@ def test_examples_are_maps_of_the_last_epoch(run: Run):
         assert split.labels[split.names.index(names[i]), label] == 1
 
 
-def test_another_look_keeps_the_same_images_and_is_measured_once(run: Run):
-    look(run, "gradcam", "final", fabric_of(run.config))
-    path = run.folder / "looks" / "gradcam@final.json"
+def test_another_attribution_keeps_the_same_images_and_is_measured_once(run: Run):
+    add_attribution(run, "gradcam", "final", fabric_of(run.config))
+    path = run.folder / "attributions" / "gradcam@final.json"
     before = path.stat().st_mtime_ns
-    look(run, "gradcam", "final", fabric_of(run.config))
+    add_attribution(run, "gradcam", "final", fabric_of(run.config))
     assert path.stat().st_mtime_ns == before
     images = []
-    for name in ("gradcam@final", run.config.look):
+    for name in ("gradcam@final", run.config.explainer):
         with safe_open(run.folder / "examples" / f"{name}.safetensors", framework="pt") as file:
             images.append((file.get_tensor("images"), file.metadata()["names"]))
     assert torch.equal(images[0][0], images[1][0])

@@ -12,7 +12,7 @@ from tests.training.helpers import command, options, small
 
 from model_guidance.errors import UserError
 from model_guidance.models import build
-from model_guidance.runs import checkpoints as checkpoint
+from model_guidance.runs import train as running
 from model_guidance.runs.folder import Run
 from model_guidance.runs.train import train_run
 from model_guidance.training import trainer
@@ -117,8 +117,7 @@ def test_a_finished_run_is_kept_unless_overwriting_is_asked_for(cache, undisturb
 
 def test_an_unfinished_run_is_not_continued_with_other_settings(cache, tmp_path, monkeypatch):
     folder = tmp_path / "run"
-    monkeypatch.setattr(checkpoint, "write_history", lambda *_: 1 / 0)
-    monkeypatch.setattr(trainer, "write_history", lambda *_: 1 / 0)
+    monkeypatch.setattr(running, "write_history", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         train_run(small(cache), folder)
     monkeypatch.undo()

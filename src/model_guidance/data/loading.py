@@ -65,18 +65,20 @@ def loader(
     workers: int = 0,
     shard: tuple[int, int] = (0, 1),
     evaluation: bool = False,
+    drop_last: bool = False,
 ) -> DataLoader[Any]:
     """Return a loader that yields `Batch`; call its `sampler.set_epoch(epoch)` before each epoch.
 
     The batches depend on `seed` and the epoch, not on `workers` (processes; 0 decodes in this one), and the
     global random state is left alone. `shard` is (rank, number of processes), see `EpochSampler`: for
-    `evaluation` each process gets every n-th batch.
+    `evaluation` each process gets every n-th batch. `drop_last` leaves out a last batch that is not full.
     """
     return DataLoader(
         dataset,
         batch_size,
         sampler=EpochSampler(len(dataset), shuffle, seed, shard, batch_size if evaluation else None),
         num_workers=workers,
+        drop_last=drop_last,
         persistent_workers=workers > 0,
         collate_fn=collate,
         pin_memory=torch.cuda.is_available(),

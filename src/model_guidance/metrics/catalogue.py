@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from model_guidance.metrics.classification import accuracy, f1, mean_average_precision
+from model_guidance.metrics.classification import accuracy, bce, f1, mean_average_precision
 from model_guidance.metrics.energy_pointing_game import energy_pointing_game
 
-Unit = Literal["%", "count", "threshold"]
+Unit = Literal["%", "count", "threshold", "nats"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ SCORES: dict[str, Score] = {
         Score("worst_group", "worst group", gained=True, exclusive=True),
         Score("map", "mAP", exclusive=False, measure=mean_average_precision),
         Score("ap", "AP", per_class=True, overall=False, exclusive=False, measure=mean_average_precision),
+        Score("bce", "cross-entropy", "nats", larger_is_better=False, measure=bce),
         Score("pairs", "pairs", "count", of_maps=True),
         Score("pairs_without_region", "pairs without region", "count", of_maps=True, larger_is_better=False),
         Score("epg", "EPG", per_class=True, of_maps=True, gained=True, measure=energy_pointing_game),

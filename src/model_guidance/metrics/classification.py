@@ -1,8 +1,9 @@
-"""Scores of predictions: `(logits, labels) -> value` in [0, 1], NaN where there is nothing to score."""
+"""Scores of predictions: `(logits, labels) -> value`, in [0, 1] but for `bce`; NaN: nothing to score."""
 
 from math import nan
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 from torchmetrics.functional.classification import binary_average_precision, binary_f1_score
@@ -28,6 +29,11 @@ def mean_average_precision(
 def accuracy(logits: Float[Tensor, "images classes"], labels: Float[Tensor, "images classes"]) -> float:
     """Return the share of the images whose largest logit is that of their class."""
     return float((logits.argmax(dim=1) == labels.argmax(dim=1)).double().mean())
+
+
+def bce(logits: Float[Tensor, "images classes"], labels: Float[Tensor, "images classes"]) -> float:
+    """Return the binary cross-entropy that training minimises, in nats, from 0 up."""
+    return float(F.binary_cross_entropy_with_logits(logits.detach().double(), labels.double()))
 
 
 def _probabilities(logits: Tensor) -> Tensor:

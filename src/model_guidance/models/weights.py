@@ -14,17 +14,18 @@ from model_guidance.models.backbone import Backbone
 WRAPPERS = ("module.", "network.", "0.")  # DataParallel's, ours, and that of the published B-cos networks
 
 
-def load(model: Backbone, path: Path) -> None:
+def load(model: Backbone, path: Path, *, new_head: bool = True) -> None:
     """Fill `model` in place from a checkpoint.
 
     Accepted are safetensors files, and `torch.save` files holding a state dict, bare or under
-    `state_dict`. A head with another number of classes is left at its initial values. Raises `UserError`
-    naming the first mismatch if the checkpoint belongs to another network; then nothing was changed.
+    `state_dict`. A head with another number of classes is left at its initial values, if `new_head`
+    allows it: of initial weights one wants the rest. Raises `UserError` naming the first mismatch if the
+    checkpoint belongs to another network; then nothing was changed.
     """
     wanted = model.network.state_dict()
     found = _unwrapped(_read(path), wanted)
     head = [name for name in wanted if name.startswith(model.head.removeprefix("network.") + ".")]
-    if any(name in found and found[name].shape != wanted[name].shape for name in head):
+    if new_head and any(name in found and found[name].shape != wanted[name].shape for name in head):
         for name in head:
             wanted.pop(name)
             found.pop(name, None)

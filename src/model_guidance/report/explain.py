@@ -15,10 +15,10 @@ from model_guidance.data import SplitDataset
 from model_guidance.data.photos import open_image
 from model_guidance.errors import UserError
 from model_guidance.metrics import energy_pointing_game
-from model_guidance.models import build
 from model_guidance.report.figures.heatmaps import Panel, Row
+from model_guidance.runs.checkpoints import load_model
 from model_guidance.runs.folder import Run
-from model_guidance.runs.setup import source_of, split_of
+from model_guidance.runs.setup import check_classes, source_of, split_of
 
 HARDLY = 0.01  # share of |A| from which on the positive part is worth a score
 MARKS = {True: "✓ ", False: "✗ ", None: ""}
@@ -43,7 +43,7 @@ class Choice:
 
     def explainer(self, run: Run) -> tuple[str, str]:
         """Return the method and the layer that explain a run."""
-        return self.method or run.config.attribution, self.layer or run.config.layer
+        return self.method or run.config.own_method, self.layer or run.config.layer
 
 
 def explained(runs: Sequence[Run], choice: Choice) -> list[Row]:
@@ -106,11 +106,7 @@ def _of_files(run: Run, choice: Choice) -> Iterator[_Subject]:
 
 def _of_data_set(run: Run, choice: Choice) -> Iterator[_Subject]:
     data, source = split_of(run.config, choice.split), source_of(run.config, choice.split)
-    if list(data.classes) != run.classes:
-        raise UserError(
-            f"{run.folder}: the classes of its data were {', '.join(run.classes)}, and now they are "
-            f"{', '.join(data.classes)}"
-        )
+    check_classes(run.config.data, run.classes, data.classes, run.folder)
     dataset = SplitDataset(data)
     for index in np.random.default_rng(choice.seed).permutation(len(data))[: choice.count].tolist():
         item, truth = dataset[index], frozenset(np.flatnonzero(data.labels[index]).tolist())
@@ -137,8 +133,7 @@ class _Model:
 
     @classmethod
     def of(cls, run: Run, choice: Choice) -> "_Model":
-        network = build(run.config.backbone, len(run.classes), run.checkpoint(choice.checkpoint))
-        return cls(network.eval(), run, *choice.explainer(run))
+        return cls(load_model(run, choice.checkpoint).eval(), run, *choice.explainer(run))
 
     def probabilities(self, subject: _Subject) -> Float[Tensor, "classes"]:
         with torch.no_grad():

@@ -20,7 +20,7 @@ from model_guidance.report.tables.overview import overview
 from model_guidance.report.tables.settings import common_settings, run_table
 from model_guidance.report.tables.table import WrittenTable
 from model_guidance.report.verdict import verdict
-from model_guidance.runs.kept_examples import flips, read_examples
+from model_guidance.runs.examples import flips, read_examples
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,7 @@
-"""Weights, state and history of a run."""
+"""Weights and state of a run."""
 
-import csv
 import io
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +9,14 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from model_guidance.files import write
+from model_guidance.errors import UserError
+from model_guidance.files import check_file, write
+from model_guidance.models import build
+from model_guidance.models.backbone import Backbone
+from model_guidance.models.weights import load
+from model_guidance.runs.folder import CLASSES, STATE, Run
 
-Row = dict[str, float]
+PARTS = {"model": dict, "optimizer": dict, "history": list}
 
 
 def write_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
@@ -21,23 +24,39 @@ def write_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
     write(path, save({name: value.detach().cpu().contiguous() for name, value in weights.items()}))
 
 
-def write_state(path: Path, state: dict[str, Any]) -> None:
+def load_model(run: Run, checkpoint: str = "best") -> Backbone:
+    """Return a run's network with the weights of `best`, `last` or `front/epoch-NNN`.
+
+    Raises `UserError` if there is no such checkpoint, or if it is damaged or of another network.
+    """
+    path = run.checkpoint(checkpoint)
+    model = build(run.config.backbone, len(run.classes))
+    try:
+        load(model, path, new_head=False)
+    except UserError as error:
+        raise UserError(f"{error} ({run.folder / CLASSES}: {len(run.classes)} classes)") from error
+    return model
+
+
+def write_state(folder: Path, state: dict[str, Any]) -> None:
     """Write what is needed to continue: tensors, numbers and text only, so that it can be read safely."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
-    write(path, buffer.getvalue())
+    write(folder / STATE, buffer.getvalue())
 
 
-def read_state(path: Path) -> dict[str, Any] | None:
-    """Return what `write_state` wrote, or None if there is nothing."""
-    return torch.load(path, map_location="cpu", weights_only=True) if path.is_file() else None
-
-
-def write_history(folder: Path, rows: Sequence[Row]) -> None:
-    """Write one row per epoch, as CSV (for people) and as JSON lines (for programs)."""
-    table = io.StringIO()
-    writer = csv.DictWriter(table, list(dict.fromkeys(name for row in rows for name in row)))
-    writer.writeheader()
-    writer.writerows(rows)
-    write(folder / "metrics.csv", table.getvalue().encode())
-    write(folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in rows).encode())
+def read_state(folder: Path) -> dict[str, Any] | None:
+    """Return what `write_state` wrote, None if there is nothing; raises `UserError` if it is damaged."""
+    path = folder / STATE
+    if not path.exists():
+        return None
+    check_file(path)
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        if not all(isinstance(state[name], kind) for name, kind in PARTS.items()):
+            raise ValueError("parts are missing")
+    except Exception as error:  # garbage makes the unpickler raise nearly anything
+        raise UserError(
+            f"{path}: damaged, the run cannot be continued; delete this file to train it again from the start"
+        ) from error
+    return dict(state)

@@ -1,31 +1,56 @@
-"""Scoring a checkpoint of a finished or running run."""
+"""Scoring a checkpoint of a run, during the run or later."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from model_guidance.evaluation import Evaluation
-from model_guidance.metrics.evaluate import evaluate
-from model_guidance.models import build
+from model_guidance.metrics.evaluate import Measurement, evaluate
+from model_guidance.models.backbone import Backbone
 from model_guidance.progress import steps
+from model_guidance.runs.checkpoints import load_model
 from model_guidance.runs.folder import Run
-from model_guidance.runs.setup import evaluation_loader, fabric_of, gathered, measurement, on_device, split_of
+from model_guidance.runs.setup import Data, check_classes, fabric_of, gathered
+from model_guidance.training.config import Config
+
+
+def score_checkpoint(
+    model: Backbone,
+    config: Config,
+    data: Data,
+    split: str = "test",
+    *,
+    threshold: float | None = None,
+    reliance: bool = False,
+    per_class: bool = False,
+    advance: Callable[[], None] = lambda: None,
+) -> Evaluation:
+    """Return the scores of `model` on a split, with maps of the method and layer that `config` names.
+
+    `threshold` is the one for IoU; without it, it is searched on the validation split. `reliance` asks for
+    the scores of images without their regions, or without the rest, as well, `per_class` for each class's.
+    """
+    if threshold is None and split != "val":
+        validation = score_checkpoint(model, config, data, "val", advance=advance)
+        threshold = validation.scores.get("iou_threshold")
+    part = data.splits[split]
+    classes = part.classes if per_class else ()
+    what = Measurement(
+        config.own_method, config.layer, part.groups, part.exclusive, threshold, reliance, classes
+    )
+    return evaluate(model, data.batches(split), what, advance, gathered)
 
 
 def evaluate_run(run: Run, checkpoint: str, split: str, method: str | None, layer: str | None) -> Evaluation:
     """Return the scores of a run's checkpoint on `split`, reliance included.
 
-    The IoU threshold is searched on validation data first. `method` and `layer` replace the run's own, for
-    a second look at maps that were not trained. Raises `UserError` for names that do not exist.
+    `method` and `layer` replace the run's own. Raises `UserError` for names that do not exist, for a damaged
+    run, and for data whose classes are no longer those of the run.
     """
     config = replace(run.config, method=method or run.config.method, layer=layer or run.config.layer)
     fabric = fabric_of(config)
-    model = build(config.backbone, len(run.classes), run.checkpoint(checkpoint)).to(fabric.device)
-    threshold: float | None = None
-    for name in dict.fromkeys(("val", split)):
-        data = split_of(config, name)
-        batches = evaluation_loader(config, data, fabric)
-        what = measurement(config, data)
-        what = replace(what, threshold=threshold, reliance=name == split)
-        with steps(f"{run.folder.name}: {name}", len(batches)) as bar:
-            found = evaluate(model, on_device(fabric, batches), what, bar.advance, gathered)
-        threshold = found.scores.get("iou_threshold")
-    return found
+    model = load_model(run, checkpoint).to(fabric.device)
+    data = Data.open(config, ("val", split), fabric)
+    check_classes(config.data, run.classes, data.splits[split].classes, run.folder)
+    total = sum(len(loader) for loader in data.loaders.values())
+    with steps(f"{run.folder.name}: {split}", total) as bar:
+        return score_checkpoint(model, config, data, split, reliance=True, advance=bar.advance)

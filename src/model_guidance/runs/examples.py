@@ -1,13 +1,15 @@
-"""Heat maps of a few test images, kept in the run folder so that a report needs neither model nor data."""
+"""Heat maps of a few test images, kept in the run folder: a report then needs neither model nor data."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Float, Int, UInt8
 from lightning_fabric import Fabric
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
@@ -16,7 +18,8 @@ from model_guidance.data import Split, SplitDataset
 from model_guidance.data.annotations.settings import for_scores
 from model_guidance.data.dataset import Item
 from model_guidance.data.loading import collate
-from model_guidance.files import write
+from model_guidance.errors import UserError
+from model_guidance.files import check_file, write
 from model_guidance.metrics import energy_pointing_game
 from model_guidance.metrics.reliance import replaced
 from model_guidance.runs.folder import EXAMPLES
@@ -24,6 +27,39 @@ from model_guidance.training.config import Config
 from model_guidance.types import Batch
 
 COUNT, SEED = 36, 0
+SHOULD = 0.8  # EPG from which on a map claims that the region alone decides
+
+
+@dataclass(frozen=True)
+class Examples:
+    """A run's last epoch on the fixed sample of test images; `outside` is the probability without the rest.
+
+    Fractions, but for `images` in [0, 255], `labels`, and the signed `maps` in [-1, 1].
+    """
+
+    names: list[str]
+    images: UInt8[np.ndarray, "n 3 height width"]
+    masks: Bool[np.ndarray, "n height width"]
+    maps: Float[np.ndarray, "n height width"]
+    epg: Float[np.ndarray, "n"]
+    labels: Int[np.ndarray, "n"]
+    probability: Float[np.ndarray, "n"]
+    outside: Float[np.ndarray, "n"]
+
+
+def read_examples(folder: Path, explainer: str) -> Examples | None:
+    """Return what a run kept under `explainer`, or None; raises `UserError` if the file is damaged."""
+    path = folder / EXAMPLES / f"{explainer}.safetensors"
+    if not path.exists():
+        return None
+    check_file(path)
+    tensors = [field.name for field in fields(Examples) if field.name != "names"]
+    try:
+        with safe_open(path, framework="numpy") as file:
+            names = json.loads(file.metadata()["names"])
+            return Examples(names, **{name: file.get_tensor(name) for name in tensors})
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path}: this is damaged or of another version of model-guidance") from error
 
 
 def write_examples(folder: Path, model: nn.Module, config: Config, split: Split, fabric: Fabric) -> None:
@@ -49,13 +85,13 @@ def write_examples(folder: Path, model: nn.Module, config: Config, split: Split,
     rows = [_row(model, config, collate([example]).to(fabric.device)) for example in examples]
     tensors = {name: torch.cat([row[name] for row in rows]).cpu() for name in rows[0]}
     names = json.dumps([split.names[example.index] for example in examples])
-    write(folder / EXAMPLES / f"{config.look}.safetensors", save(tensors, {"names": names}))
+    write(folder / EXAMPLES / f"{config.explainer}.safetensors", save(tensors, {"names": names}))
 
 
 def _row(model: nn.Module, config: Config, batch: Batch) -> Mapping[str, Tensor]:
     images, region = batch.images / 255, batch.regions
-    forward = tap_for(config.attribution, model, images, config.layer, attached=False)
-    maps = explain(model, forward, region.pairs, config.attribution, create_graph=False)
+    forward = tap_for(config.own_method, model, images, config.layer, attached=False)
+    maps = explain(model, forward, region.pairs, config.own_method, create_graph=False)
     label = region.pairs.classes
     with torch.no_grad():
         outside = model(replaced(images, region, "mean", "outside")[0])
@@ -69,3 +105,26 @@ def _row(model: nn.Module, config: Config, batch: Batch) -> Mapping[str, Tensor]
         "probability": forward.logits.detach()[0, label].sigmoid().float(),
         "outside": outside[0, label].sigmoid().float(),
     }
+
+
+def flips(examples: Examples, classes: list[str]) -> list[str]:
+    """Return the images whose map lies in the region while the decision hangs on what is outside.
+
+    The decision on the explained class flips if its probability crosses 0.5 when everything outside of the
+    region is replaced by its mean colour.
+    """
+    crossed = (examples.probability >= 0.5) != (examples.outside >= 0.5)
+    return [
+        f"{examples.names[place]} ({classes[examples.labels[place]]}): EPG {examples.epg[place]:.2f}, "
+        f"probability {examples.probability[place]:.2f}, outside replaced {examples.outside[place]:.2f}"
+        for place in np.flatnonzero(crossed & (examples.epg >= SHOULD))
+    ]
+
+
+def telling(epg: Float[np.ndarray, "n"], count: int = 3) -> dict[str, list[int]]:
+    """Return the places of the best, the worst, and some other images drawn at random (always the same)."""
+    order = np.argsort(-np.nan_to_num(epg, nan=-1.0), kind="stable").tolist()
+    best, rest = order[:count], order[count:]
+    worst, between = rest[-count:], rest[: max(0, len(rest) - count)]
+    drawn = np.random.default_rng(0).permutation(len(between))[:count]
+    return {"best": best, "worst": worst[::-1], "random": [between[place] for place in sorted(drawn)]}

@@ -23,10 +23,14 @@ def open_runs(folders: Sequence[Path]) -> Mapping[str, Run]:
 
 
 def _runs_below(folder: Path) -> Iterator[Path]:
-    if (folder / CONFIG).is_file():
+    if (folder / CONFIG).exists():
         yield folder
         return
-    for below in sorted(path for path in folder.iterdir() if path.is_dir()):
+    try:
+        folders = sorted(path for path in folder.iterdir() if path.is_dir())
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be read ({error.strerror or error})") from error
+    for below in folders:
         yield from _runs_below(below)
 
 

@@ -1,16 +1,26 @@
-"""A run's folder: what lies in it, whether it may be written, and reading it back."""
+"""A run's folder: the names of what lies in it, and reading it back."""
 
-import json
-import shutil
-from dataclasses import asdict, dataclass
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from model_guidance.errors import UserError
+from model_guidance.files import read_json
 from model_guidance.runs.result import Result, read_result
 from model_guidance.training.config import Config, load
 
 CONFIG, CLASSES, RESULT, STATE = "config.yaml", "classes.json", "result.json", "state.pt"
-TIMING, LOOKS, EXAMPLES = "timing.json", "looks", "examples"
+TIMING, HISTORY, TABLE = "timing.json", "metrics.jsonl", "metrics.csv"
+BEST, LAST, FRONT, EXAMPLES = "best.safetensors", "last.safetensors", "front", "examples"
+ATTRIBUTIONS, ATTRIBUTIONS_0_1 = "attributions", "looks"
+FILES = (RESULT, STATE, TIMING, HISTORY, TABLE, BEST, LAST)
+BELOW = {
+    FRONT: re.compile(r"epoch-\d{3,}\.safetensors"),
+    ATTRIBUTIONS: re.compile(r"[^@]+@[^@]+\.json"),
+    ATTRIBUTIONS_0_1: re.compile(r"[^@]+@[^@]+\.json"),
+    EXAMPLES: re.compile(r"[^@]+@[^@]+\.safetensors"),
+}
 # What may change when a run is continued.
 MACHINE = {
     "workers",
@@ -37,50 +47,36 @@ class Run:
 
     @classmethod
     def open(cls, folder: Path) -> "Run":
-        """Open a run folder; raises `UserError` if it is none, or damaged."""
-        config = load(folder / CONFIG)
-        try:
-            classes = json.loads((folder / CLASSES).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise UserError(f"{folder}: this run folder is damaged ({error})") from error
-        return cls(folder, config, classes, read_result(folder / RESULT))
+        """Open a run folder; raises `UserError`, naming the file, if it is none, or damaged."""
+        return cls(folder, load(folder / CONFIG), read_classes(folder), read_result(folder / RESULT))
 
     def checkpoint(self, name: str = "best") -> Path:
         """Return the path of `best`, `last` or `front/epoch-NNN`; raises `UserError` if it is not there."""
         path = self.folder / f"{name}.safetensors"
-        if not path.is_file():
-            files = self.folder.rglob("*.safetensors")
-            there = sorted(str(file.relative_to(self.folder).with_suffix("")) for file in files)
+        there = [file.relative_to(self.folder).with_suffix("").as_posix() for file in _weights(self.folder)]
+        if name not in there:
             raise UserError(f"{self.folder}: no checkpoint '{name}', there are: {', '.join(there) or 'none'}")
         return path
 
 
-def claim(folder: Path, config: Config, overwrite: bool) -> None:
-    """Raise `UserError` unless a run with these settings may be started or continued in `folder`."""
-    if folder.exists() and not (folder / CONFIG).is_file():
-        if not folder.is_dir() or any(folder.iterdir()):
-            raise UserError(f"{folder}: this exists and is no run folder, choose another --out")
-    elif folder.exists() and not overwrite:
-        _check_same(folder, config)
+def read_classes(folder: Path) -> list[str]:
+    """Return the names of a run's classes; raises `UserError` naming the file if it does not hold them."""
+    path = folder / CLASSES
+    classes = read_json(path)
+    if not (isinstance(classes, list) and classes and all(isinstance(name, str) for name in classes)):
+        raise UserError(f"{path}: damaged, this is no list of class names")
+    return classes
 
 
-def _check_same(folder: Path, config: Config) -> None:
-    if (folder / RESULT).is_file():
-        raise UserError(f"{folder}: a finished run lies here, add --overwrite to replace it")
-    ours, theirs = asdict(config), asdict(load(folder / CONFIG))
-    for name in ours:
-        if ours[name] != theirs[name] and name not in MACHINE:
-            raise UserError(
-                f"{folder}: an unfinished run with --{name.strip('_')} {theirs[name]} lies here: use that "
-                "value or --resume to continue it, or --overwrite to start again"
-            )
-
-
-def clear(folder: Path) -> None:
-    """Delete the files of an earlier run, and no others."""
-    for pattern in (CONFIG, CLASSES, RESULT, STATE, TIMING, "metrics.*", "*.safetensors"):
-        for file in folder.glob(pattern):
-            file.unlink()
-    for name in ("front", LOOKS, EXAMPLES):
+def own_files(folder: Path) -> Iterator[Path]:
+    """Yield each file in a run folder that a run writes, but for its settings and its classes."""
+    yield from (folder / name for name in FILES if (folder / name).is_file())
+    for name, pattern in BELOW.items():
         if (folder / name).is_dir():
-            shutil.rmtree(folder / name)
+            inside = sorted((folder / name).iterdir())
+            yield from (file for file in inside if pattern.fullmatch(file.name) and file.is_file())
+
+
+def _weights(folder: Path) -> Iterator[Path]:
+    below = (folder, folder / FRONT)
+    return (file for file in own_files(folder) if file.suffix == ".safetensors" and file.parent in below)

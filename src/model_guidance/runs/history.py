@@ -1,31 +1,62 @@
-"""The validation scores of a run, epoch by epoch."""
+"""What a run tells of its epochs: validation scores, one row each, and how long a step took."""
 
+import csv
+import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from model_guidance.errors import UserError
-from model_guidance.runs.checkpoints import Row
+from model_guidance.evaluation import Scores
+from model_guidance.files import read_text, write
+from model_guidance.runs.folder import HISTORY, TABLE, TIMING
 
-FILE = "metrics.jsonl"
+
+def write_history(folder: Path, rows: Sequence[Scores]) -> None:
+    """Write one row per epoch, as CSV (for people) and as JSON lines (for programs)."""
+    table = io.StringIO()
+    writer = csv.DictWriter(table, list(dict.fromkeys(name for row in rows for name in row)))
+    writer.writeheader()
+    writer.writerows(rows)
+    write(folder / TABLE, table.getvalue().encode())
+    write(folder / HISTORY, "".join(json.dumps(row) + "\n" for row in rows).encode())
 
 
-def read_history(folder: Path) -> list[Row]:
+def read_history(folder: Path) -> list[Scores]:
     """Return one row of scores per finished epoch, the first epoch first.
 
     Raises `UserError` if there is none yet, and naming the line if one is damaged.
     """
-    path = folder / FILE
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    path = folder / HISTORY
+    lines = read_text(path).splitlines() if path.exists() else []
     if not lines:
         raise UserError(f"{folder}: has no metrics yet: leave it out, or wait for its first epoch")
     return [_row(path, number, line) for number, line in enumerate(lines, 1)]
 
 
-def _row(path: Path, number: int, line: str) -> Row:
+def _row(path: Path, number: int, line: str) -> Scores:
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path}, line {number}: this is half-written or damaged, not one epoch") from error
-    if not (isinstance(row, dict) and isinstance(row.get("epoch"), int)):
-        raise UserError(f"{path}, line {number}: this is not one epoch's scores, it has no 'epoch'")
+    if not (isinstance(row, dict) and row.get("epoch") == number and type(row["epoch"]) is int):
+        raise UserError(f"{path}, line {number}: this is not epoch {number}'s scores")
+    if not all(isinstance(value, int | float) for value in row.values()):
+        raise UserError(f"{path}, line {number}: damaged, not every score is a number")
     return row
+
+
+def write_seconds_per_step(folder: Path, seconds: float) -> None:
+    """Write how long one training step took in the last epoch."""
+    write(folder / TIMING, json.dumps({"seconds_per_step": seconds}).encode())
+
+
+def read_seconds_per_step(folder: Path) -> float | None:
+    """Return how long one training step took, in seconds; None where the run does not say so."""
+    path = folder / TIMING
+    if not path.exists():
+        return None
+    try:
+        return float(json.loads(read_text(path))["seconds_per_step"])
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise UserError(f"{path}: this is damaged: delete it, a report does without the time") from error

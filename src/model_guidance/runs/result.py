@@ -10,7 +10,7 @@ import msgspec
 
 from model_guidance.errors import UserError
 from model_guidance.evaluation import Evaluation, Reliance, Scores
-from model_guidance.files import write
+from model_guidance.files import read_text, write
 
 INTACT, OUTSIDE, INSIDE, GROUP, CLASS = "intact", "outside: ", "inside: ", "group: ", "class: "  # in 0.1
 
@@ -56,9 +56,8 @@ def as_json(record: Result | Evaluation | Mapping[str, Evaluation]) -> bytes:
 
 def _read(path: Path, kind: Any) -> Any:
     try:
-        content = _upgraded(json.loads(path.read_text(encoding="utf-8")))
-        return msgspec.convert(content, kind, strict=False)
-    except (OSError, ValueError, RecursionError) as error:
+        return msgspec.convert(_upgraded(json.loads(read_text(path))), kind, strict=False)
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: this is damaged or of another version of model-guidance") from error
 
 

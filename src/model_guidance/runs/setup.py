@@ -1,6 +1,8 @@
 """From settings to what they name: data, model, devices, loaders, measurements."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, cast
@@ -14,7 +16,6 @@ from model_guidance.data.annotations.settings import for_scores
 from model_guidance.errors import UserError
 from model_guidance.guidance import Guidance
 from model_guidance.metrics.batch_scores import BatchScores
-from model_guidance.metrics.evaluate import Measurement
 from model_guidance.models import build
 from model_guidance.training.config import Config
 from model_guidance.types import Batch
@@ -36,7 +37,7 @@ def guidance_of(config: Config, classes: int) -> Guidance:
     model = build(config.backbone, classes, config.weights)
     return Guidance(
         model,
-        config.attribution,
+        config.own_method,
         config.layer,
         config.loss,
         config.reduction,
@@ -44,11 +45,6 @@ def guidance_of(config: Config, classes: int) -> Guidance:
         checkpoint=config.checkpoint,
         part=config.guided_part,
     )
-
-
-def measurement(config: Config, split: Split) -> Measurement:
-    """Return what is measured of a run: its own attribution at its own layer."""
-    return Measurement(config.attribution, config.layer, split.groups, split.exclusive)
 
 
 def fabric_of(config: Config) -> Fabric:
@@ -73,11 +69,49 @@ def regions_of(config: Config) -> RegionSettings:
     )
 
 
-def training_loader(config: Config, split: Split, fabric: Fabric) -> DataLoader[Any]:
-    """Return this process's part of the training batches, with the regions that guidance may use."""
+def training_loader(config: Config, split: Split, fabric: Fabric, normalises: bool) -> DataLoader[Any]:
+    """Return this process's part of the training batches, with the regions that guidance may use.
+
+    Where the network `normalises` over the batch, a last batch of a single image is left out.
+    """
     augment = config.data == "waterbirds" if config.augment is None else config.augment
     dataset = SplitDataset(split, regions_of(config), augment, config.seed, draw_one=True)
-    return loader(dataset, config.batch, True, config.seed, config.workers, _shard(fabric))
+    images = math.ceil(len(dataset) / fabric.world_size)
+    single = normalises and images > config.batch > 1 and images % config.batch == 1
+    shard = _shard(fabric)
+    return loader(dataset, config.batch, True, config.seed, config.workers, shard, drop_last=single)
+
+
+@dataclass(frozen=True)
+class Data:
+    """Splits of a run's data by name, with the loaders of their images for evaluation."""
+
+    splits: Mapping[str, Split]
+    loaders: Mapping[str, DataLoader[Any]]
+    fabric: Fabric
+
+    @classmethod
+    def open(cls, config: Config, names: Iterable[str], fabric: Fabric) -> "Data":
+        """Open the splits `names`; raises `UserError` for data that cannot be read."""
+        splits = {name: split_of(config, name) for name in dict.fromkeys(names)}
+        loaders = {name: evaluation_loader(config, split, fabric) for name, split in splits.items()}
+        return cls(splits, loaders, fabric)
+
+    def batches(self, name: str) -> Iterator[Batch]:
+        """Return the batches of a split, each moved to the device when it is needed."""
+        return on_device(self.fabric, self.loaders[name])
+
+
+def check_classes(data: str, known: Sequence[str], found: Sequence[str], folder: Path) -> None:
+    """Raise `UserError` unless the data of a run still have the classes that it was trained for, in order."""
+    if list(known) == list(found):
+        return
+    gone, new = sorted(set(known) - set(found)), sorted(set(found) - set(known))
+    facts = [f"no longer has {', '.join(gone)}"] * bool(gone) + [f"now has {', '.join(new)}"] * bool(new)
+    raise UserError(
+        f"--data {data}: {' and '.join(facts) or 'has its classes in another order'}; "
+        f"{folder} was trained for {', '.join(known)}"
+    )
 
 
 def evaluation_loader(config: Config, split: Split, fabric: Fabric) -> DataLoader[Any]:

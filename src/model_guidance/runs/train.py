@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,60 +12,66 @@ from lightning_fabric import Fabric
 from torch import nn
 from torch.utils.data import DataLoader
 
-from model_guidance.data import Split
+from model_guidance.data import SplitDataset
 from model_guidance.data.annotations.settings import check_fraction
 from model_guidance.data.loading import EpochSampler
 from model_guidance.errors import UserError
-from model_guidance.evaluation import Evaluation
+from model_guidance.evaluation import Evaluation, Scores
 from model_guidance.files import write
 from model_guidance.guidance import Guidance
-from model_guidance.metrics.catalogue import FRONT, fractions, main_score
-from model_guidance.metrics.evaluate import evaluate
+from model_guidance.metrics.catalogue import fractions, main_score
 from model_guidance.models.backbone import Backbone
 from model_guidance.models.weights import load
-from model_guidance.progress import steps
-from model_guidance.runs.checkpoints import Row, read_state
+from model_guidance.progress import say, steps
+from model_guidance.runs.checkpoints import read_state, write_state, write_weights
+from model_guidance.runs.claim import check_claim, clear, locked
+from model_guidance.runs.evaluate import score_checkpoint
 from model_guidance.runs.examples import write_examples
-from model_guidance.runs.folder import CLASSES, CONFIG, RESULT, STATE, Run, claim, clear
+from model_guidance.runs.folder import BEST, CLASSES, CONFIG, FRONT, LAST, RESULT, STATE, read_classes
+from model_guidance.runs.history import write_history, write_seconds_per_step
+from model_guidance.runs.remarks import chance, remarks
 from model_guidance.runs.result import Result, write_result
-from model_guidance.runs.second_attribution import look, second_look
+from model_guidance.runs.second_attribution import score_second_attribution
 from model_guidance.runs.setup import (
-    evaluation_loader,
+    Data,
+    check_classes,
     fabric_of,
-    gathered,
     guidance_of,
-    measurement,
     on_device,
     regions_of,
     source_of,
-    split_of,
     training_loader,
 )
-from model_guidance.selection import best_epoch, pareto_front
+from model_guidance.runs.trial import check_step, first_with_region, normalises
 from model_guidance.training.config import Config
-from model_guidance.training.lambda_schedule import START, Goal, next_lambda
-from model_guidance.training.trainer import Callbacks, train
+from model_guidance.training.lambda_schedule import Goal, tolerated_loss
+from model_guidance.training.trainer import Epoch, best_of, front_of, train
 from model_guidance.types import Batch
 from model_guidance.versions import VERSIONS
 
 
 @dataclass(frozen=True)
-class _Job:
+class _Prepared:
     """Everything that a run needs, checked and loaded."""
 
     config: Config
     folder: Path
     fabric: Fabric
     guidance: Guidance
-    splits: dict[str, Split]
-    loaders: dict[str, DataLoader[Any]]
+    data: Data
+    training: DataLoader[Any]
 
     @property
     def main(self) -> str:
-        return main_score(self.splits["val"].exclusive)
+        return main_score(self.data.splits["val"].exclusive)
 
-    def batches(self, name: str) -> Iterator[Batch]:
-        return on_device(self.fabric, self.loaders[name])
+    @property
+    def model(self) -> Backbone:
+        return cast(Backbone, self.guidance.model)
+
+    @property
+    def classes(self) -> list[str]:
+        return list(self.data.splits["train"].classes)
 
 
 def train_run(config: Config, folder: Path, *, overwrite: bool = False) -> Result:
@@ -72,122 +79,157 @@ def train_run(config: Config, folder: Path, *, overwrite: bool = False) -> Resul
 
     Tested are the best epoch, the last, and all on the Pareto front of validation; for the last, the heat
     maps of some test images are kept; a guided model is also scored under an attribution that it was not
-    trained for (`looks.second_look`). An unfinished run of the same settings in `folder` is continued, to
+    trained for (`second_attribution`). An unfinished run of the same settings in `folder` is continued, to
     the same result. Raises `UserError`, before anything is written, for settings, data or weights that
-    cannot be used, for a folder with a finished run (unless `overwrite`), and for one with another
-    unfinished run.
+    cannot be used, for a folder with a finished run (unless `overwrite`), for one with another unfinished
+    run, and for one in which another process is training.
     """
-    claim(folder, config, overwrite)
+    check_claim(folder, config, overwrite)
     torch.set_flush_denormal(True)  # once a loss is nearly 0, denormal numbers make a CPU many times slower
     try:
-        return _run(config, folder, overwrite)
+        torch.manual_seed(config.seed)
+        run = _prepare(config, folder)
+        with locked(folder) if run.fabric.is_global_zero else nullcontext():
+            return _run(run, overwrite)
     finally:
         torch.set_flush_denormal(False)
 
 
-def _run(config: Config, folder: Path, overwrite: bool) -> Result:
-    torch.manual_seed(config.seed)
-    job = _prepare(config, folder)
-    if job.fabric.is_global_zero:
+def _run(run: _Prepared, overwrite: bool) -> Result:
+    folder, config = run.folder, run.config
+    if run.fabric.is_global_zero:
+        check_claim(folder, config, overwrite)  # another process may have been here since
         if overwrite:
             clear(folder)
+        elif (folder / STATE).exists():
+            check_classes(config.data, read_classes(folder), run.classes, folder)
         write(folder / CONFIG, config.yaml().encode())
-        write(folder / CLASSES, json.dumps(job.splits["train"].classes).encode())
-    job.fabric.barrier()
-    result = _test(job, *_train(job))
-    write_examples(folder, job.guidance.model, config, job.splits["test"], job.fabric)
+        write(folder / CLASSES, json.dumps(run.classes).encode())
+    run.fabric.barrier()
+    history, goal = _train(run)
+    result = _test(run, history, goal)
+    write_examples(folder, run.model, config, run.data.splits["test"], run.fabric)
     if config.guided:
-        look(Run.open(folder), *second_look(config), job.fabric, ["last"])
-    if job.fabric.is_global_zero:
+        score_second_attribution(folder, run.model, config, run.data)
+    if run.fabric.is_global_zero:
         write_result(folder / RESULT, result)
         (folder / STATE).unlink(missing_ok=True)
+        validation = run.data.splits["val"]
+        level = chance(validation.labels, validation.exclusive)
+        for remark in remarks(config, history, result.best_epoch, run.main, level):
+            say(f"{folder.name}: {remark}")
     return result
 
 
-def _prepare(config: Config, folder: Path) -> _Job:
+def _prepare(config: Config, folder: Path) -> _Prepared:
     """Check the settings from the cheapest to the dearest: the data are read last."""
     source, _ = source_of(config, "train"), regions_of(config)
     check_fraction(config.annotated, len(source.names))
     guidance, fabric = guidance_of(config, len(source.classes)), fabric_of(config)
-    splits = {name: split_of(config, name) for name in ("train", "val", "test")}
-    if any(split.classes != source.classes for split in splits.values()):
+    data = Data.open(config, ("train", "val", "test"), fabric)
+    if any(split.classes != source.classes for split in data.splits.values()):
         raise UserError(f"--data {config.data}: train, val and test do not have the same classes")
-    loaders = {name: evaluation_loader(config, splits[name], fabric) for name in ("val", "test")}
-    loaders["train"] = training_loader(config, splits["train"], fabric)
-    return _Job(config, folder, fabric, guidance, splits, loaders)
+    model = cast(Backbone, guidance.model.to(fabric.device))
+    training = training_loader(config, data.splits["train"], fabric, normalises(model, config))
+    training_set, validation_set = (
+        cast(SplitDataset, each.dataset) for each in (training, data.loaders["val"])
+    )
+    _check_regions(config, training_set, validation_set)
+    check_step(model, config, training_set, fabric.device)
+    return _Prepared(config, folder, fabric, guidance, data, training)
 
 
-def _train(job: _Job) -> tuple[list[Row], int]:
-    """Return the validation scores of each epoch, and which epoch, from 1, is the best."""
-    config, loaders = job.config, job.loaders
-    what = measurement(config, job.splits["val"])
-    total = config.epochs * (len(loaders["train"]) + len(loaders["val"]))
-
-    def batches(epoch: int) -> Iterator[Batch]:
-        cast(EpochSampler, loaders["train"].sampler).set_epoch(epoch)
-        return job.batches("train")
-
-    def score(model: nn.Module) -> Row:
-        return evaluate(model, job.batches("val"), what, bar.advance, gathered).flat
-
-    state = read_state(job.folder / STATE)
-    done = total * len(state["history"]) // config.epochs if state else 0
-    with steps(job.folder.name, total, done) as bar:
-        goal = _goal(job, score)
-        callbacks = Callbacks(
-            score,
-            lambda rows: _front(rows, job.main),
-            lambda rows: best_epoch(rows, job.main, target_epg=goal.epg, least=goal.least),
-            lambda rows: _lambda(config, rows, goal),
-            lambda row: bar.say(f"{job.folder.name}  {_line(row, job.main)}"),
-            bar.advance,
+def _check_regions(config: Config, training: SplitDataset, validation: SplitDataset) -> None:
+    """Raise `UserError` if there is nothing to guide with, or nothing to measure a goal by."""
+    goals = {"--target_epg": config.target_epg, "--allowed_loss": config.allowed_loss}
+    named = [f"{name} {value}" for name, value in goals.items() if value is not None]
+    if config.guided and first_with_region(training) is None:
+        raise UserError(
+            f"{(named or [f'--lambda {config.lambda_:g}'])[0]}: there is nothing to guide with, none of the "
+            f"{len(training)} training images has a region of a class that it has; mark about 25 of them"
         )
-        history = train(job.fabric, job.guidance, batches, callbacks, config, job.folder, state)
-    return history, callbacks.best(history)
+    if named and first_with_region(validation) is None:
+        raise UserError(
+            f"{named[0]}: EPG cannot be measured, none of the {len(validation)} validation images has a "
+            "region; mark about 25 of them, or give --lambda instead"
+        )
 
 
-def _goal(job: _Job, score: Callable[[nn.Module], Row]) -> Goal:
+def _train(run: _Prepared) -> tuple[Sequence[Scores], Goal]:
+    """Return the validation scores of each epoch, and by what goal the best one is chosen."""
+    config, validation = run.config, run.data.loaders["val"]
+    total = config.epochs * (len(run.training) + len(validation))
+    state = read_state(run.folder)
+    history: Sequence[Scores] = state["history"] if state else []
+    with steps(run.folder.name, total, total * len(history) // config.epochs) as bar:
+
+        def batches(epoch: int) -> Iterator[Batch]:
+            cast(EpochSampler, run.training.sampler).set_epoch(epoch)
+            return on_device(run.fabric, run.training)
+
+        def score(model: nn.Module) -> Scores:
+            return score_checkpoint(cast(Backbone, model), config, run.data, "val", advance=bar.advance).flat
+
+        if run.training.drop_last and run.fabric.is_global_zero:
+            say("batch normalisation cannot use a single image: an epoch leaves out its last batch")
+        goal = _goal(run, score)
+        for epoch in train(run.fabric, run.guidance, batches, score, config, goal, state, bar.advance):
+            history = epoch.history
+            _keep(run, epoch)
+    return history, goal
+
+
+def _keep(run: _Prepared, epoch: Epoch) -> None:
+    """Save an epoch; `state.pt` comes last, because an interrupted run continues from there."""
+    if run.fabric.is_global_zero:
+        folder, weights = run.folder, epoch.state["model"]
+        write_weights(folder / LAST, weights)
+        if epoch.best == epoch.number:
+            write_weights(folder / BEST, weights)
+        if epoch.front[-1]:
+            write_weights(folder / FRONT / f"epoch-{epoch.number:03}.safetensors", weights)
+        for number, kept in enumerate(epoch.front, start=1):
+            if not kept:
+                (folder / FRONT / f"epoch-{number:03}.safetensors").unlink(missing_ok=True)
+        write_history(folder, epoch.history)
+        write_seconds_per_step(folder, epoch.seconds)
+        write_state(folder, epoch.state)
+        say(f"{folder.name}  {_line(epoch.history[-1], run.main)}")
+    run.fabric.barrier()
+
+
+def _goal(run: _Prepared, score: Callable[[nn.Module], Scores]) -> Goal:
     """Return what lambda is adapted to; what may be lost is measured from the initial weights."""
-    allowed = job.config.tolerated_loss
+    allowed = tolerated_loss(run.config)
     if allowed is None:
-        return Goal(job.main, job.config.target_epg)
-    start = score(job.guidance.model.to(job.fabric.device))[job.main]
-    return Goal(job.main, job.config.target_epg, start - allowed, allowed)
+        return Goal(run.main, run.config.target_epg)
+    start = score(run.model.to(run.fabric.device))[run.main]
+    return Goal(run.main, run.config.target_epg, start - allowed, allowed)
 
 
-def _lambda(config: Config, rows: Sequence[Row], goal: Goal) -> float:
-    if not rows:
-        return config.lambda_ or (START if config.guided else 0.0)
-    return next_lambda(rows[-1]["lambda"], rows[-1], goal)
-
-
-def _front(rows: Sequence[Row], main: str) -> list[bool]:
-    scores = [[row.get(name, float("nan")) for name in (main, *FRONT)] for row in rows]
-    return pareto_front(torch.tensor(scores)).tolist()
-
-
-def _line(row: Row, main: str) -> str:
+def _line(row: Scores, main: str) -> str:
     names = ("loss", "localization", "lambda", main, *(score.name for score in fractions(row)))
     shown = [name for name in dict.fromkeys(names) if name in row]
     return f"epoch {row['epoch']:3g}  " + "  ".join(f"{name} {row[name]:.4f}" for name in shown)
 
 
-def _test(job: _Job, history: list[Row], best: int) -> Result:
+def _test(run: _Prepared, history: Sequence[Scores], goal: Goal) -> Result:
     """Score the best epoch, the last and the front on the test split, each with its own IoU threshold."""
-    split, model = job.splits["test"], cast(Backbone, job.guidance.model)
-    front = [epoch for epoch, kept in enumerate(_front(history, job.main), start=1) if kept]
-    files = {epoch: f"front/epoch-{epoch:03}" for epoch in front} | {best: "best", len(history): "last"}
+    best, last = best_of(history, goal), len(history)
+    front = [epoch for epoch, kept in enumerate(front_of(history, goal.main), start=1) if kept]
+    files = {epoch: f"{FRONT}/epoch-{epoch:03}.safetensors" for epoch in front} | {best: BEST, last: LAST}
     scores: dict[int, Evaluation] = {}
-    with steps(f"{job.folder.name}: test", len(files) * len(job.loaders["test"])) as bar:
+    with steps(f"{run.folder.name}: test", len(files) * len(run.data.loaders["test"])) as bar:
         for epoch, name in sorted(files.items()):
-            load(model, job.folder / f"{name}.safetensors")
-            ends = epoch in (best, len(history))
-            what = replace(
-                measurement(job.config, split),
+            load(run.model, run.folder / name, new_head=False)
+            scores[epoch] = score_checkpoint(
+                run.model,
+                run.config,
+                run.data,
                 threshold=history[epoch - 1].get("iou_threshold"),
-                reliance=ends,
-                classes=split.classes if ends else (),
+                reliance=epoch in (best, last),
+                per_class=epoch in (best, last),
+                advance=bar.advance,
             )
-            scores[epoch] = evaluate(model, job.batches("test"), what, bar.advance, gathered)
     kept = {epoch: scores[epoch] for epoch in front}
-    return Result(len(history), best, scores[best], scores[len(history)], kept, VERSIONS)
+    return Result(last, best, scores[best], scores[last], kept, VERSIONS)

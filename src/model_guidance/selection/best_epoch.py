@@ -1,6 +1,9 @@
 """Which epoch of one run is its best."""
 
 from collections.abc import Mapping, Sequence
+from math import inf, isnan
+
+from model_guidance.selection.allowed_loss import ROUNDING
 
 Row = Mapping[str, float]
 
@@ -17,17 +20,23 @@ def best_epoch(
     By default it is the one with the highest `main` score (F1 or accuracy). With a `target_epg` it is the
     best among those that reach it, or else the one that comes nearest. With `least`, the lowest `main`
     score that is accepted, it is the one with the highest EPG among those that keep to it. Both together:
-    of those that keep to `least`, the best that reaches the target. Of equal epochs the first wins. An
+    of those that keep to `least`, the best that reaches the target. Of equal epochs the one with the lower
+    cross-entropy on validation (`bce`) wins, and of those the later one, which was trained for longer. An
     epoch is compared with the others one by one, so a new row never makes an earlier one the best.
     """
 
     def rank(row: Row) -> tuple[float, ...]:
         score, epg = row.get(main, 0.0), row.get("epg", 0.0)
-        kept = least is None or score >= least
+        kept = least is None or score >= least - ROUNDING
         if not kept:
             return (0, score)
         if target_epg is None:
             return (1, score if least is None else epg)
         return (2, score) if epg >= target_epg else (1, epg)
 
-    return 1 + max(range(len(rows)), key=lambda i: (rank(rows[i]), -i))
+    return 1 + max(range(len(rows)), key=lambda i: (rank(rows[i]), -_loss(rows[i]), i))
+
+
+def _loss(row: Row) -> float:
+    loss = row.get("bce", inf)
+    return inf if isnan(loss) else loss

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-ALLOWED_LOSS = 0.05  # of F1 or accuracy on validation, as a fraction: the paper's five percentage points
+from model_guidance.selection.allowed_loss import ALLOWED_LOSS, least_score
 
 
 def representative(
@@ -19,7 +19,7 @@ def representative(
     as fractions: the paper's rule is 5 percentage points. Of equal EPG the better `main` wins. Candidates
     with a NaN score are never chosen; None if none is good enough.
     """
-    allowed = (main >= baseline - at_most - 1e-9) & ~epg.isnan()
+    allowed = (main >= least_score(baseline, at_most)) & ~epg.isnan()
     if not allowed.any():
         return None
     best = allowed & (epg == epg[allowed].max())

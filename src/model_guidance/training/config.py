@@ -2,14 +2,32 @@
 
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
+import msgspec
 import platformdirs
 import yaml
 
 from model_guidance.errors import UserError
+from model_guidance.files import read_text
 
-COUNTS = ("epochs", "batch", "evaluation_batch", "devices", "nodes")
+# What every version has written: a YAML file without them is none of ours.
+OLDEST = ("data", "size", "backbone", "layer", "loss", "lambda", "epochs", "batch", "lr", "seed")
+RANGES: dict[str, tuple[float, float]] = {  # both ends included
+    "size": (8, 10_000),
+    "lambda_": (0, 1e30),  # beyond it float32 overflows
+    "dilate": (0, 1000),
+    "annotation_seed": (0, 2**32 - 1),
+    "epochs": (1, 1_000_000),
+    "batch": (1, 1_000_000),
+    "evaluation_batch": (1, 1_000_000),
+    "seed": (0, 2**32 - 1),
+    "workers": (0, 1000),
+    "devices": (1, 1000),
+    "nodes": (1, 10_000),
+}
+LARGEST_RATE = 1e30  # Adam divides it by 1 - 0.9: much more is no float32
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "64-true")
 
 
 @dataclass(frozen=True)
@@ -95,45 +113,42 @@ class Config:
     precision: str = "32-true"
 
     def __post_init__(self) -> None:
-        least = {"size": 8, "workers": 0} | dict.fromkeys(COUNTS, 1)
-        for name, low in least.items():
+        _check_types(self)
+        if not is_plain(self.options):
+            raise UserError(
+                f"--options {self.options}: only numbers, text, lists and mappings are understood"
+            )
+        for name, (low, high) in RANGES.items():
             value = getattr(self, name)
-            if value is not None and value < low:
-                raise UserError(f"--{name} {value}: at least {low} is needed")
-        for name in ("lambda_", "dilate"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise UserError(f"--{name.strip('_')} {getattr(self, name)}: a number from 0 up is needed")
-        if not 0 < self.lr < float("inf"):
-            raise UserError(f"--lr {self.lr}: a number above 0 is needed")
-        if not 0 < self.guided_part <= 1:
-            raise UserError(f"--guided_part {self.guided_part}: a number above 0, at most 1, is needed")
+            if value is not None and not low <= value <= high:
+                raise UserError(f"--{name.strip('_')} {value}: a number from {low} to {high} is needed")
+        if not 0 < self.lr <= LARGEST_RATE:
+            raise UserError(f"--lr {self.lr}: a number above 0, at most {LARGEST_RATE:g}, is needed")
+        for name in ("annotated", "guided_part"):
+            if not 0 < getattr(self, name) <= 1:
+                raise UserError(f"--{name} {getattr(self, name)}: a number above 0, at most 1, is needed")
         for name in ("target_epg", "allowed_loss"):
             if not 0 <= (getattr(self, name) or 0) < 1:
                 raise UserError(f"--{name} {getattr(self, name)}: a fraction from 0 up to 1 is needed")
+        if self.precision not in PRECISIONS:
+            raise UserError(f"--precision {self.precision}: choose one of {', '.join(PRECISIONS)}")
         if self.allowed_loss is not None and self.weights is None:
             raise UserError("--allowed_loss is measured from a trained model: add --from RUN or --weights")
 
     @property
-    def attribution(self) -> str:
-        """The attribution method, chosen by the backbone unless it was named."""
+    def own_method(self) -> str:
+        """The attribution method: the one that was named, or the backbone's own."""
         return self.method or ("bcos" if self.backbone.startswith("bcos") else "ixg")
 
     @property
-    def look(self) -> str:
-        """The attribution as it is named in a run folder's files, such as `gradcam@final`."""
-        return f"{self.attribution}@{self.layer}"
+    def explainer(self) -> str:
+        """Method and layer as a run folder's files name them, METHOD@LAYER, such as `gradcam@final`."""
+        return f"{self.own_method}@{self.layer}"
 
     @property
     def guided(self) -> bool:
         """Whether the localization loss takes part, with a constant or an adapted lambda."""
         return self.lambda_ > 0 or self.target_epg is not None or self.allowed_loss is not None
-
-    @property
-    def tolerated_loss(self) -> float | None:
-        """How much F1 or accuracy an adapted lambda may cost; None: there is nothing to lose, or no goal."""
-        if self.allowed_loss is None and self.target_epg is not None and self.weights is not None:
-            return 0.05
-        return self.allowed_loss
 
     @property
     def cache_folder(self) -> Path:
@@ -146,13 +161,54 @@ class Config:
         return yaml.safe_dump(content, sort_keys=False)
 
 
+def is_plain(value: object, depth: int = 20) -> bool:
+    """Return whether a value consists of text, numbers, truth values, null, lists and mappings by text."""
+    if not depth:  # YAML can write a list that contains itself
+        return False
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and is_plain(each, depth - 1) for key, each in value.items())
+    if isinstance(value, list | tuple):
+        return all(is_plain(each, depth - 1) for each in value)
+    return value is None or isinstance(value, str | int | float)
+
+
+def _check_types(config: Config) -> None:
+    """Raise `UserError` for a setting of another type than its field's: Python lets anything pass."""
+    for name, kind in get_type_hints(Config).items():
+        value = getattr(config, name)
+        try:
+            msgspec.convert(value, kind)
+        except msgspec.ValidationError as error:
+            shown = " ".join(str(error).split(" - at ")[0].replace("`", "").split())
+            raise UserError(f"--{name.strip('_')} {value}: {shown[:1].lower()}{shown[1:]}") from error
+
+
 def load(path: Path) -> Config:
     """Read settings that `Config.yaml` wrote; raises `UserError` if there are none or they are damaged."""
+    if not path.exists():
+        raise UserError(f"{path.parent}: this is no run folder, it has no {path.name}")
+    content = read_yaml(path)
+    names = {field.name.strip("_"): field.name for field in fields(Config)}
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: these are no settings of a run")
+    for name in content:
+        if name not in names:
+            raise UserError(f"{path}: these are no settings of this version of model-guidance ('{name}')")
+    for name in OLDEST:
+        if name not in content:
+            raise UserError(f"{path}: these are no settings of a run, '{name}' is missing")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        known = {f.name.strip("_"): f.name for f in fields(Config)}
-        return Config(**{known[name]: value for name, value in content.items()})
-    except FileNotFoundError as error:
-        raise UserError(f"{path.parent}: this is no run folder, it has no {path.name}") from error
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: these are no settings of this version of model-guidance") from error
+        return msgspec.convert({names[name]: value for name, value in content.items()}, Config)
+    except msgspec.ValidationError as error:
+        raise UserError(f"{path}: damaged settings: {error}") from error
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+
+
+def read_yaml(path: Path) -> Any:
+    """Return what a YAML file holds, all of it plain; raises `UserError` naming the file."""
+    text = read_text(path)
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UserError(f"{path}: this is no plain YAML ({error})") from error

@@ -4,6 +4,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from model_guidance.selection import ALLOWED_LOSS
+from model_guidance.training.config import Config
+
 START = 0.05  # the first lambda where none is given
 RATE = 4.0  # a lack of 25 points of EPG multiplies lambda by e; with more it swings around a steep switch
 LARGEST_STEP = math.log(4)  # lambda is a switch: an unbounded step would jump over the threshold
@@ -15,13 +18,20 @@ class Goal:
     """What an adapted lambda is to reach on validation data.
 
     `epg` is the EPG that is wanted (None: as much as possible), `least` the `main` score (F1 or accuracy)
-    that must be kept and `allowed` how far that lies below the start (None: any loss is accepted).
+    that must be kept (None: any loss is accepted) and `allowed` how far that lies below the start.
     """
 
     main: str
     epg: float | None = None
     least: float | None = None
-    allowed: float = 0.05
+    allowed: float = ALLOWED_LOSS
+
+
+def tolerated_loss(config: Config) -> float | None:
+    """Return how much F1 or accuracy an adapted lambda may cost; None: nothing to lose, or no goal."""
+    if config.allowed_loss is None and config.target_epg is not None and config.weights is not None:
+        return ALLOWED_LOSS
+    return config.allowed_loss
 
 
 def next_lambda(current: float, scores: Mapping[str, float], goal: Goal) -> float:

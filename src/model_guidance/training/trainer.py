@@ -1,11 +1,9 @@
 """The training loop: one flat pass over epochs and batches."""
 
-import json
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -16,48 +14,54 @@ from torch import Tensor, nn
 
 from model_guidance.autodiff.batch_statistics import freeze_statistics
 from model_guidance.errors import UserError
-from model_guidance.files import write
+from model_guidance.evaluation import Scores
 from model_guidance.guidance import Guidance
-from model_guidance.runs.checkpoints import Row, write_history, write_state, write_weights
-from model_guidance.runs.folder import STATE, TIMING
+from model_guidance.metrics.catalogue import FRONT
+from model_guidance.selection import best_epoch, pareto_front
 from model_guidance.training.config import Config
+from model_guidance.training.lambda_schedule import START, Goal, next_lambda
 from model_guidance.types import Batch, Pairs, Regions
 
 
 @dataclass(frozen=True)
-class Callbacks:
-    """What the loop asks others for: it knows no metric and no selection rule.
+class Epoch:
+    """What is known once an epoch is over.
 
-    `evaluate` scores the model on validation data; of all rows so far, `front` says which epochs are on the
-    Pareto front, `best` which one, from 1, is the best, and `next_lambda` what the next epoch's weight of
-    the localization loss is; `report` is told each finished epoch and `advance` each step.
+    `history` holds one row of losses and validation scores for each epoch so far, `best` is the number, from
+    1, of the best of them, and `front` says which are on the Pareto front of validation. `state` is all that
+    is needed to continue from here, and `seconds` is how long a step took.
     """
 
-    evaluate: Callable[[nn.Module], Row]
-    front: Callable[[Sequence[Row]], list[bool]]
-    best: Callable[[Sequence[Row]], int]
-    next_lambda: Callable[[Sequence[Row]], float]
-    report: Callable[[Row], None]
-    advance: Callable[[str], None]
+    history: Sequence[Scores]
+    best: int
+    front: Sequence[bool]
+    state: dict[str, Any]
+    seconds: float
+
+    @property
+    def number(self) -> int:
+        """Which epoch this is, from 1."""
+        return len(self.history)
 
 
 def train(
     fabric: Fabric,
     guidance: Guidance,
     batches: Callable[[int], Iterable[Batch]],
-    callbacks: Callbacks,
+    score: Callable[[nn.Module], Scores],
     config: Config,
-    folder: Path,
-    state: dict[str, Any] | None,
-) -> list[Row]:
-    """Train, and return the validation scores of each epoch.
+    goal: Goal,
+    state: dict[str, Any] | None = None,
+    advance: Callable[[str], None] = lambda _: None,
+) -> Iterator[Epoch]:
+    """Train, and yield each epoch when it is over.
 
-    `batches(epoch)` gives the batches of an epoch. After each epoch the folder holds `last`, `best` and
-    the Pareto front (`front/epoch-NNN`), all as safetensors, the history, and `state.pt`. Given that
-    `state`, an interrupted run continues to the same result: whatever is random in an epoch is seeded by
-    its number. Raises `UserError` if the loss is no longer finite.
+    `batches(epoch)` gives the batches of an epoch, `score` the validation scores of a model; `advance` is
+    told each step. Given the `state` of an earlier epoch, training continues from there to the same result:
+    whatever is random in an epoch is seeded by its number. Raises `UserError` if the loss or a weight is no
+    longer finite.
     """
-    history: list[Row] = state["history"] if state else []
+    history: list[Scores] = list(state["history"]) if state else []
     if state:
         guidance.model.load_state_dict(state["model"])
     optimizer: torch.optim.Optimizer = torch.optim.Adam(guidance.parameters(), lr=config.lr)
@@ -69,27 +73,35 @@ def train(
         guidance.train()
         if config.freeze_statistics:
             freeze_statistics(guidance)
-        lambda_ = callbacks.next_lambda(history)
-        losses, guided, start = [], 0, time.perf_counter()
-        for batch in batches(epoch):
-            regions = batch.regions if config.guided else batch.regions[:0]
-            classification, localization = _both_losses(wrapped, batch, regions)
-            optimizer.zero_grad()
-            fabric.backward(classification + lambda_ * localization)
-            optimizer.step()
-            losses.append(torch.stack([classification, localization]).detach())
-            guided += len(regions) > 0
-            callbacks.advance(f"epoch {epoch}/{config.epochs}")
-        row = _mean_losses(fabric, epoch, losses, guided) | {"lambda": lambda_}
+        lambda_, start = _lambda(config, history, goal), time.perf_counter()
+        steps = _steps(fabric, wrapped, optimizer, batches(epoch), lambda_ if config.guided else None)
+        losses = []
+        for each in steps:
+            losses.append(each)
+            advance(f"epoch {epoch}/{config.epochs}")
+        row = {"epoch": epoch, **_mean_losses(fabric, losses), "lambda": lambda_}
         seconds = (time.perf_counter() - start) / len(losses)
         _share_buffers(guidance)
-        history.append(row | callbacks.evaluate(guidance.model))
-        if fabric.is_global_zero:
-            _save(folder, guidance.model, optimizer, history, callbacks)
-            write(folder / TIMING, json.dumps({"seconds_per_step": seconds}).encode())
-            callbacks.report(history[-1])
-        fabric.barrier()
-    return history
+        _check_finite(row, guidance.model)
+        history.append(row | score(guidance.model))
+        yield _epoch(history, guidance.model, optimizer, goal, seconds)
+
+
+def _steps(
+    fabric: Fabric,
+    wrapped: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    batches: Iterable[Batch],
+    lambda_: float | None,
+) -> Iterator[tuple[Tensor, bool]]:
+    """Do a step for each batch; yield its two losses, and whether it had a region. None: a baseline."""
+    for batch in batches:
+        regions = batch.regions[:0] if lambda_ is None else batch.regions
+        classification, localization = _both_losses(wrapped, batch, regions)
+        optimizer.zero_grad()
+        fabric.backward(classification + (lambda_ or 0.0) * localization)
+        optimizer.step()
+        yield torch.stack([classification, localization]).detach(), len(regions) > 0
 
 
 def _both_losses(wrapped: nn.Module, batch: Batch, regions: Regions) -> tuple[Tensor, Tensor]:
@@ -113,13 +125,30 @@ class _PlainArguments(nn.Module):
         return self.guidance(images, labels, Regions(Pairs(owners, classes, distinct), masks))
 
 
-def _mean_losses(fabric: Fabric, epoch: int, losses: Sequence[Tensor], guided: int) -> Row:
-    """Return the mean losses of an epoch, localization over its `guided` steps; one read from the device."""
-    sums = cast(Tensor, fabric.all_reduce(torch.stack(list(losses)).double().sum(dim=0))).tolist()
-    classification, localization = sums[0] / len(losses), sums[1] / max(guided, 1)
-    if not math.isfinite(classification + localization):
+def _lambda(config: Config, history: Sequence[Scores], goal: Goal) -> float:
+    if not history:
+        return config.lambda_ or (START if config.guided else 0.0)
+    return next_lambda(history[-1]["lambda"], history[-1], goal)
+
+
+def _mean_losses(fabric: Fabric, losses: Sequence[tuple[Tensor, bool]]) -> Scores:
+    """Return an epoch's mean losses, localization over its guided steps; one read from the device."""
+    sums = torch.stack([both for both, _ in losses]).cpu().double().sum(dim=0)  # Apple's have no float64
+    if fabric.world_size > 1:
+        sums = cast(Tensor, fabric.all_reduce(sums.to(fabric.device)))
+    classification, localization = sums.tolist()
+    guided = sum(has_region for _, has_region in losses)
+    return {"loss": classification / len(losses), "localization": localization / max(guided, 1)}
+
+
+def _check_finite(row: Scores, model: nn.Module) -> None:
+    """Raise `UserError` if a loss, a weight or a running statistic is not finite: such a model is useless."""
+    epoch = row["epoch"]
+    if not math.isfinite(row["loss"] + row["localization"]):
         raise UserError(f"the loss is no longer finite in epoch {epoch}: lower --lr or --lambda")
-    return {"epoch": epoch, "loss": classification, "localization": localization}
+    for name, value in model.state_dict().items():
+        if not value.isfinite().all():
+            raise UserError(f"'{name}' is no longer finite in epoch {epoch}: lower --lr or --lambda")
 
 
 def _share_buffers(model: nn.Module) -> None:
@@ -129,24 +158,19 @@ def _share_buffers(model: nn.Module) -> None:
             dist.broadcast(buffer, src=0)
 
 
-def _save(
-    folder: Path,
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    history: Sequence[Row],
-    callbacks: Callbacks,
-) -> None:
-    """Save the last epoch; `state.pt` comes last, because an interrupted run continues from there."""
-    weights, epoch = model.state_dict(), len(history)
-    write_weights(folder / "last.safetensors", weights)
-    if callbacks.best(history) == epoch:
-        write_weights(folder / "best.safetensors", weights)
-    front = {f"epoch-{i:03}.safetensors" for i, kept in enumerate(callbacks.front(history), start=1) if kept}
-    if f"epoch-{epoch:03}.safetensors" in front:
-        write_weights(folder / "front" / f"epoch-{epoch:03}.safetensors", weights)
-    for file in (folder / "front").glob("epoch-*.safetensors"):
-        if file.name not in front:
-            file.unlink()
-    write_history(folder, history)
-    state = {"model": weights, "optimizer": optimizer.state_dict(), "history": list(history)}
-    write_state(folder / STATE, state)
+def _epoch(
+    history: Sequence[Scores], model: nn.Module, optimizer: torch.optim.Optimizer, goal: Goal, seconds: float
+) -> Epoch:
+    state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "history": list(history)}
+    return Epoch(list(history), best_of(history, goal), front_of(history, goal.main), state, seconds)
+
+
+def best_of(history: Sequence[Scores], goal: Goal) -> int:
+    """Return the number, from 1, of the best epoch for this goal."""
+    return best_epoch(history, goal.main, target_epg=goal.epg, least=goal.least)
+
+
+def front_of(history: Sequence[Scores], main: str) -> list[bool]:
+    """Return which epochs no other one beats in F1 or accuracy, EPG and IoU on validation."""
+    scores = [[row.get(name, float("nan")) for name in (main, *FRONT)] for row in history]
+    return pareto_front(torch.tensor(scores)).tolist()

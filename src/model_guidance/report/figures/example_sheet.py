@@ -13,7 +13,7 @@ from model_guidance.report.figures.heatmaps import Panel, Row, heatmap_sheets
 from model_guidance.report.read.reported import baseline
 from model_guidance.report.read.results import Results
 from model_guidance.report.read.score import column
-from model_guidance.runs.kept_examples import Examples, read_examples, telling
+from model_guidance.runs.examples import Examples, read_examples, telling
 
 COLUMNS = 5  # models beside the image; more would be too small to see
 

@@ -1,6 +1,5 @@
 """What finished runs scored, as tables: the only place that knows the files of a run folder's results."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -12,11 +11,11 @@ from model_guidance.errors import UserError
 from model_guidance.evaluation import Evaluation, Scores
 from model_guidance.metrics.catalogue import SCORES
 from model_guidance.report.read.roles import role, start
-from model_guidance.runs.checkpoints import Row
 from model_guidance.runs.find import open_runs
-from model_guidance.runs.folder import LOOKS, TIMING, Run
+from model_guidance.runs.folder import Run
 from model_guidance.runs.history import read_history
 from model_guidance.runs.result import Result, read_evaluations
+from model_guidance.runs.second_attribution import attributions
 
 
 @dataclass(frozen=True)
@@ -61,20 +60,6 @@ def read_results(folders: Sequence[Path]) -> Results:
     return Results(finished, pd.DataFrame(tested), pd.DataFrame(epochs), warnings)
 
 
-def seconds_per_step(run: Run) -> float | None:
-    """Return how long one training step took in the last epoch, in seconds, where the run says so.
-
-    Raises `UserError` if it says so in a way that cannot be read.
-    """
-    path = run.folder / TIMING
-    if not path.exists():
-        return None
-    try:
-        return float(json.loads(path.read_text(encoding="utf-8"))["seconds_per_step"])
-    except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
-        raise UserError(f"{path}: this is damaged: delete it, a report does without the time") from error
-
-
 def _settings(name: str, run: Run) -> dict[str, Any]:
     config = run.config
     settings = {key.strip("_"): value for key, value in asdict(config).items()}
@@ -82,21 +67,21 @@ def _settings(name: str, run: Run) -> dict[str, Any]:
     seeds = (config.seed, config.annotation_seed, config.options.get("seed"))
     replicate = "/".join(str(seed) for seed in seeds if seed is not None)
     chain = {"role": role(config), "start": start(config), "replicate": replicate}
-    return {"run": name, **settings, "look": config.look, **chain}
+    return {"run": name, **settings, "look": config.explainer, **chain}
 
 
-def _tested(run: Run, result: Result, history: Sequence[Row]) -> Iterator[dict[str, Any]]:
+def _tested(run: Run, result: Result, history: Sequence[Scores]) -> Iterator[dict[str, Any]]:
     validation = {int(row["epoch"]): {f"val {key}": value for key, value in row.items()} for row in history}
     ends = {"best": (result.best_epoch, result.best), "last": (result.epochs, result.last)}
     front = [("front", epoch, found) for epoch, found in result.front.items()]
     for kind, epoch, found in [*front, *((kind, *end) for kind, end in ends.items())]:
         yield {"kind": kind, "epoch": epoch, "own": True} | validation.get(epoch, {}) | _columns(found)
-    for path in sorted((run.folder / LOOKS).glob("*.json")):
+    for explainer, path in attributions(run.folder).items():
         for kind, found in read_evaluations(path).items():
             if kind not in ends:
                 raise UserError(f"{path}: this is damaged, it names the checkpoint {kind}")
             epoch, own = ends[kind]
-            there = {"kind": kind, "epoch": epoch, "own": False, "look": path.stem}
+            there = {"kind": kind, "epoch": epoch, "own": False, "look": explainer}
             yield _columns(_seen_by(own, found)) | there
 
 

@@ -59,4 +59,4 @@ def _spread(values: Sequence[float]) -> str:
 
 def _text(unit: Unit, value: float) -> str:
     """Return one score as text: fractions in percent, counts and thresholds as they are."""
-    return {"%": f"{100 * value:.1f}", "count": f"{value:.0f}", "threshold": f"{value:.3f}"}[unit]
+    return {"%": f"{100 * value:.1f}", "count": f"{value:.0f}"}.get(unit, f"{value:.3f}")

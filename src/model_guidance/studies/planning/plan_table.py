@@ -22,7 +22,7 @@ def announcement(name: str, study: Study, planned: Sequence[PlannedRun]) -> str:
     here = [
         _listed(_data(config) for config in configs),
         _listed(config.backbone for config in configs),
-        _listed(config.look for config in guided),
+        _listed(config.explainer for config in guided),
         _listed(config.loss for config in guided),
     ]
     return (
@@ -60,7 +60,7 @@ def _row(run: PlannedRun) -> tuple[str, str, str, str]:
     details += [f"{100 * config.annotated:g} % of the boxes"] if config.annotated < 1 else []
     details += [f"boxes +{100 * config.dilate:g} %"] if config.dilate else []
     details += ["lambda adapted"] if config.guided and not config.lambda_ else []
-    return _data(config), config.backbone, config.look, ", ".join(details)
+    return _data(config), config.backbone, config.explainer, ", ".join(details)
 
 
 def _counts(planned: Sequence[PlannedRun], runs: Path) -> tuple[str, str, str]:

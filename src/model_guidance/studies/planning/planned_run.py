@@ -70,8 +70,8 @@ PAIRS = 2.7
 def _label(config: Config) -> str:
     """Describe a run in a few words, such as `ixg@input-energy-0.5-seed1`."""
     if not config.guided:
-        return f"{config.look}-baseline-{config.epochs}-seed{config.seed}"
-    parts = [config.look, config.loss, _goal(config)]
+        return f"{config.explainer}-baseline-{config.epochs}-seed{config.seed}"
+    parts = [config.explainer, config.loss, _goal(config)]
     parts += [f"{100 * config.annotated:g}%"] if config.annotated < 1 else []
     parts += [f"+{100 * config.dilate:g}%"] if config.dilate else []
     parts += [config.regions] if config.regions != "boxes" else []

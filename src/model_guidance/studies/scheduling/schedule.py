@@ -6,7 +6,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 
 from model_guidance.errors import UserError
-from model_guidance.progress import Steps, steps
+from model_guidance.progress import Steps, say, steps
 from model_guidance.studies.scheduling.executors import Handle, Submit
 from model_guidance.studies.scheduling.task import Task
 
@@ -64,14 +64,14 @@ def _settle(state: _State, task: Task, handle: Handle, bar: Steps) -> None:
         handle.result()
     except Exception as error:
         if state.tries[task.name] < TRIES and not isinstance(error, UserError):
-            bar.say(f"{task.name}: failed, is tried once more ({_reason(error)})")
+            say(f"{task.name}: failed, is tried once more ({_reason(error)})")
             state.waiting.insert(0, task)
             return
         state.failed[task.name] = _reason(error)
-        bar.say(f"{task.name}: failed ({_reason(error)})")
+        say(f"{task.name}: failed ({_reason(error)})")
     else:
         state.done.add(task.name)
-        bar.say(f"done: {task.name}")
+        say(f"done: {task.name}")
     bar.advance()
 
 

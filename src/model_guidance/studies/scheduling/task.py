@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from model_guidance.runs.folder import LOOKS
 from model_guidance.studies.planning.planned_run import PlannedRun
 from model_guidance.studies.scheduling.worker import Look, look_at, train
 from model_guidance.training.config import Config
@@ -33,20 +32,23 @@ def tasks_of(planned: Sequence[PlannedRun], runs: Path) -> list[Task]:
 
 
 def _look(run: PlannedRun, looks: Sequence[Look], runs: Path) -> Task:
-    there = all((runs / run.key / LOOKS / f"{method}@{layer}.json").is_file() for method, layer in looks)
+    from model_guidance.runs.second_attribution import attributions
+
+    known = attributions(runs / run.key)
+    there = all(f"{method}@{layer}" in known for method, layer in looks)
     return Task(f"{run.key}, looked at", run.key, look_at, (run, runs, looks), there)
 
 
 def _looks(baseline: PlannedRun, planned: Sequence[PlannedRun], runs: Path) -> list[Look]:
     """Return the attributions of all guided runs on the same network and data, and their second ones."""
-    from model_guidance.runs.second_attribution import second_look
+    from model_guidance.runs.second_attribution import second_attribution
 
     own = baseline.config(runs)
     same = [config for run in planned if _comparable(own, config := run.config(runs)) and config.guided]
     found = dict.fromkeys(
-        look for config in same for look in ((config.attribution, config.layer), second_look(config))
+        look for config in same for look in ((config.own_method, config.layer), second_attribution(config))
     )
-    return [look for look in found if look != (own.attribution, own.layer)]
+    return [look for look in found if look != (own.own_method, own.layer)]
 
 
 def _comparable(one: Config, other: Config) -> bool:

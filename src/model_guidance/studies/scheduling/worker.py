@@ -23,13 +23,13 @@ def train(planned: PlannedRun, runs: Path) -> None:
 def look_at(planned: PlannedRun, runs: Path, looks: Sequence[Look]) -> None:
     """Score a finished run under the attributions of others, to have something to compare them with."""
     from model_guidance.runs.folder import Run
-    from model_guidance.runs.second_attribution import look
+    from model_guidance.runs.second_attribution import add_attribution
     from model_guidance.runs.setup import fabric_of
 
     with _alone(planned, runs):
         run = Run.open(runs / planned.key)
         for method, layer in looks:
-            look(run, method, layer, fabric_of(run.config))
+            add_attribution(run, method, layer, fabric_of(run.config))
 
 
 def report(name: str, runs: Sequence[Path], out: Path) -> None:

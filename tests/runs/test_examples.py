@@ -9,7 +9,7 @@ from model_guidance.report.figures.example_sheet import example_sheet
 from model_guidance.report.read.labels import labelled
 from model_guidance.report.read.reported import reported
 from model_guidance.report.read.results import read_results
-from model_guidance.runs.kept_examples import flips, read_examples, telling
+from model_guidance.runs.examples import flips, read_examples, telling
 
 LOOK = "ixg@final"
 

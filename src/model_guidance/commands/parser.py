@@ -1,0 +1,107 @@
+"""Reading a command line: one sentence for a mistake, and nothing but plain values."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NoReturn
+
+import yaml
+from jsonargparse import ArgumentParser
+
+from model_guidance.errors import UserError
+from model_guidance.training.config import is_plain, read_yaml
+
+COMMANDS = ("demo", "train", "evaluate", "explain", "study", "report", "check-data")
+MAPPINGS = ("options", "slurm", "machine")  # options whose value is a mapping, also given as --NAME.KEY VALUE
+
+
+class Parser(ArgumentParser):
+    """Answers a mistake with one sentence, and takes no abbreviations."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(allow_abbrev=False, **settings)
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Raise the message as a `UserError`, with the options under the names that users give them."""
+        message = re.sub(r"\b[a-z-]+\.(runs|run|name)\b", r"\1", " ".join(message.split()))
+        message = re.sub(rf"\b(?:{'|'.join(COMMANDS)})\.(\w+)", r"--\1", message)
+        message = re.sub(r"Parser key \"(\w+)\":", r"--\1:", re.sub(r"<class '(\w+)'>", r"\1", message))
+        raise UserError(f"{message}{self._meant(message)} (see {self.prog.replace(' [options]', '')} --help)")
+
+    def _meant(self, message: str) -> str:
+        """Return which option may be meant by one that there is not."""
+        unknown = re.search(r"(?:Unrecognized|unrecognized) arguments: (--[\w.-]+)", message)
+        known = [option for action in self._every_action() for option in action.option_strings]
+        close = get_close_matches(unknown[1], known, n=1) if unknown else []
+        return f": did you mean {close[0]}?" if close else ""
+
+    def _every_action(self) -> Iterator[Any]:
+        for action in self._actions:
+            yield action
+            for parser in getattr(action, "_name_parser_map", {}).values():
+                yield from parser._actions
+
+
+def mapping(text: str | dict[str, Any]) -> dict[str, Any]:
+    """Read an option's value as a mapping of plain values; nothing that it names is imported."""
+    try:
+        value = yaml.safe_load(text) if isinstance(text, str) else text
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UserError(f"{text}: this is no plain YAML") from error
+    if not (isinstance(value, dict) and is_plain(value)):
+        raise UserError(f"{text}: a mapping is needed, such as '{{\"count\": 96}}', of plain values")
+    return value
+
+
+def gathered(arguments: Sequence[str]) -> list[str]:
+    """Return a command line with all `--options.KEY VALUE` as one `--options MAPPING`.
+
+    A mapping replaces what stands before it, a single key one of its values.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    rest, waiting = [], iter(arguments)
+    for argument in waiting:
+        name, separator, value = argument.partition("=")
+        option, _, key = name.removeprefix("--").partition(".")
+        if not (name.startswith("--") and option in MAPPINGS):
+            rest.append(argument)
+            continue
+        if not separator and (value := next(waiting, "--")).startswith("--"):
+            raise UserError(f"{name}: a value is needed")
+        try:
+            read = mapping(value) if not key else {key: mapping(f"value: {value}")["value"]}
+        except UserError as error:
+            raise UserError(f"{name} {error}") from error
+        found[option] = found.get(option, {}) | read if key else read
+    return [*rest, *(f"--{option}={json.dumps(value)}" for option, value in found.items())]
+
+
+def with_file(arguments: Sequence[str], known: Sequence[str]) -> list[str]:
+    """Return a command line with the settings of its `--config FILE` as options, before the others.
+
+    Raises `UserError` for a file that cannot be read, or that names something else than the options `known`.
+    """
+    rest: list[str] = []
+    read: list[str] = []
+    waiting = iter(arguments)
+    for argument in waiting:
+        name, separator, value = argument.partition("=")
+        if name == "--config":
+            read += _options(Path(value if separator else next(waiting, "")), known)
+        else:
+            rest.append(argument)
+    return [*rest[:1], *read, *rest[1:]]
+
+
+def _options(path: Path, known: Sequence[str]) -> Iterator[str]:
+    content = read_yaml(path)
+    if not (isinstance(content, dict) and is_plain(content)):
+        raise UserError(f"{path}: this must be a mapping from options to plain values")
+    for name, value in content.items():
+        if name not in known:
+            close = get_close_matches(name, known, n=1)
+            meant = f", did you mean '{close[0]}'?" if close else ""
+            raise UserError(f"{path}: there is no option '{name}'{meant}")
+        yield f"--{name}={value if isinstance(value, str) else json.dumps(value)}"

@@ -1,0 +1,102 @@
+"""`model-guidance train`: a baseline, or a guided model that starts from one."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from model_guidance.commands.parser import Parser, mapping
+from model_guidance.errors import UserError
+from model_guidance.runs.folder import CONFIG, STATE, Run
+from model_guidance.training.config import Config, load
+
+# What --from takes from its run.
+INHERITED = ("data", "root", "options", "size", "backbone", "method", "layer", "lr", "cache")
+SETTINGS = tuple(field.name.strip("_") for field in fields(Config))
+
+
+def parser(arguments: Sequence[str]) -> Parser:
+    """Return the options of `train`; of the `arguments`, `--from RUN` decides the defaults."""
+    parser = Parser(description="Train a baseline (--lambda 0) or a guided model; test it; save everything.")
+    parser.add_argument("--out", type=str, required=True, help="the run's folder")
+    parser.add_argument(
+        "--from",
+        type=str,
+        help=f"start from the best weights of this run, with its {', '.join(INHERITED[:-1])} unless given",
+    )
+    parser.add_argument("--resume", action="store_true", help="continue the run in --out as it was begun")
+    parser.add_argument("--overwrite", action="store_true", help="replace a finished run in --out")
+    parser.add_class_arguments(Config, skip={"lambda_", "options"})
+    parser.add_argument(
+        "--options",
+        type=mapping,
+        default={},
+        help="options of the data set's reader, such as --options.task reversed",
+    )
+    parser.add_argument(
+        "--lambda", type=float, default=0.0, help="weight of the localization loss; 0: baseline"
+    )
+    parser.add_argument("--config", type=str, help="YAML file with any of these options")
+    parser.set_defaults(_inherited(arguments))
+    return parser
+
+
+def _inherited(arguments: Sequence[str]) -> dict[str, Any]:
+    """Return the defaults that `--from RUN` brings along."""
+    peek = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    peek.add_argument("--from", dest="run", nargs="?")
+    run = peek.parse_known_args(list(arguments))[0].run
+    if run is None:
+        return {}
+    source = load(Path(run) / CONFIG)
+    return {name: getattr(source, name) for name in INHERITED}
+
+
+def train(given: dict[str, Any]) -> None:
+    """Train, and print what came out."""
+    out, source = Path(given.pop("out")), given.pop("from")
+    resume, overwrite = given.pop("resume"), given.pop("overwrite")
+    given.pop("config")
+    if resume:
+        config = _begun(out)
+    else:
+        if source is not None:
+            given["weights"] = _start(Path(source), given)
+        config = Config(lambda_=given.pop("lambda"), **given)
+    from model_guidance.report.tables.console import result_table
+    from model_guidance.runs.train import train_run
+
+    result = train_run(config, out, overwrite=overwrite)
+    print(result_table({"best": result.best, "last": result.last}))
+
+
+def _begun(folder: Path) -> Config:
+    """Return the settings of an unfinished run; `UserError` if there is nothing to continue."""
+    run = Run.open(folder)
+    if run.result is not None:
+        raise UserError(f"--resume: {folder} is finished, there is nothing to continue")
+    if not (folder / STATE).exists():
+        raise UserError(
+            f"--resume: {folder} has no finished epoch ({STATE}) to continue from: give its command without "
+            "--resume to start again"
+        )
+    return run.config
+
+
+def _start(folder: Path, given: dict[str, Any]) -> str:
+    """Return the weights of `--from`, whose classes must be those of the data."""
+    if given["weights"] is not None:
+        raise UserError("--from and --weights both name initial weights: give one of them")
+    from model_guidance.data import open_source
+    from model_guidance.runs.setup import check_classes
+
+    run = Run.open(folder)
+    weights = run.checkpoint("best")
+    root = Path(given["root"]) if given["root"] else None
+    data = open_source(given["data"], root, "train", **given["options"])
+    check_classes(given["data"], run.classes, data.classes, folder)
+    epoch = f"epoch {run.result.best_epoch}, its best" if run.result else "its best epoch so far"
+    print(f"starts from {folder}, {epoch}", file=sys.stderr)
+    return str(weights)

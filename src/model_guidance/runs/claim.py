@@ -1,0 +1,134 @@
+"""Whether a run may be written to a folder: it is locked, it is ours, and nothing else in it is touched."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from model_guidance.errors import UserError
+from model_guidance.files import check_output_folder, partial
+from model_guidance.runs.folder import (
+    BELOW,
+    CLASSES,
+    CONFIG,
+    FILES,
+    MACHINE,
+    RESULT,
+    STATE,
+    own_files,
+    read_classes,
+)
+from model_guidance.training.config import Config, load
+
+LOCK = ".model-guidance.lock"
+
+
+def check_claim(folder: Path, config: Config, overwrite: bool) -> None:
+    """Raise `UserError` unless a run with these settings may be started or continued in `folder`.
+
+    What a killed run left half-written counts as nothing. With `overwrite` a run of other settings, or a
+    finished one, may lie there, if it is certainly one of ours.
+    """
+    check_output_folder(folder)
+    left = [path for path in folder.iterdir() if not _is_leftover(path)] if folder.is_dir() else []
+    if not left:
+        return
+    if not (folder / CONFIG).exists():
+        raise UserError(f"{folder}: this exists and is no run folder, choose another --out")
+    found = load(folder / CONFIG)
+    if overwrite:
+        _check_ours(folder, left)
+    elif (folder / RESULT).exists():
+        with suppress(UserError), locked(folder):  # what a kill at the very end left is removed
+            pass
+        raise UserError(f"{folder}: a finished run lies here, {_way_out(folder, left)}")
+    else:
+        _check_same(folder, config, found, left)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a run folder, made if need be, against other processes; a kill releases it.
+
+    Leftovers of a killed run are removed. Raises `UserError` if another process holds the folder.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / LOCK, timeout=0)
+        lock.acquire()
+    except Timeout as error:
+        raise UserError(
+            f"{folder}: another process is training in this folder: wait for it, or choose another --out"
+        ) from error
+    except OSError as error:
+        raise UserError(f"{folder}: could not be written ({error.strerror or error})") from error
+    try:
+        remove_leftovers(folder)
+        yield
+    finally:
+        with suppress(OSError):
+            (folder / LOCK).unlink()  # while it is held: whoever waits for this file sees that it is gone
+        lock.release()
+
+
+def clear(folder: Path) -> None:
+    """Delete the files of an earlier run, and no others.
+
+    Its settings and classes, which make the folder one of ours, stay until new ones take their place.
+    """
+    for file in own_files(folder):
+        file.unlink()
+    for name in BELOW:
+        with suppress(OSError):  # not there, or something else lies in it
+            (folder / name).rmdir()
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Delete what a kill left half-written, and the state of a run that is finished."""
+    for path in (folder, *(folder / name for name in BELOW)):
+        for file in path.iterdir() if path.is_dir() else ():
+            if file.name != LOCK and _is_leftover(file) and file.is_file():
+                file.unlink()
+    if (folder / RESULT).is_file() and (folder / STATE).is_file():
+        (folder / STATE).unlink()
+
+
+def _is_leftover(path: Path) -> bool:
+    """Return whether this is our lock, or a file of ours that is not complete."""
+    name = path.name.removeprefix(".").removesuffix(".partial")
+    pattern = BELOW.get(path.parent.name)
+    ours = name in (*FILES, CLASSES, CONFIG) or bool(pattern and pattern.fullmatch(name))
+    return path.name == LOCK or (ours and path.name == partial(path.with_name(name)).name)
+
+
+def _check_ours(folder: Path, left: list[Path]) -> None:
+    """Raise `UserError` unless the run is certainly ours: its classes are there, or nothing but settings is.
+
+    (A run that was killed between the two has written nothing else.)
+    """
+    if {path.name for path in left} == {CONFIG}:
+        return
+    try:
+        read_classes(folder)
+    except UserError as error:
+        raise UserError(f"{error}: so this may not be a run of ours, and nothing is deleted") from error
+
+
+def _way_out(folder: Path, left: list[Path]) -> str:
+    try:
+        _check_ours(folder, left)
+    except UserError:
+        return "choose another --out"
+    return "add --overwrite to replace it"
+
+
+def _check_same(folder: Path, config: Config, found: Config, left: list[Path]) -> None:
+    ours, theirs = asdict(config), asdict(found)
+    for name in ours:
+        if ours[name] != theirs[name] and name not in MACHINE:
+            raise UserError(
+                f"{folder}: an unfinished run with --{name.strip('_')} {theirs[name]} lies here: use that "
+                f"value or --resume to continue it, or {_way_out(folder, left)}"
+            )

@@ -1,0 +1,94 @@
+"""One step on a few images before a run folder exists: what cannot work is said at once."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from model_guidance.attribution import attribute
+from model_guidance.autodiff.batch_statistics import freeze_statistics, uses_batch_statistics
+from model_guidance.data.dataset import SplitDataset
+from model_guidance.data.loading import collate
+from model_guidance.errors import UserError
+from model_guidance.guidance import Guidance
+from model_guidance.models.backbone import Backbone
+from model_guidance.training.config import Config
+from model_guidance.types import Batch
+
+
+def check_step(model: Backbone, config: Config, dataset: SplitDataset, device: torch.device) -> None:
+    """Do a training step, without its update, and explain an image; the model is left as it was.
+
+    Raises `UserError` naming the options at fault if the network cannot be used with them.
+    """
+    batch = _batch(dataset, 1 if config.batch == 1 else 2).to(device)
+    kept = {name: value.clone() for name, value in model.state_dict().items()}
+    try:
+        _train(model, config, batch)
+        _explain(model, config, batch)
+    except UserError:
+        raise
+    except Exception as error:  # a foreign network may raise anything
+        raise UserError(
+            f"--backbone {config.backbone} cannot be used with --size {config.size} and --layer "
+            f"{config.layer}: {type(error).__name__}: {error}"
+        ) from error
+    finally:
+        model.zero_grad(set_to_none=True)
+        model.load_state_dict(kept)
+
+
+def normalises(model: Backbone, config: Config) -> bool:
+    """Return whether training makes the images of a batch depend on each other."""
+    return not config.freeze_statistics and uses_batch_statistics(model.train())
+
+
+def first_with_region(dataset: SplitDataset) -> int | None:
+    """Return the first item with a region that may be used, None if there is none."""
+    return next((index for index in dataset.annotated.nonzero()[0].tolist() if dataset[index].regions), None)
+
+
+def _batch(dataset: SplitDataset, count: int) -> Batch:
+    """Join `count` items, one with a region among them where there is one."""
+    first = first_with_region(dataset) or 0
+    return collate([dataset[(first + offset) % len(dataset)] for offset in range(count)])
+
+
+def _train(model: Backbone, config: Config, batch: Batch) -> None:
+    guidance = Guidance(model, config.own_method, config.layer, config.loss, config.reduction).train()
+    if config.freeze_statistics:
+        freeze_statistics(guidance)
+    regions = batch.regions if config.guided else batch.regions[:0]
+    logits, localization = guidance(batch.images / 255, batch.labels, regions)
+    _check_logits(config, logits, batch.labels)
+    loss = F.binary_cross_entropy_with_logits(logits, batch.labels) + localization
+    loss.backward()
+    values = [*model.buffers(), *(each.grad for each in model.parameters() if each.grad is not None)]
+    if not all(value.isfinite().all() for value in (loss, *values)):
+        raise UserError(
+            f"--backbone {config.backbone} with --size {config.size} and --batch {config.batch}: a step on "
+            f"{len(batch.images)} images gives values that are not finite"
+        )
+    if not any(each.grad is not None and each.grad.any() for each in model.parameters()):
+        raise UserError(f"--backbone {config.backbone}: a step reaches none of its weights")
+
+
+def _check_logits(config: Config, logits: object, labels: Tensor) -> None:
+    if not isinstance(logits, Tensor):
+        raise UserError(
+            f"--backbone {config.backbone}: while it trains it puts out a {type(logits).__name__}, but one "
+            f"tensor of logits, {list(labels.shape)}, is needed"
+        )
+    if logits.shape != labels.shape:
+        raise UserError(
+            f"--backbone {config.backbone}: it puts out {list(logits.shape)}, but logits "
+            f"{list(labels.shape)}, one per image and class, are needed"
+        )
+
+
+def _explain(model: Backbone, config: Config, batch: Batch) -> None:
+    images, classes = batch.images[:1] / 255, batch.labels[:1].argmax(dim=1)
+    maps = attribute(model.eval(), images, classes, config.own_method, config.layer)
+    if not maps.isfinite().all():
+        raise UserError(
+            f"--method {config.own_method} --layer {config.layer}: the map of an image is not finite"
+        )

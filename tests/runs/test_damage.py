@@ -1,0 +1,104 @@
+"""Each file of a run folder, damaged in each way: its readers do without it, or name it in a sentence."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from tests.report.folders import scores, write_attribution, write_examples, write_run
+
+from model_guidance.errors import UserError
+from model_guidance.models import build
+from model_guidance.runs.checkpoints import load_model, read_state, write_state, write_weights
+from model_guidance.runs.claim import check_claim
+from model_guidance.runs.examples import read_examples
+from model_guidance.runs.find import open_runs
+from model_guidance.runs.folder import Run
+from model_guidance.runs.history import read_history, read_seconds_per_step
+from model_guidance.runs.result import read_evaluations
+from model_guidance.runs.second_attribution import attributions
+
+DAMAGES: dict[str, Callable[[Path, bytes], object]] = {
+    "missing": lambda path, _: path.unlink(),
+    "a folder": lambda path, _: (path.unlink(), path.mkdir()),
+    "a link to nowhere": lambda path, _: (path.unlink(), path.symlink_to("nowhere")),
+    "a link to itself": lambda path, _: (path.unlink(), path.symlink_to(path.name)),
+    "a pipe": lambda path, _: (path.unlink(), os.mkfifo(path)),
+    "empty": lambda path, _: path.write_bytes(b""),
+    "half": lambda path, content: path.write_bytes(content[: len(content) // 2]),
+    "twice": lambda path, content: path.write_bytes(2 * content),
+    "noise": lambda path, _: path.write_bytes(bytes((7 * i * i + 3 * i) % 256 for i in range(500))),
+    "other text": lambda path, _: path.write_bytes("caf\xe9: [\xff]\n".encode("latin-1")),
+    "a list": lambda path, _: path.write_text("[]"),
+    "a list of one": lambda path, _: path.write_text('["a"]'),
+    "a number": lambda path, _: path.write_text("3"),
+    "a mapping": lambda path, _: path.write_text("{}"),
+    "another mapping": lambda path, _: path.write_text('{"last": [1], "epochs": {}, "epoch": "x"}'),
+    "deep": lambda path, _: path.write_text("[" * 100_000),
+    "not a number": lambda path, content: path.write_bytes(content.replace(b"0.", b"NaN")),
+}
+FILES = (
+    "config.yaml",
+    "classes.json",
+    "result.json",
+    "metrics.jsonl",
+    "timing.json",
+    "state.pt",
+    "attributions/ixg@input.json",
+    "examples/ixg@final.safetensors",
+    "best.safetensors",
+)
+READERS: dict[str, Callable[[Path], object]] = {
+    "evaluate, explain": lambda run: load_model(Run.open(run)),
+    "report": lambda run: [Run.open(each.folder) for each in open_runs([run.parent]).values()],
+    "its epochs": read_history,
+    "its time": read_seconds_per_step,
+    "its explainers": lambda run: [read_evaluations(path) for path in attributions(run).values()],
+    "its examples": lambda run: read_examples(run, "ixg@final"),
+    "train": lambda run: check_claim(run, Run.open(run).config, overwrite=False),
+    "train --overwrite": lambda run: check_claim(run, Run.open(run).config, overwrite=True),
+    "train, continued": read_state,
+}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = write_run(tmp_path_factory.mktemp("whole") / "run", [scores(0.7, 0.3)], backbone="small")
+    write_attribution(run, "ixg@input", 0.2)
+    write_examples(run, "ixg@final", [0.5, 0.6], size=8)
+    weights = build("small", 2).network.state_dict()
+    write_weights(run / "best.safetensors", weights)
+    write_state(run, {"model": {"weight": torch.ones(2)}, "optimizer": {}, "history": [{"epoch": 1}]})
+    return run
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("file", FILES)
+def test_a_damaged_file_is_named_or_done_without(file: str, damage: str, whole: Path, tmp_path: Path):
+    run = tmp_path / "runs" / "run"
+    for path in (path for path in whole.rglob("*") if path.is_file()):
+        (run / path.relative_to(whole)).parent.mkdir(parents=True, exist_ok=True)
+        (run / path.relative_to(whole)).write_bytes(path.read_bytes())
+    DAMAGES[damage](run / file, (whole / file).read_bytes())
+    for name, read in READERS.items():
+        try:
+            read(run)
+        except UserError as error:
+            ways_out = ("lies here", "no run", "no metrics", "no checkpoint")
+            known = file.rpartition("/")[2] in str(error) or any(way in str(error) for way in ways_out)
+            assert known, f"{name}: {error}"  # noqa: PT017
+
+
+def test_a_whole_run_is_read(whole: Path):
+    for name, read in READERS.items():
+        if name != "train":
+            read(whole)
+
+
+def test_one_class_where_the_network_has_two(whole: Path, tmp_path: Path):
+    for name in ("config.yaml", "best.safetensors"):
+        (tmp_path / name).write_bytes((whole / name).read_bytes())
+    (tmp_path / "classes.json").write_text('["a"]')
+    with pytest.raises(UserError, match=r"best\.safetensors: .*classes\.json: 1 class"):
+        load_model(Run.open(tmp_path))

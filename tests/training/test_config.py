@@ -1,0 +1,46 @@
+"""Settings: every number has a range, every value a type, and a file holds nothing but plain values."""
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model_guidance.errors import UserError
+from model_guidance.training.config import Config, load
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((field.name, -1) for field in fields(Config) if type(field.default) in (int, float)),
+        ("seed", 20240101123456789012),
+        ("annotation_seed", 2**32),
+        ("lr", 1e38),
+        ("lr", 0),
+        ("lr", float("nan")),
+        ("lambda_", float("inf")),
+        ("dilate", float("nan")),
+        ("size", 10**9),
+        ("workers", 10**6),
+        ("annotated", 0.0),
+        ("guided_part", 1.5),
+        ("precision", "bf16-true"),
+        ("epochs", "3"),
+        ("epochs", 2.5),
+        ("epochs", True),
+        ("backbone", 5),
+        ("options", {1: 2}),
+        ("options", {"count": object()}),
+        ("compile", "yes"),
+    ],
+)
+def test_a_wrong_value_is_named_as_the_option(name: str, value: Any):
+    with pytest.raises(UserError, match=rf"^--{name.strip('_')} "):
+        Config(**{name: value})
+
+
+def test_what_is_written_is_read(tmp_path: Path):
+    config = Config(options={"count": 3, "deep": {"list": [1, "a", None]}}, lr=1e-30, root="données")
+    (tmp_path / "config.yaml").write_text(config.yaml(), encoding="utf-8")
+    assert load(tmp_path / "config.yaml") == config

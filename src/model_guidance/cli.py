@@ -8,11 +8,9 @@ from pathlib import Path
 from jsonargparse import Namespace
 
 from model_guidance import __version__
-from model_guidance.commands import evaluate, train
+from model_guidance.commands import evaluate, study, train
 from model_guidance.commands.parser import Parser, gathered, mapping, with_file
-from model_guidance.commands.study import StudyOptions
 from model_guidance.errors import UserError
-from model_guidance.studies import STUDIES
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -50,7 +48,7 @@ def _parser(arguments: list[str]) -> Parser:
     commands.add_subcommand("train", train.parser(arguments), help="train a baseline or a guided model")
     commands.add_subcommand("evaluate", evaluate.parser(), help="score a checkpoint of a run")
     commands.add_subcommand("explain", _explain_parser(), help="heat maps of runs, side by side, as PNG")
-    commands.add_subcommand("study", _study_parser(), help="repeat a figure or table of the paper")
+    commands.add_subcommand("study", study.parser(), help="repeat a figure or table of the paper")
     commands.add_subcommand("report", _report_parser(), help="tables, figures and a page about runs")
     commands.add_subcommand("check-data", _check_parser(), help="counts, defects and a sheet of a data set")
     return parser
@@ -75,26 +73,6 @@ def _explain_parser() -> Parser:
     parser.add_argument("--method", type=str, help="another attribution method than the runs'")
     parser.add_argument("--layer", type=str, help="another layer than the runs'")
     parser.add_argument("--out", type=str, default="explain.png", help="the picture to write")
-    return parser
-
-
-def _study_parser() -> Parser:
-    parser = Parser(description="Repeat a figure or table of the paper; the same command continues it.")
-    parser.add_argument("name", type=str, help=f"{', '.join(STUDIES)}, or all")
-    parser.add_argument("--plan", action="store_true", help="only print what would be run, and the cost")
-    parser.add_class_arguments(StudyOptions, skip={"slurm", "machine"})
-    parser.add_argument(
-        "--slurm",
-        type=mapping,
-        default={},
-        help='parameters of submitit\'s executor: \'{"slurm_partition": "gpu", "timeout_min": 600}\'',
-    )
-    parser.add_argument(
-        "--machine",
-        type=mapping,
-        default={},
-        help='settings of every run: \'{"workers": 8, "precision": "bf16-mixed"}\'',
-    )
     return parser
 
 
@@ -140,11 +118,9 @@ def _explain(arguments: Namespace) -> None:
 
 
 def _study(arguments: Namespace) -> None:
-    from model_guidance.commands.study import study
-
     given = arguments.as_dict()
     name, only_plan = given.pop("name"), given.pop("plan")
-    if not study(name, StudyOptions(**given), only_plan=only_plan):
+    if not study.study(name, study.StudyOptions(**given), only_plan=only_plan):
         sys.exit(1)
 
 

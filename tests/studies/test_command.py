@@ -88,6 +88,9 @@ def test_weights_that_no_run_needs_are_not_asked_for(monkeypatch):
         (["lambda", '--machine={"wrokers": 8}'], "wrokers"),
         (["lambda", '--machine={"workers": -1}'], "--workers -1"),
         (["lambda", "--parallel=-1"], "--parallel -1"),
+        (["lambda", '--slurm={"slurm_partition": "gpu"}'], "is for --cluster slurm"),
+        (["lambda", '--machine={"cache": {"class_path": "subprocess.Popen"}}'], "cache"),
+        (["lambda", '--slurm={"a": {"class_path": "antigravity.X"}}'], "--slurm"),
         (["lambda", "--paralel=2"], "--paralel"),
         (["lambda", "--parallel=two"], "parallel"),
         ([], "name"),
@@ -151,6 +154,14 @@ def test_a_plan_of_the_papers_size_needs_no_weights(capsys):
     status, out, _ = run(capsys, "all", "--plan", "--size=paper", *paper_without("xdnn")[1:4])
     assert status == 0
     assert int(counted(out)[1]) > 700
+
+
+def test_what_no_run_takes_is_said(capsys):
+    said = "not used by these runs: --voc, --bcos"
+    assert said in run(capsys, "lambda", "--plan", "--voc=data", "--bcos=weights")[1].splitlines()
+    assert (
+        "not used" not in run(capsys, "limited", "--plan", "--size=paper", "--voc=data", "--bcos=weights")[1]
+    )
 
 
 def test_the_table_is_not_cut_off(capsys):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from model_guidance.commands.parser import Parser, mapping
 from model_guidance.errors import UserError
 from model_guidance.studies import STUDIES
 from model_guidance.studies.planning.experiments import SIZES, Locations, Size
@@ -48,6 +49,27 @@ class StudyOptions:
     machine: dict[str, Any] = field(default_factory=dict)
 
 
+def parser() -> Parser:
+    """Return the options of the command."""
+    parser = Parser(description="Repeat a figure or table of the paper; the same command continues it.")
+    parser.add_argument("name", type=str, help=f"{', '.join(STUDIES)}, or all")
+    parser.add_argument("--plan", action="store_true", help="only print what would be run, and the cost")
+    parser.add_class_arguments(StudyOptions, skip={"slurm", "machine"})
+    parser.add_argument(
+        "--slurm",
+        type=mapping,
+        default={},
+        help='parameters of submitit\'s executor: \'{"slurm_partition": "gpu", "timeout_min": 600}\'',
+    )
+    parser.add_argument(
+        "--machine",
+        type=mapping,
+        default={},
+        help='settings of every run: \'{"workers": 8, "precision": "bf16-mixed"}\'',
+    )
+    return parser
+
+
 def study(name: str, options: StudyOptions, *, only_plan: bool = False) -> bool:
     """Run one study, or "all"; print the plan first and where the report is last; False if a run failed.
 
@@ -62,6 +84,8 @@ def study(name: str, options: StudyOptions, *, only_plan: bool = False) -> bool:
     for each in names:
         print(announcement(each, STUDIES[each], planned[each]))
     print(plan_table(every, folder / "runs"))
+    if unused := _unused(every, options):
+        print(f"not used by these runs: {', '.join(unused)}")
     if only_plan:
         return True
     _check_weights(every, options)
@@ -76,6 +100,8 @@ def study(name: str, options: StudyOptions, *, only_plan: bool = False) -> bool:
 def _check_options(options: StudyOptions) -> None:
     if options.cluster not in CLUSTERS:
         raise UserError(f"--cluster {options.cluster}: choose one of {', '.join(CLUSTERS)}")
+    if options.slurm and options.cluster == "here":
+        raise UserError(f"--slurm {options.slurm}: is for --cluster slurm, local or debug, not for here")
     if options.parallel is not None and options.parallel < 1:
         raise UserError(f"--parallel {options.parallel}: at least 1 is needed")
     if not all(path.is_dir() for path in (Path(options.out), *Path(options.out).parents) if path.exists()):
@@ -99,6 +125,13 @@ def _locations(options: StudyOptions) -> Locations:
     roots = {name: getattr(options, name) for name in ("voc", "coco", "waterbirds")}
     given = {name: root for name, root in roots.items() if root is not None}
     return Locations(given, {"xdnn": options.xdnn, "bcos": options.bcos}, options.machine)
+
+
+def _unused(planned: Sequence[PlannedRun], options: StudyOptions) -> list[str]:
+    """Return the data and weights that were given and that none of the runs takes."""
+    used = {run.settings.get(name) for run in planned for name in ("root", "weights")}
+    names = ("voc", "coco", "waterbirds", "xdnn", "bcos")
+    return [f"--{name}" for name in names if getattr(options, name) not in (None, *used)]
 
 
 def _check_weights(planned: Sequence[PlannedRun], options: StudyOptions) -> None:
@@ -128,7 +161,7 @@ def _run(planned: Sequence[PlannedRun], folder: Path, options: StudyOptions) -> 
 
     if options.cluster != "slurm":  # a cluster's nodes may have files that this machine has not
         _check_files(planned, folder / "runs")
-    parallel = options.parallel or torch.cuda.device_count() or 2
+    parallel = min(options.parallel or torch.cuda.device_count() or 2, len(planned))
     with executor(options.cluster, parallel, folder / "submitit", options.slurm) as submit:
         (folder / "runs").mkdir(parents=True, exist_ok=True)
         return run_tasks(tasks_of(planned, folder / "runs"), submit, parallel)

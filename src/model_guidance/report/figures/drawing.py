@@ -1,33 +1,21 @@
-"""One look for all figures; each is written as PNG and as SVG, whose points say what they are."""
+"""A figure and its files: PNG, PDF, and SVG, whose points say what they are."""
 
 import io
-import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import matplotlib as mpl
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from model_guidance.files import write
 from model_guidance.report import escape
 
-# Okabe and Ito's colours, which people with any colour vision tell apart
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D31")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-LINE = 0.18  # height of a line of the legend, in inches
-LONG = 30  # characters of a label that still leave room for another one beside it
 FORMATS = ("png", "pdf", "svg", "jpg")
-INK, PALE = "#1d2433", "#8a90a0"
 SVG = "http://www.w3.org/2000/svg"
-SPARSE: Any = {"axes.spines.top": False, "axes.spines.right": False, "font.size": 9.0, "axes.edgecolor": PALE}
-
-Styles = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -62,34 +50,6 @@ class Drawing:
         for suffix in ("png", "pdf"):
             write(folder / f"{self.name}.{suffix}", encoded(self.figure, suffix))
         write(folder / f"{self.name}.svg", self.svg.encode())
-
-
-def canvas(rows: int = 1, size: tuple[float, float] = (4.6, 3.0)) -> tuple[Figure, list[Axes]]:
-    """Return a figure of `rows` axes, one below the other, that share the horizontal axis."""
-    with mpl.rc_context(SPARSE):
-        figure = Figure(figsize=size, layout="constrained")
-        axes = figure.subplots(rows, 1, sharex=True, squeeze=False)[:, 0]
-    for each in axes:
-        each.grid(color="#e6e6e1", linewidth=0.6)
-        each.set_axisbelow(True)
-        each.locator_params(nbins=6)
-    return figure, list(axes)
-
-
-def legend(figure: Figure) -> None:
-    """Put one legend of all artists below the figure, which grows by it; long labels get one column."""
-    labels = [label for axes in figure.axes for label in axes.get_legend_handles_labels()[1]]
-    columns = 1 if max(map(len, labels), default=0) > LONG else 2
-    figure.set_figheight(figure.get_figheight() + LINE * math.ceil(len(labels) / columns))
-    figure.legend(loc="outside lower center", ncols=columns, frameon=False, fontsize=8)
-
-
-def styles(configurations: Iterable[str]) -> Styles:
-    """Return a colour and a marker for each configuration; no two get the same pair."""
-    return {
-        name: {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[(i + i // len(COLOURS)) % len(MARKERS)]}
-        for i, name in enumerate(dict.fromkeys(configurations))
-    }
 
 
 def encoded(figure: Figure, suffix: str) -> bytes:

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from model_guidance.report.figures.drawing import INK, PALE, Styles
+from model_guidance.report.figures.style import INK, PALE, Styles
 from model_guidance.report.read.published import published_for
 from model_guidance.report.read.reported import baseline
 from model_guidance.report.read.roles import GUIDED
@@ -21,7 +21,9 @@ UNGUIDED: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def draw_models(axes: Axes, models: pd.DataFrame, pair: Pair, looks: Styles) -> Iterator[tuple[str, str]]:
+def draw_models(
+    axes: Axes, models: pd.DataFrame, pair: Pair, styles: Styles, gid: str
+) -> Iterator[tuple[str, str]]:
     """Draw the mean of each configuration's reported models, and the spread of guided ones, over seeds.
 
     Yields the gid of each mark and what hovering over it says.
@@ -30,12 +32,13 @@ def draw_models(axes: Axes, models: pd.DataFrame, pair: Pair, looks: Styles) -> 
         x, y = (spread_of(rows, name) for name in pair)
         if x is None or y is None:
             continue
-        ringed = {"ms": 8, "mec": INK, "mew": 1.4, **looks.get(str(label), {})}
+        ringed = {"ms": 8, "mec": INK, "mew": 1.4, **styles.get(str(label), {})}
         mark: Any = ringed if role in GUIDED else UNGUIDED[str(role)]
-        axes.plot(x.mean, y.mean, ls="none", zorder=5, label=str(label), gid=f"model{place}", **mark)
+        axes.plot(x.mean, y.mean, zorder=5, label=str(label), gid=f"{gid}{place}", **{**mark, "ls": "none"})
         if role in GUIDED and x.count > 1:
-            axes.errorbar(x.mean, y.mean, y.deviation, x.deviation, fmt="none", ecolor=mark["color"], lw=1)
-        yield f"model{place}", f"{label}, mean of {x.count}: {NAMES[pair[0]]} {x}, {NAMES[pair[1]]} {y}"
+            bars: Any = {"ecolor": INK, "lw": 1, "capsize": 2, "zorder": 4}
+            axes.errorbar(x.mean, y.mean, y.deviation, x.deviation, fmt="none", **bars)
+        yield f"{gid}{place}", f"{label}, mean of {x.count}: {NAMES[pair[0]]} {x}, {NAMES[pair[1]]} {y}"
 
 
 def draw_crosshairs(axes: Axes, models: pd.DataFrame, pair: Pair) -> None:
@@ -46,15 +49,15 @@ def draw_crosshairs(axes: Axes, models: pd.DataFrame, pair: Pair) -> None:
             draw(spread.mean, color=PALE, lw=0.8, ls="--")
 
 
-def draw_published(axes: Axes, models: pd.DataFrame, pair: Pair, looks: Styles) -> None:
+def draw_published(axes: Axes, models: pd.DataFrame, pair: Pair, styles: Styles) -> None:
     """Draw what was published for exactly these configurations, hollow."""
     sources: dict[str, None] = {}
     for label, rows in models.groupby("configuration", sort=False):
         known = published_for(rows.iloc[0])
         if set(pair) <= set(known):
             at = known.dropna(subset=list(pair))
-            style = looks.get(str(label), {"marker": "*", "color": INK})
-            axes.plot(at[pair[0]], at[pair[1]], ms=9, mfc="none", ls="none", **style)
+            style = styles.get(str(label), {"marker": "*", "color": INK})
+            axes.plot(at[pair[0]], at[pair[1]], **{**style, "ms": 9, "mfc": "none", "ls": "none"})
             sources |= dict.fromkeys(map(str, at.index))
     if sources:
         text = f"hollow: published ({', '.join(sources)})"

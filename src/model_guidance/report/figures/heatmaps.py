@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
-from model_guidance.report.figures.drawing import INK
 from model_guidance.report.figures.overlay import colour_bar, picture, scale, shown_size
+from model_guidance.report.figures.style import INK
 
 RIGHT, WRONG = "#00694d", "#b3261e"
 CELL, GAP, EDGE = 2.0, 0.08, 0.14  # inches: a picture, between two, at the edge of the page

@@ -6,10 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 import pandas as pd
 
 from model_guidance.metrics.catalogue import FRONT
-from model_guidance.report.figures.bars import SETTINGS, group_bars, setting_bars
-from model_guidance.report.figures.curves import curve_drawing
-from model_guidance.report.figures.drawing import Drawing, Styles, styles
-from model_guidance.report.figures.fronts import front_drawing
+from model_guidance.report.figures.annotation_effort import SETTINGS, setting_bars
+from model_guidance.report.figures.drawing import Drawing
+from model_guidance.report.figures.front_markers import Pair
+from model_guidance.report.figures.group_accuracy import group_bars
+from model_guidance.report.figures.learning_curves import curve_drawing
+from model_guidance.report.figures.pareto_front import Front, front_drawing, front_grid
+from model_guidance.report.figures.style import Styles, styles
 from model_guidance.report.read.reported import in_order, panels
 from model_guidance.report.read.roles import GUIDED
 from model_guidance.report.read.score import main_score
@@ -23,39 +26,62 @@ def panel_name(backbone: str, look: str) -> str:
 
 
 def section_drawings(tested: pd.DataFrame, epochs: pd.DataFrame, models: pd.DataFrame) -> Drawings:
-    """Return the drawings of each panel (backbone, attribution) under the panel's name."""
-    looks = styles(tested.loc[tested["role"].isin(GUIDED), "configuration"])
-    found = {}
+    """Return the drawings of each panel (backbone, attribution) under its name, of all panels under ""."""
+    drawn = styles(tested.loc[tested["role"].isin(GUIDED), "configuration"])
+    found: dict[str, list[Drawing]] = {"": list(_grids(tested, models, drawn))}
     for backbone, look in panels(tested):
         here = [_of_panel(table, backbone, look) for table in (tested, epochs, models)]
         found[f"{backbone}, {look}"] = list(
-            _panel(panel_name(backbone, look), here[0], here[1], here[2], looks)
+            _panel(panel_name(backbone, look), here[0], here[1], here[2], drawn)
         )
-    return found
+    return {caption: each for caption, each in found.items() if each}
 
 
 def _of_panel(table: pd.DataFrame, backbone: str, look: str) -> pd.DataFrame:
     return table[(table["backbone"] == backbone) & (table["look"] == look)]
 
 
+def _grids(tested: pd.DataFrame, models: pd.DataFrame, drawn: Styles) -> Iterator[Drawing]:
+    """Yield a figure per pair of scores with all panels: networks below each other, layers side by side."""
+    found: dict[Pair, dict[tuple[str, str], Front]] = {}
+    for (backbone, look), column in _columns(panels(tested)).items():
+        here = [_of_panel(table, backbone, look) for table in (tested, models)]
+        front = Front(f"{backbone}, {look}", here[0], here[1][here[1]["representative"]])
+        for pair in _pairs(here[0]):
+            found.setdefault(pair, {})[backbone, column] = front
+    for pair, fronts in found.items():
+        grid = front_grid(f"fronts-{pair[1]}-{pair[0]}", fronts, pair, drawn)
+        if grid is not None:
+            yield grid
+
+
+def _columns(shown: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """Return the column of each panel, the input first: its layer where that is enough."""
+    columns = {(backbone, look): look.partition("@")[2] for backbone, look in shown}
+    if len({(backbone, column) for (backbone, _), column in columns.items()}) < len(columns):
+        columns = {(backbone, look): look for backbone, look in shown}
+    depth = {"input": 0, "final": 2}
+    return dict(sorted(columns.items(), key=lambda each: (depth.get(each[0][1].partition("@")[2], 1), each)))
+
+
 def _panel(
-    name: str, tested: pd.DataFrame, epochs: pd.DataFrame, models: pd.DataFrame, looks: Styles
+    name: str, tested: pd.DataFrame, epochs: pd.DataFrame, models: pd.DataFrame, drawn: Styles
 ) -> Iterator[Drawing]:
-    within = models[models["representative"]]
+    front = Front("", tested, models[models["representative"]])
     for x, y in _pairs(tested):
-        yield front_drawing(f"front-{y}-{x}-{name}", tested, within, (x, y), looks)
+        yield front_drawing(f"front-{y}-{x}-{name}", front, (x, y), drawn)
     shown = epochs[epochs["run"].isin(models["run"])]
     if not shown.empty:
-        yield curve_drawing(f"epochs-{name}", shown, looks)
+        yield curve_drawing(f"epochs-{name}", shown, drawn)
     if "worst_group" in tested:
         yield group_bars(f"groups-{name}", in_order(tested[tested["run"].isin(models["run"])]), "last")
     for setting, title in SETTINGS.items():
-        drawing = setting_bars(f"{setting}-{name}", within, setting, title)
+        drawing = setting_bars(f"{setting}-{name}", front.models, setting, title)
         if drawing is not None:
             yield drawing
 
 
-def _pairs(tested: pd.DataFrame) -> Iterator[tuple[str, str]]:
+def _pairs(tested: pd.DataFrame) -> Iterator[Pair]:
     """Yield the pairs of scores that are drawn against each other; those that no guided run has left out."""
     guided = tested[tested["own"] & tested["role"].isin(GUIDED)]
     other = "worst_group" if "worst_group" in tested else "map"

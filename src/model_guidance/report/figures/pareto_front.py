@@ -61,8 +61,10 @@ def front_grid(
             tips |= _draw(axes, fronts[row, column], pair, styles, gid)
             axes.set_title(fronts[row, column].title, fontsize=8.5)
             spread_out(axes)
-    figure.supxlabel(_axis(pair[0]), fontsize=9)
-    figure.supylabel(_axis(pair[1]), fontsize=9)
+    for axes in grid[-1]:
+        axes.set_xlabel(_axis(pair[0]))
+    for axes, *_ in grid:
+        axes.set_ylabel(_axis(pair[1]))
     legend(figure)
     return Drawing(name, _title(pair), figure, tips)
 

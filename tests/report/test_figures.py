@@ -1,0 +1,93 @@
+"""Figures: no two configurations look the same, marks keep off the frame, panels of papers in one figure."""
+
+import pytest
+from matplotlib.colors import to_rgb
+from tests.report.folders import compared, scores, write_run
+
+from model_guidance.report.figures.bars import bar_drawing
+from model_guidance.report.figures.drawing import encoded
+from model_guidance.report.figures.learning_curves import curve_drawing
+from model_guidance.report.figures.panels import section_drawings
+from model_guidance.report.figures.style import COLOURS, canvas, spread_out, styles
+from model_guidance.report.read.labels import labelled
+from model_guidance.report.read.results import read_results
+from model_guidance.report.read.score import Spread
+
+NAMES = [f"{loss}, boxes{coarse}" for loss in ("Energy", "L1") for coarse in ("", " +10 %", " +50 %")]
+
+
+def test_a_loss_has_a_colour_and_a_variant_a_mark_a_line_and_a_shade():
+    found = styles(NAMES)
+    assert len({(each["color"], each["marker"], str(each["ls"])) for each in found.values()}) == len(NAMES)
+    assert len({each["color"] for each in found.values()}) == len(NAMES)
+    assert found["Energy, boxes"]["color"] == COLOURS[0].lower()
+    for loss in ("Energy", "L1"):
+        shades = [to_rgb(found[name]["color"]) for name in NAMES if name.startswith(loss)]
+        assert sorted(shades) == shades  # lighter and lighter
+        assert max(range(3), key=shades[0].__getitem__) == max(range(3), key=shades[2].__getitem__)
+    assert found["Energy, boxes +10 %"]["marker"] == found["L1, boxes +10 %"]["marker"]
+
+
+def test_variants_of_one_loss_have_colours():
+    assert {each["color"] for each in styles(NAMES[:3]).values()} == {each.lower() for each in COLOURS[:3]}
+
+
+def test_marks_keep_off_the_frame_and_one_value_gets_a_range():
+    _, [[axes]] = canvas()
+    axes.plot([50, 50.1], [10, 80], "o")
+    spread_out(axes)
+    (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+    assert right - left == pytest.approx(4)
+    assert left + 1 < 50 < 50.1 < right - 1
+    assert low < 10 - 0.05 * 70
+    assert high > 80 + 0.05 * 70
+
+
+def test_scores_of_two_kinds_have_panels_of_their_own():
+    series = {"Energy": [Spread(50, 2, 3), None], "L1": [Spread(40, 1, 3), Spread(30, 1, 3)]}
+    figure = bar_drawing("bars", "Bars", ["1 %", "10 %"], {"EPG": series, "F1": series}).figure
+    assert [axes.get_ylabel() for axes in figure.axes] == ["EPG, %", "F1, %"]
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["Energy", "L1"]
+
+
+@pytest.fixture
+def layers(tmp_path):
+    for backbone in ("resnet50", "bcos_resnet50"):
+        rows = [scores(0.7, 0.3)]
+        write_run(tmp_path / f"{backbone}-baseline", rows * 9, backbone=backbone)
+        for layer in ("input", "final"):
+            rows = [scores(0.7, 0.4), scores(0.6, 0.6)]
+            write_run(tmp_path / f"{backbone}-{layer}", rows, backbone=backbone, layer=layer, lambda_=1.0)
+    return tmp_path
+
+
+def test_all_panels_are_one_figure_with_shared_axes_and_one_legend(layers):
+    tested, models = compared(layers)
+    drawings = section_drawings(tested, tested.iloc[:0], models)
+    grid = {drawing.name: drawing for drawing in drawings[""]}["fronts-epg-f1"]
+    rows = [[axes.get_title() for axes in grid.figure.axes[place : place + 2]] for place in (0, 2)]
+    assert rows == [[f"bcos_resnet50, {name}" for name in ("bcos@input", "bcos@final")],
+                    [f"resnet50, {name}" for name in ("ixg@input", "ixg@final")]]  # fmt: skip
+    first, second, below, _ = grid.figure.axes
+    assert first.get_ylim() == second.get_ylim()
+    assert first.get_xlim() == below.get_xlim()
+    assert len(grid.figure.legends) == 1
+    labels = [text.get_text() for text in grid.figure.legends[0].get_texts()]
+    assert len(labels) == len(set(labels))
+    assert encoded(grid.figure, "pdf").startswith(b"%PDF")
+    assert set(drawings) == {"", "bcos_resnet50, bcos@input", "bcos_resnet50, bcos@final",
+                             "resnet50, ixg@input", "resnet50, ixg@final"}  # fmt: skip
+
+
+def test_a_baseline_that_was_trained_for_longer_is_a_level(layers):
+    epochs = labelled(read_results([layers]).epochs)
+    here = epochs[epochs["run"].isin(["resnet50-baseline", "resnet50-final"])]
+    figure = curve_drawing("epochs", here, styles(["Energy"])).figure
+    for axes in figure.axes:
+        assert axes.get_xlim()[1] < 3
+        level, guided = axes.lines[:2]
+        assert len(set(level.get_ydata())) == 1
+        assert list(guided.get_xdata()) == [1, 2]
+    texts = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert texts == ["Energy", "not guided (level: epoch 9)"]

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from model_guidance import cli
 from model_guidance.attribution import METHODS
 from model_guidance.commands.parser import gathered, with_file
-from model_guidance.commands.train import SETTINGS
+from model_guidance.commands.train import OPTIONS
 from model_guidance.data import DATASETS
 from model_guidance.losses import LOSSES
 from tests.training.helpers import options, small
@@ -133,7 +133,7 @@ def test_wrong_options(arguments, expected, capsys, tmp_path):
         (b"epoch: 3", "settings.yaml: there is no option 'epoch', did you mean 'epochs'?"),
         (b"epochs: many", "--epochs"),
         (b"- 1", "settings.yaml: this must be a mapping"),
-        (b"options: {count: {class_path: elsewhere.X, init_args: {a: 2}}}", "--options.count"),
+        (b"options: {count: {class_path: elsewhere.X, init_args: {a: 2}}}", 'options.count {"class_path"'),
         (b"backbone: {class_path: elsewhere.X}", "there is no backbone"),
     ],
 )
@@ -149,10 +149,19 @@ def test_a_settings_file_holds_plain_values(content, expected, capsys, tmp_path,
     assert expected in rejected(capsys, tmp_path, "train", *given)
 
 
+def test_printed_settings_are_read(capsys, tmp_path):
+    given = train(tmp_path, "--options.labels=multi", "--lambda=0.5", "--root=null")
+    _, printed, _ = run(capsys, *given, "--print_config")
+    (tmp_path / "settings.yaml").write_text(printed)
+    again = ["train", f"--out={tmp_path}", f"--config={tmp_path / 'settings.yaml'}", "--print_config"]
+    assert run(capsys, *again) == (0, printed, "")
+    assert "lambda: 0.5" in printed
+
+
 def test_options_replace_those_of_the_file(tmp_path):
     (tmp_path / "settings.yaml").write_text("epochs: 3\nlambda: 0.5\noptions: {count: 8, labels: multi}\n")
     line = gathered(
-        with_file(["train", f"--config={tmp_path / 'settings.yaml'}", "--options.count", "9"], SETTINGS)
+        with_file(["train", f"--config={tmp_path / 'settings.yaml'}", "--options.count", "9"], OPTIONS)
     )
     assert line == ["train", "--epochs=3", "--lambda=0.5", '--options={"count": 9, "labels": "multi"}']
 

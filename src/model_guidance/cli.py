@@ -11,6 +11,7 @@ from model_guidance import __version__
 from model_guidance.commands import evaluate, study, train
 from model_guidance.commands.parser import Parser, gathered, mapping, with_file
 from model_guidance.errors import UserError
+from model_guidance.files import check_output_folder
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -19,7 +20,8 @@ def main(argv: list[str] | None = None) -> None:
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, TextIOWrapper):  # what a log's encoding has not is shown as "?"
                 stream.reconfigure(errors="replace")
-        arguments = gathered(with_file(sys.argv[1:] if argv is None else argv, train.SETTINGS))
+        given = sys.argv[1:] if argv is None else argv
+        arguments = gathered(with_file(given, train.OPTIONS) if given[:1] == ["train"] else given)
         parsed = _parser(arguments).parse_args(arguments)
         COMMANDS[parsed.subcommand](parsed[parsed.subcommand])
     except UserError as mistake:
@@ -96,6 +98,7 @@ def _check_parser() -> Parser:
 def _demo(arguments: Namespace) -> None:
     from model_guidance.commands.demo import demo
 
+    check_output_folder(Path(arguments.out))
     demo(Path(arguments.out), arguments.seeds)
 
 
@@ -127,6 +130,7 @@ def _study(arguments: Namespace) -> None:
 def _report(arguments: Namespace) -> None:
     from model_guidance.report.page import write_report
 
+    check_output_folder(Path(arguments.out))
     report = write_report([Path(run) for run in arguments.runs], Path(arguments.out), arguments.title)
     print(*report.notes, report.page, *report.verdicts, sep="\n")
 
@@ -134,6 +138,7 @@ def _report(arguments: Namespace) -> None:
 def _check_data(arguments: Namespace) -> None:
     from model_guidance.commands.check_data import check_data
 
+    check_output_folder(Path(arguments.out))
     if not check_data(arguments.data, arguments.root, arguments.options, Path(arguments.out)):
         sys.exit(1)
 

@@ -394,7 +394,7 @@ def test_the_announcement_names_what_is_run_and_what_was_published(study, size):
     for run in runs:
         own = config(run)
         assert {own.data, own.backbone} <= set(re.split(r"[ ,;]+", here))
-        assert not own.guided or {own.look, own.loss} <= set(re.split(r"[ ,;]+", here))
+        assert not own.guided or {own.explainer, own.loss} <= set(re.split(r"[ ,;]+", here))
     assert here.endswith(f" ({len(runs)} runs)")
     assert STUDIES[study].claim in published
 

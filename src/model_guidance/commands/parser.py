@@ -74,6 +74,7 @@ def gathered(arguments: Sequence[str]) -> list[str]:
             read = mapping(value) if not key else {key: mapping(f"value: {value}")["value"]}
         except UserError as error:
             raise UserError(f"{name} {error}") from error
+        _check_scalars(read if option == "options" else {}, "--options")
         found[option] = found.get(option, {}) | read if key else read
     return [*rest, *(f"--{option}={json.dumps(value)}" for option, value in found.items())]
 
@@ -104,4 +105,12 @@ def _options(path: Path, known: Sequence[str]) -> Iterator[str]:
             close = get_close_matches(name, known, n=1)
             meant = f", did you mean '{close[0]}'?" if close else ""
             raise UserError(f"{path}: there is no option '{name}'{meant}")
+        _check_scalars(value if name == "options" else {}, f"{path}: options")
         yield f"--{name}={value if isinstance(value, str) else json.dumps(value)}"
+
+
+def _check_scalars(options: object, place: str) -> None:
+    """Raise `UserError` for a reader's option that is a mapping: none takes one, least of all a class."""
+    for name, value in options.items() if isinstance(options, dict) else ():
+        if isinstance(value, dict):
+            raise UserError(f"{place}.{name} {json.dumps(value)}: a plain value is needed, no mapping")

@@ -14,7 +14,7 @@ from model_guidance.training.config import Config, load
 
 # What --from takes from its run.
 INHERITED = ("data", "root", "options", "size", "backbone", "method", "layer", "lr", "cache")
-SETTINGS = tuple(field.name.strip("_") for field in fields(Config))
+OPTIONS = ("out", "from", *(field.name.strip("_") for field in fields(Config)))  # what --config may say
 
 
 def parser(arguments: Sequence[str]) -> Parser:
@@ -39,6 +39,7 @@ def parser(arguments: Sequence[str]) -> Parser:
         "--lambda", type=float, default=0.0, help="weight of the localization loss; 0: baseline"
     )
     parser.add_argument("--config", type=str, help="YAML file with any of these options")
+    parser.add_argument("--print_config", action="store_true", help="only print the settings, for --config")
     parser.set_defaults(_inherited(arguments))
     return parser
 
@@ -59,12 +60,16 @@ def train(given: dict[str, Any]) -> None:
     out, source = Path(given.pop("out")), given.pop("from")
     resume, overwrite = given.pop("resume"), given.pop("overwrite")
     given.pop("config")
+    only_print = given.pop("print_config")
     if resume:
         config = _begun(out)
     else:
         if source is not None:
             given["weights"] = _start(Path(source), given)
         config = Config(lambda_=given.pop("lambda"), **given)
+    if only_print:
+        print(config.yaml(), end="")
+        return
     from model_guidance.report.tables.console import result_table
     from model_guidance.runs.train import train_run
 

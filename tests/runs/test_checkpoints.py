@@ -9,6 +9,8 @@ import torch
 from model_guidance.errors import UserError
 from model_guidance.files import write
 from model_guidance.runs.checkpoints import read_state, write_state, write_weights
+from model_guidance.runs.setup import Data
+from model_guidance.training.config import Config
 
 
 @pytest.fixture
@@ -45,3 +47,13 @@ def test_a_file_in_the_place_of_the_folder_is_named(tmp_path):
     (tmp_path / "runs").write_text("a file")
     with pytest.raises(UserError, match="runs/a/result.json: could not be written"):
         write(tmp_path / "runs" / "a" / "result.json", b"{}")
+
+
+def test_too_few_open_files_are_said_before_processes_wait_for_them(tmp_path):
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (40, before[1]))
+    try:
+        with pytest.raises(UserError, match="--workers 3: 112 open files are needed and 40 allowed"):
+            Data.open(Config(workers=3), ["val"], None)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)

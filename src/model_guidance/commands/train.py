@@ -39,7 +39,7 @@ def parser(arguments: Sequence[str]) -> Parser:
         "--lambda", type=float, default=0.0, help="weight of the localization loss; 0: baseline"
     )
     parser.add_argument("--config", type=str, help="YAML file with any of these options")
-    parser.add_argument("--print_config", action="store_true", help="only print the settings, for --config")
+    parser.add_argument("--print_config", type=str, nargs="?", help="only print the settings, for --config")
     parser.set_defaults(_inherited(arguments))
     return parser
 
@@ -60,7 +60,7 @@ def train(given: dict[str, Any]) -> None:
     out, source = Path(given.pop("out")), given.pop("from")
     resume, overwrite = given.pop("resume"), given.pop("overwrite")
     given.pop("config")
-    only_print = given.pop("print_config")
+    only_print = given.pop("print_config") is not None  # jsonargparse makes it an empty text
     if resume:
         config = _begun(out)
     else:

@@ -1,6 +1,7 @@
 """From settings to what they name: data, model, devices, loaders, measurements."""
 
 import math
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -19,6 +20,9 @@ from model_guidance.metrics.batch_scores import BatchScores
 from model_guidance.models import build
 from model_guidance.training.config import Config
 from model_guidance.types import Batch
+
+if sys.platform != "win32":
+    import resource
 
 
 def source_of(config: Config, split: str) -> Source:
@@ -93,6 +97,7 @@ class Data:
     @classmethod
     def open(cls, config: Config, names: Iterable[str], fabric: Fabric) -> "Data":
         """Open the splits `names`; raises `UserError` for data that cannot be read."""
+        _check_open_files(config.workers)
         splits = {name: split_of(config, name) for name in dict.fromkeys(names)}
         loaders = {name: evaluation_loader(config, split, fabric) for name, split in splits.items()}
         return cls(splits, loaders, fabric)
@@ -122,6 +127,17 @@ def evaluation_loader(config: Config, split: Split, fabric: Fabric) -> DataLoade
     dataset = SplitDataset(split, for_scores(split, config.regions, config.outside))
     shard, batch = _shard(fabric), config.evaluation_batch or config.batch
     return loader(dataset, batch, True, workers=config.workers, shard=shard, evaluation=True)
+
+
+def _check_open_files(workers: int) -> None:
+    """Raise `UserError` if processes that load images would run out of open files, for which torch waits."""
+    if workers and sys.platform != "win32":
+        limit, needed = resource.getrlimit(resource.RLIMIT_NOFILE)[0], 64 + 16 * workers
+        if 0 <= limit < needed:
+            raise UserError(
+                f"--workers {workers}: {needed} open files are needed and {limit} allowed: raise the limit "
+                f"(ulimit -n {needed}), or give --workers 0"
+            )
 
 
 def _shard(fabric: Fabric) -> tuple[int, int]:

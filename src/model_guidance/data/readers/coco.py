@@ -7,7 +7,7 @@ from pathlib import Path
 from model_guidance.data.checks import check_box, check_size, needed
 from model_guidance.data.photos import read_photo
 from model_guidance.data.readers.coco_index import Index, index_file
-from model_guidance.data.readers.coco_masks import class_masks
+from model_guidance.data.readers.coco_masks import class_masks, run_lengths
 from model_guidance.data.readers.options import check_number, check_split
 from model_guidance.data.source import Sample, Source, annotated
 from model_guidance.errors import UserError
@@ -26,6 +26,7 @@ def read(root: Path, split: str, *, validation: float = 0.1) -> Source:
     """
     check_split(split)
     check_number("validation", validation, 0.0, 0.99)
+    run_lengths()  # now rather than at the first image
     year = "val2014" if split == "test" else "train2014"
     file = needed(root / "annotations" / f"instances_{year}.json", REMEDY)
     images = needed(root / year, REMEDY)

@@ -1,11 +1,11 @@
 """COCO's segmentations, polygons or run lengths, as one mask for each class."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
 from jaxtyping import Bool
-from pycocotools import mask as run_lengths
 
 from model_guidance.errors import UserError
 
@@ -17,6 +17,15 @@ LONGEST_NUMBER = 40  # bits of a run length: more than any image has pixels
 class _RunLengths(msgspec.Struct, gc=False):
     counts: list[int] | str
     size: Size
+
+
+def run_lengths() -> Any:
+    """Return pycocotools' functions; raises `UserError` that names the extra where it is not installed."""
+    try:
+        from pycocotools import mask  # noqa: PLC0415  (an extra)
+    except ModuleNotFoundError as error:
+        raise UserError("--data coco: needs pycocotools: pip install 'model-guidance[coco]'") from error
+    return mask
 
 
 def class_masks(
@@ -54,7 +63,8 @@ def _from_polygons(polygons: list[list[float]], size: Size, place: str) -> tuple
     gaps = [f"{place}: a polygon of fewer than three points was left out"] * (len(polygons) - len(usable))
     if not usable:
         return np.zeros(size, bool), gaps
-    united = run_lengths.merge(run_lengths.frPyObjects(usable, height, width))
+    coco = run_lengths()
+    united = coco.merge(coco.frPyObjects(usable, height, width))
     return _expanded(_unpacked(united["counts"].decode()), size), gaps
 
 

@@ -99,7 +99,7 @@ def test_kinds_are_counted(table: Write) -> None:
     root = table("train/cat/1.png,point,1,1,,,2", "train/dog/1.png,box,1,1,2,2,")
     found = inspect(open_source("folder", root, "train"))
     assert found.objects == {"points": {"cat": 1}, "boxes": {"dog": 1}}
-    assert found.annotated == 2
+    assert found.annotated == [0, 1]
 
 
 @pytest.mark.parametrize("kind", ["boxes", "points", "masks", "ignore"])

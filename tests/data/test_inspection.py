@@ -1,16 +1,20 @@
 """Checking a data set goes on after a defect, and shows what was read."""
 
+import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 from tests.data.samples import memory_source, painted
 
+from model_guidance.commands.check_data import check_data, unmeasured
 from model_guidance.data.inspection import inspect
 from model_guidance.data.source import Sample, Source, annotated
 from model_guidance.errors import UserError
-from model_guidance.report.figures.data_sheet import data_sheet
+from model_guidance.report.figures.data_sheet import _selected, data_sheet
 
 
 def source() -> Source:
@@ -41,7 +45,7 @@ def test_inspection_collects_counts_remarks_and_defects() -> None:
     assert (found.images, found.objects, found.annotated, found.groups) == (
         {"a": 2},
         {"boxes": {"a": 4}, "masks": {"a": 2}},
-        2,
+        [0, 2],
         {"h": 2},
     )
     assert found.remarks == ["was cut."] * 2
@@ -49,7 +53,7 @@ def test_inspection_collects_counts_remarks_and_defects() -> None:
 
 
 def test_the_sheet_is_a_png_with_the_readable_images(tmp_path: Path) -> None:
-    data_sheet(source(), tmp_path / "sheet.png", count=6)
+    data_sheet(source(), count=6).savefig(tmp_path / "sheet.png")
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.format == "PNG"
         assert len(np.unique(np.asarray(sheet.convert("L")))) > 20
@@ -57,5 +61,50 @@ def test_the_sheet_is_a_png_with_the_readable_images(tmp_path: Path) -> None:
 
 def test_a_sheet_of_nothing_readable_is_still_drawn(tmp_path: Path) -> None:
     broken = replace(source(), names=["x"], read=lambda _: source().read(5))
-    data_sheet(broken, tmp_path / "sheet.png")
+    data_sheet(broken).savefig(tmp_path / "sheet.png")
     assert (tmp_path / "sheet.png").stat().st_size > 0
+
+
+def test_the_sheet_prefers_what_is_annotated() -> None:
+    assert _selected(1000, list(range(0, 1000, 40)), 16) == [40 * i for i in _selected(25, range(25), 16)]
+    few = _selected(1000, [7, 500], 16)
+    assert {7, 500} <= set(few)
+    assert len(set(few)) == 16
+    assert _selected(3, [], 16) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("annotated", "said"),
+    [
+        ((25, 0, 0), "val and test: no annotated image, so EPG and IoU cannot be measured there"),
+        ((25, 30, 0), "test: no annotated image"),
+        ((0, 25, 25), "train has no annotated image: nothing to guide with"),
+        ((0, 0, 0), "only a baseline can be trained"),
+        ((25, 3, 25), r"val \(3\): few annotated images"),
+        ((25, 25, 25), None),
+    ],
+)
+def test_what_cannot_be_measured_is_said(annotated: tuple[int, int, int], said: str | None) -> None:
+    sentences = unmeasured(dict(zip(("train", "val", "test"), annotated, strict=True)))
+    assert [bool(re.search(said, sentence)) for sentence in sentences] == [True] if said else not sentences
+
+
+def test_names_are_shown_as_they_are(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    """Brackets, dollars and bytes that are no text, in names of classes and files."""
+    for split in ("train", "val", "test"):
+        for name in (b"n [b", b"car [red]", b"caf\xe9"):
+            folder = tmp_path / "data" / split / os.fsdecode(name)
+            folder.mkdir(parents=True)
+            painted(40, 30).save(folder / "price_$5_and_$_1.png")
+    assert check_data("folder", str(tmp_path / "data"), {}, tmp_path / "out")
+    printed = capsys.readouterr().out
+    assert all(
+        name in printed for name in ("n [b", "car [red]", "caf\\xe9", "only a baseline can be trained")
+    )
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"train.png", "val.png", "test.png"}
+
+
+def test_an_output_folder_that_cannot_be_made_is_said_first(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("")
+    with pytest.raises(UserError, match=r"--out .*out: is no folder that can be written to"):
+        check_data("shapes", None, {"count": 2}, tmp_path / "out")

@@ -1,54 +1,107 @@
 """What `check-data` prints and draws."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-from rich import box
-from rich.table import Table
 
 from model_guidance.data import open_source
 from model_guidance.data.inspection import Inspection, inspect
 from model_guidance.data.readers.options import SPLITS
 from model_guidance.data.source import Source
+from model_guidance.errors import UserError, one_line
+from model_guidance.files import write
+from model_guidance.report.escape import printable, terminal
 from model_guidance.report.figures.data_sheet import data_sheet
-from model_guidance.report.tables.text import rendered
+from model_guidance.report.figures.drawing import encoded
+from model_guidance.report.tables.text import rendered, text_table
 
 SHOWN = 20  # remarks and defects; there may be thousands
+ENOUGH = 25  # annotated images, from which a score can be told with an interval that says something
 
 
 def check_data(name: str, root: str | None, options: dict[str, Any], out: Path) -> bool:
     """Check all splits of a data set; return whether they are without defects.
 
-    Prints counts, groups, a class table, remarks and defects, and writes one sheet per split to `out`.
+    Prints counts, groups, a class table, remarks and defects, and what cannot be measured; writes one sheet
+    per split to `out`.
     """
     sources = {split: open_source(name, Path(root) if root else None, split, **options) for split in SPLITS}
-    sound = True
+    _prepare(out)
+    found = {}
     for split, source in sources.items():
-        found = inspect(source)
-        print(f"{name} {split}: {found.total} images, {found.unlabelled} without any class")
-        print(_class_table(found, source))
-        for group, count in found.groups.items():
-            print(f"  {group}: {count}")
-        for remark in source.remarks:
-            print(f"  {remark}")
-        _list("remark", found.remarks)
-        _list("defect", found.defects)
+        found[split] = inspect(source)
+        print(f"{name} {split}: {_counts(found[split])}")
+        print(_class_table(found[split], source))
+        for line in _lines(found[split], source):
+            print(f"  {one_line(printable(line))}")
+        sheet = out / f"{split}.png"
+        write(sheet, encoded(data_sheet(source, found[split].annotated), "png"))
+        print(f"  sheet: {sheet}\n")
+    for sentence in unmeasured({split: len(each.annotated) for split, each in found.items()}):
+        print(sentence)
+    return not any(each.defects for each in found.values())
+
+
+def _prepare(out: Path) -> None:
+    """Make the folder before the work is done, which would be lost without it."""
+    try:
         out.mkdir(parents=True, exist_ok=True)
-        data_sheet(source, out / f"{split}.png")
-        print(f"  sheet: {out / f'{split}.png'}\n")
-        sound = sound and not found.defects
-    return sound
+    except OSError as error:
+        raise UserError(f"--out {out}: is no folder that can be written to ({error.strerror})") from error
+
+
+def unmeasured(annotated: Mapping[str, int]) -> list[str]:
+    """Return what cannot be done with so many annotated images in each split, and what would help."""
+    remedy = f"annotate about {ENOUGH} images of each split"
+    if not any(annotated.values()):
+        return [f"no image is annotated: only a baseline can be trained (--lambda 0); {remedy}"]
+    sentences = []
+    if not annotated["train"]:
+        sentences.append("train has no annotated image: nothing to guide with")
+    without = [split for split in ("val", "test") if not annotated[split]]
+    if without:
+        wanted = f"annotate about {ENOUGH} images in each, or score with evaluate --split train"
+        sentences.append(
+            f"{' and '.join(without)}: no annotated image, so EPG and IoU cannot be measured there; {wanted}"
+        )
+    few = [
+        f"{split} ({count})" for split, count in annotated.items() if split != "train" and 0 < count < ENOUGH
+    ]
+    if few:
+        sentences.append(
+            f"{' and '.join(few)}: few annotated images; scores of maps will have wide intervals"
+        )
+    return sentences
+
+
+def _counts(found: Inspection) -> str:
+    return f"{found.total} images, {found.unlabelled} without any class, {len(found.annotated)} annotated"
 
 
 def _class_table(found: Inspection, source: Source) -> str:
-    table = Table("class", "images", *found.objects, box=box.SIMPLE_HEAD)
+    table = text_table(["images", *found.objects])
     for name in source.classes:
-        table.add_row(name, *(str(counts[name]) for counts in (found.images, *found.objects.values())))
+        counts = (str(counts[name]) for counts in (found.images, *found.objects.values()))
+        table.add_row(terminal(name), *counts)
     return rendered(table)
 
 
-def _list(kind: str, lines: list[str]) -> None:
-    for line in lines[:SHOWN]:
-        print(f"  {kind}: {line}")
+def _lines(found: Inspection, source: Source) -> Iterator[str]:
+    """Yield what there is to say about a split besides its table."""
+    yield from (f"{group}: {count}" for group, count in found.groups.items())
+    absent = [name for name in source.classes if not found.images[name]]
+    if absent:
+        yield f"remark: no image of {_listed(absent)}"
+    yield from source.remarks
+    yield from _some("remark", found.remarks)
+    yield from _some("defect", found.defects)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+
+
+def _some(kind: str, lines: Sequence[str]) -> Iterator[str]:
+    yield from (f"{kind}: {line}" for line in lines[:SHOWN])
     if len(lines) > SHOWN:
-        print(f"  ... and {len(lines) - SHOWN} more {kind}s")
+        yield f"... and {len(lines) - SHOWN} more {kind}s"

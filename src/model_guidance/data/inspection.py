@@ -12,8 +12,9 @@ from model_guidance.progress import steps
 class Inspection:
     """What a split holds; `images` and `groups` count by class or group name, `objects` by kind and class.
 
-    `total` counts all names; `unlabelled` those without any class, and `annotated` those with an object.
-    `remarks` say what was mended, `defects` which images cannot be used and why, both in reading order.
+    `total` counts all names; `unlabelled` those without any class, `annotated` are the numbers of those
+    with an object. `remarks` say what was mended, `defects` which images cannot be used and why, both in
+    reading order.
     """
 
     total: int
@@ -21,7 +22,7 @@ class Inspection:
     objects: dict[str, Counter[str]] = field(default_factory=dict)
     groups: Counter[str] = field(default_factory=Counter)
     unlabelled: int = 0
-    annotated: int = 0
+    annotated: list[int] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     defects: list[str] = field(default_factory=list)
 
@@ -32,18 +33,19 @@ def inspect(source: Source) -> Inspection:
     with steps("checking", found.total) as bar:
         for index in range(found.total):
             try:
-                _count(found, source, source.read(index))
+                _count(found, source, index, source.read(index))
             except UserError as defect:
                 found.defects.append(str(defect))
             bar.advance()
     return found
 
 
-def _count(found: Inspection, source: Source, sample: Sample) -> None:
+def _count(found: Inspection, source: Source, index: int, sample: Sample) -> None:
     found.images.update(source.classes[label] for label in sample.labels)
     for each in sample.annotations:
         found.objects.setdefault(each.kind, Counter())[source.classes[each.label]] += 1
-    found.annotated += bool(sample.annotations)
+    if sample.annotations:
+        found.annotated.append(index)
     found.unlabelled += not sample.labels
     found.remarks += sample.remarks
     if sample.group >= 0:

@@ -1,8 +1,7 @@
 """A contact sheet: what the reader understood of a data set, for a person to look at."""
 
-import math
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,28 +11,46 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from model_guidance.data.source import Sample, Source
+from model_guidance.data.annotations.kinds import KINDS
+from model_guidance.data.source import Annotation, Sample, Source
 from model_guidance.errors import UserError
 
 COLUMNS = 4
+WIDTH, TITLE = 3.2, 0.5  # of a panel and of the two lines above it, in inches
+TALLEST = 1.5  # height of a panel, in widths
 PALETTE = colormaps["tab20"].colors[::2] + colormaps["tab20"].colors[1::2]  # type: ignore[attr-defined]
 
 
-def data_sheet(source: Source, path: Path, count: int = 16) -> None:
-    """Draw `count` images, evenly spaced in `source`, with boxes and masks, to the PNG `path`.
+def data_sheet(source: Source, annotated: Sequence[int] = (), count: int = 16) -> Figure:
+    """Return a drawing of `count` images with their annotations.
 
-    Each class has its colour, and its name beside its largest box; defective images are left out.
+    They are evenly spaced among those that are `annotated` (by their number in `source`), then, if these
+    are too few, among the others. Each class has its colour, and its name beside its largest object; what
+    must not be used is hatched; defective images are left out.
     """
-    places = np.linspace(0, len(source.names) - 1, min(count, len(source.names))).round().astype(int)
-    samples = list(_readable(source, places.tolist()))
-    rows = max(1, math.ceil(len(samples) / COLUMNS))
-    figure = Figure(figsize=(3.2 * COLUMNS, 3.2 * rows), layout="constrained", dpi=110)
-    axes = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
-    for panel in axes:
+    samples = list(_readable(source, _selected(len(source.names), annotated, count)))
+    rows = [samples[first : first + COLUMNS] for first in range(0, len(samples), COLUMNS)] or [[]]
+    heights = [WIDTH * max((_aspect(sample) for _, sample in row), default=1.0) + TITLE for row in rows]
+    columns = min(COLUMNS, max(1, len(samples)))
+    figure = Figure(figsize=(WIDTH * columns, sum(heights)), layout="constrained", dpi=110)
+    panels = figure.subplots(len(rows), columns, squeeze=False, gridspec_kw={"height_ratios": heights})
+    for panel in panels.ravel():
         panel.set_axis_off()
-    for panel, (name, sample) in zip(axes, samples, strict=False):
+    for panel, (name, sample) in zip(panels.ravel(), samples, strict=False):
         _draw(panel, name, sample, source)
-    figure.savefig(path)
+    return figure
+
+
+def _selected(total: int, annotated: Sequence[int], count: int) -> list[int]:
+    first = _spaced(list(annotated), count)
+    known = set(annotated)
+    others = [index for index in range(total) if index not in known]
+    return sorted(first + _spaced(others, count - len(first)))
+
+
+def _spaced(values: Sequence[int], count: int) -> list[int]:
+    places = np.linspace(0, len(values) - 1, min(count, len(values))).round().astype(int)
+    return [values[place] for place in places.tolist()]
 
 
 def _readable(source: Source, places: list[int]) -> Iterator[tuple[str, Sample]]:
@@ -44,17 +61,30 @@ def _readable(source: Source, places: list[int]) -> Iterator[tuple[str, Sample]]
             continue
 
 
+def _aspect(sample: Sample) -> float:
+    width, height = sample.image.size
+    return min(height / width, TALLEST)
+
+
 def _draw(panel: Axes, name: str, sample: Sample, source: Source) -> None:
     panel.imshow(np.asarray(sample.image))
-    for label, mask in sample.of("masks"):
-        panel.contourf(mask, levels=[0.5, 1.5], colors=[_colour(label)], alpha=0.4)
-    for label, (x1, y1, x2, y2) in sample.of("boxes"):
-        frame = Rectangle((x1 - 0.5, y1 - 0.5), x2 - x1, y2 - y1, fill=False, color=_colour(label), lw=1.5)
-        panel.add_patch(frame)
-    for label, box in _largest(sample).items():
+    for each in sample.annotations:
+        colour = _colour(each.label)
+        if each.kind == "masks":
+            panel.contourf(each.shape, levels=[0.5, 1.5], colors=[colour], alpha=0.4)
+        else:
+            x1, y1, x2, y2 = _frame(each)
+            hatch = "xx" if KINDS[each.kind].excludes else None
+            corner, extent = (x1 - 0.5, y1 - 0.5), (x2 - x1, y2 - y1)
+            panel.add_patch(Rectangle(corner, *extent, fill=False, color=colour, lw=1.5, hatch=hatch))
+    for label, (x1, y1, _, _) in _largest(sample).items():
         plate = {"facecolor": _colour(label), "edgecolor": "none", "pad": 1.0, "alpha": 0.85}
-        panel.text(box[0], box[1], source.classes[label], fontsize=6, va="top", bbox=plate, clip_on=True)
+        panel.text(x1, y1, source.classes[label], fontsize=6, va="top", bbox=plate, clip_on=True)
     panel.set_title(_title(name, sample, source), fontsize=8)
+
+
+def _frame(annotation: Annotation) -> Float[np.ndarray, "4"]:
+    return KINDS[annotation.kind].frames(annotation.shape[None])[0]
 
 
 def _largest(sample: Sample) -> dict[int, Float[np.ndarray, "4"]]:
@@ -62,13 +92,21 @@ def _largest(sample: Sample) -> dict[int, Float[np.ndarray, "4"]]:
         x1, y1, x2, y2 = owned[1]
         return (x2 - x1) * (y2 - y1)
 
-    return dict(sorted(sample.of("boxes"), key=area))
+    return dict(sorted(((each.label, _frame(each)) for each in sample.annotations), key=area))
 
 
 def _title(name: str, sample: Sample, source: Source) -> str:
     classes = ", ".join(source.classes[label] for label in sorted(sample.labels)) or "no class"
     content = source.groups[sample.group] if sample.group >= 0 else classes
-    return f"{Path(name).stem}\n{textwrap.shorten(content, 48, placeholder=' ...')}"
+    return "\n".join(_shortened(text) for text in (Path(name).stem, content))
+
+
+def _shortened(text: str) -> str:
+    return textwrap.shorten(text, 48, placeholder=" ...") if len(text) > 48 and " " in text else _cut(text)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 48 else f"{text[:30]} ... {text[-12:]}"
 
 
 def _colour(label: int) -> tuple[float, float, float]:

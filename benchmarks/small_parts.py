@@ -11,6 +11,7 @@ from torch import Tensor
 from model_guidance.data import RegionSettings, SplitDataset, loader, open_split
 from model_guidance.losses import LOSSES
 from model_guidance.metrics.classification import multilabel
+from model_guidance.types import unit_range
 
 IMAGES = 256
 
@@ -52,6 +53,6 @@ def loading(size: int, batch: int, workers: int, device: torch.device) -> dict[s
 
     def read(_: object = folder) -> None:  # the folder lives as long as this function
         for each in batches:
-            (each.to(device).images / 255).sum()
+            unit_range(each.to(device).images).sum()
 
     return {f"loading {IMAGES} images": read}

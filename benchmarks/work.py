@@ -8,7 +8,7 @@ import torch.nn.functional as F
 import twin
 from torch import Tensor, nn
 
-from model_guidance.attribution import explain, tap_for
+from model_guidance.attribution import capture
 from model_guidance.guidance import Guidance
 from model_guidance.metrics import energy_pointing_game
 from model_guidance.models import build
@@ -112,6 +112,5 @@ def evaluated(it: Work, layer: str) -> list[float]:
     """Return the EPG of every pair."""
     it.model.eval()
     regions = it.regions(len(it.images), most=2)
-    forward = tap_for(it.method, it.model, it.images, layer, attached=False)
-    maps = explain(it.model, forward, regions.pairs, it.method, create_graph=False)
+    maps = capture(it.model, it.images, it.method, layer).maps(regions.pairs)
     return energy_pointing_game(maps, regions.masks).tolist()

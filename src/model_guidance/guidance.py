@@ -3,20 +3,24 @@
 import math
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.distributed as dist
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from model_guidance.attribution import check_method, explain, tap_for
+from model_guidance.attribution import Explanation, Method, capture_at, default_method, method_of
 from model_guidance.autodiff.batch_statistics import uses_batch_statistics
-from model_guidance.autodiff.capture import marked
+from model_guidance.autodiff.capture import watched
 from model_guidance.autodiff.checkpointing import checkpointed
+from model_guidance.checks import check_batch, check_logits, described, logits_of, present
 from model_guidance.errors import UserError
-from model_guidance.losses import LOSSES
-from model_guidance.models.layers import layer_name, residual_blocks
-from model_guidance.types import Forward, Pairs, Regions
+from model_guidance.lookup import find, name_of
+from model_guidance.losses import LOSSES, Loss
+from model_guidance.models.layers import find_layer, layer_name, residual_blocks
+from model_guidance.types import Pairs, Regions
 
 REDUCTIONS = ("mean", "sum")
 
@@ -26,13 +30,17 @@ class Guidance(nn.Module):
 
     `forward(images, labels, regions)` returns the logits `Float[B C]` and a scalar to be added, times
     lambda, to the classification loss. One of the positive classes with a region, drawn at random, is
-    guided in each image that has any (torch's global generator). `reduction` is over the guided images:
-    their mean does not depend on the batch size or on how many images are annotated; their sum is the
-    paper's. Without a region in the batch the loss is 0. Images without a region are not explained, which
-    makes a step with few of them hardly dearer than plain training, unless batch normalisation is in
-    training mode: then the images of a batch belong together. With `compile` the guided part of the forward
-    pass and its backward pass go through `torch.compile`: the second step takes minutes, later ones less
-    time. The first one raises `UserError` if only autograd can take maps through the network.
+    guided in each image that has any (torch's global generator). `method` and `loss` are names of
+    `attribution.METHODS` and `losses.LOSSES`, dotted names of functions, or functions; without a method the
+    model's default is taken. `layer` is a depth's name or a module's dotted name.
+
+    `reduction` is over the guided images: their mean does not depend on the batch size or on how many images
+    are annotated; their sum is the paper's. Without a region in the batch the loss is 0. Images without a
+    region are not explained, which makes a step with few of them cost little more than plain training, unless
+    batch normalisation is in training mode: then the images of a batch belong together. With `compile` the
+    guided part of the forward pass and its backward pass go through `torch.compile`: the second step takes
+    minutes, later ones less time. The first one raises `UserError` if only autograd can take maps through the
+    network.
 
     `part` guides only a random part, in (0, 1], of the annotated images of each batch; the loss is unbiased.
     `checkpoint` keeps of each residual block its input only and runs it again in the backward pass: less
@@ -45,9 +53,10 @@ class Guidance(nn.Module):
     def __init__(
         self,
         model: nn.Module,
-        method: str = "ixg",
-        layer: str = "layer4",
-        loss: str = "energy",
+        method: str | Method | None = None,
+        layer: str = "final",
+        loss: str | Loss = "energy",
+        *,
         reduction: str = "mean",
         compile: bool = False,
         part: float = 1.0,
@@ -56,42 +65,67 @@ class Guidance(nn.Module):
         super().__init__()
         if not 0 < part <= 1:
             raise UserError(f"part {part}: a number above 0, at most 1, is needed")
-        for name, value, known in (
-            ("loss", loss, list(LOSSES)),
-            ("reduction", reduction, list(REDUCTIONS)),
-        ):
-            if value not in known:
-                raise UserError(f"there is no {name} '{value}': choose one of {', '.join(known)}")
-        check_method(model, method)
-        self.model = model
-        self.method, self.layer, self.loss, self.reduction = method, layer, loss, reduction
+        if reduction not in REDUCTIONS:
+            raise UserError(f"there is no reduction '{reduction}': choose one of {', '.join(REDUCTIONS)}")
         if compile and checkpoint:
             raise UserError("compile and checkpoint exclude each other: choose one")
-        self.part, self.checkpoint = part, checkpoint
-        self._module = layer_name(model, layer)
-        self._run: Callable[[Tensor, Pairs], tuple[Tensor, Tensor]] = self._logits_and_maps
-        if compile:
-            self._run = self._first
+        if layer != "final":
+            layer_name(model, layer)  # or a UserError
+        self.model = model
+        self.method = default_method(model) if method is None else method
+        self.layer, self.loss, self.reduction = layer, loss, reduction
+        self.compile_step, self.part, self.checkpoint = compile, part, checkpoint
+        self._method, self._loss = method_of(model, self.method), find("loss", loss, LOSSES)
+        self._module: str | None = None
+        self._compiled: Callable[[Tensor, Pairs], tuple[Tensor, Tensor]] | None = None
+
+    if TYPE_CHECKING:
+
+        def __call__(  # noqa: D102  (what `forward` does)
+            self, images: Tensor, labels: Tensor, regions: Regions | None
+        ) -> tuple[Tensor, Tensor]: ...
 
     def forward(
-        self,
-        images: Float[Tensor, "batch channels height width"],
-        labels: Float[Tensor, "batch classes"],
-        regions: Regions,
+        self, images: Float[Tensor, "batch channels height width"], labels: Any, regions: Regions | None
     ) -> tuple[Float[Tensor, "batch classes"], Float[Tensor, ""]]:
-        """Return the logits and the localization loss."""
-        with checkpointed(residual_blocks(self.model), self._module) if self.checkpoint else nullcontext():
-            return self._losses(images, labels, regions)
+        """Return the logits and the localization loss.
+
+        `labels` are class numbers `Int[B]`, one-hot or multi-hot `[B C]`, or for a single logit `Float[B]`.
+        Raises `UserError` for what does not fit together.
+        """
+        labels, regions = check_batch(images, labels, regions)
+        module = self._found(images)
+        with checkpointed(residual_blocks(self.model), module) if self.checkpoint else nullcontext():
+            logits, localization = self._losses(images, labels, regions)
+        check_logits(logits, labels)
+        return logits, localization
+
+    def _found(self, images: Tensor) -> str:
+        """Return the dotted name of the layer, which may have to be seen in a forward pass."""
+        if self._module is None:
+            self._module = find_layer(self.model, self.layer, images)
+        return self._module
 
     def _losses(self, images: Tensor, labels: Tensor, regions: Regions) -> tuple[Tensor, Tensor]:
         drawn = draw_one_class(regions, labels)
-        chosen = draw_part(drawn, self.part)
-        present = labels[chosen.pairs.images, chosen.pairs.classes] > 0
-        divisor = self._divisor(present.sum(), len(chosen) / max(len(drawn), 1))
-        if not len(chosen):
-            return self.model(images), images.new_zeros(())
-        logits, maps = self._explained(images, chosen.pairs)
-        return logits, (LOSSES[self.loss](maps, chosen.masks) * present).sum() / divisor
+        guided = draw_part(drawn, self.part)
+        counted = present(labels, guided.pairs)
+        divisor = self._divisor(counted.sum(), len(guided) / max(len(drawn), 1))
+        if not len(guided):
+            return logits_of(self.model(images)), images.new_zeros(())
+        logits, maps = self._explained(images, guided.pairs)
+        return logits, (self._each(maps, guided) * counted).sum() / divisor
+
+    def _each(self, maps: Tensor, regions: Regions) -> Tensor:
+        """Return the localization loss of each pair."""
+        valid = () if regions.valid is None else (regions.valid,)
+        values = self._loss(maps, regions.masks, *valid)
+        if values.shape != (len(regions),):
+            raise UserError(
+                f"loss: {name_of(self.loss)} returned {described(values)}, one value for each of "
+                f"{len(regions)} pairs is needed"
+            )
+        return values
 
     def _explained(self, images: Tensor, pairs: Pairs) -> tuple[Tensor, Tensor]:
         """Return the logits of all images and the maps of `pairs`, at most one of each image.
@@ -99,40 +133,42 @@ class Guidance(nn.Module):
         Explaining an image costs several forward passes, so those without an annotation are spared it: they
         go through the network by themselves, unless it normalises over the whole batch.
         """
-        guided = pairs.images
+        guided = pairs.image_index
         if len(guided) == len(images) or uses_batch_statistics(self.model):
             return self._run(images, pairs)
         # the positions of the others, by a sort: a GPU would have to be waited for to know how many they are
         is_guided = torch.zeros(len(images), device=images.device).index_fill(0, guided, 1)
         rest = is_guided.argsort(stable=True)[: len(images) - len(guided)]
-        alone = Pairs(torch.arange(len(guided), device=images.device), pairs.classes, distinct=True)
+        alone = Pairs(torch.arange(len(guided), device=images.device), pairs.class_index, distinct=True)
         logits, maps = self._run(images[guided], alone)
         order = torch.cat([guided, rest]).argsort()
-        return torch.cat([logits, self.model(images[rest])])[order], maps
+        return torch.cat([logits, logits_of(self.model(images[rest]))])[order], maps
 
-    def _tap(self, images: Tensor) -> Forward:
-        return tap_for(self.method, self.model, images, self.layer, attached=True)
-
-    def _logits_and_maps(self, images: Tensor, pairs: Pairs) -> tuple[Tensor, Tensor]:
-        forward = self._tap(images)
-        return forward.logits, explain(self.model, forward, pairs, self.method, create_graph=True)
+    def _run(self, images: Tensor, pairs: Pairs) -> tuple[Tensor, Tensor]:
+        if not self.compile_step:
+            return self._logits_and_maps(images, pairs)
+        if self._compiled is None:
+            return self._first(images, pairs)
+        with watched(self.model, self._found(images)):
+            return self._compiled(images, pairs)
 
     def _first(self, images: Tensor, pairs: Pairs) -> tuple[Tensor, Tensor]:
         """Do a step as it is, which shows whether the next ones can be compiled."""
-        forward = self._tap(images)
-        if not forward.recorded:
+        explanation = self._capture(images)
+        if not explanation.captured.by_adjoints:
             raise UserError(
-                f"compile: {self.method} maps of this network cannot be compiled, because an operation in it "
-                "has no adjoint in autodiff/adjoints: leave compile out"
+                f"compile: {name_of(self.method)} maps of this network cannot be compiled, because an "
+                "operation in it has no adjoint in autodiff/adjoints: leave compile out"
             )
-        compiled = torch.compile(self._logits_and_maps)
+        self._compiled = torch.compile(self._logits_and_maps)
+        return explanation.logits, explanation.maps(pairs)
 
-        def run(images: Tensor, pairs: Pairs) -> tuple[Tensor, Tensor]:
-            with marked(self.model, self._module):
-                return compiled(images, pairs)
+    def _logits_and_maps(self, images: Tensor, pairs: Pairs) -> tuple[Tensor, Tensor]:
+        explanation = self._capture(images)
+        return explanation.logits, explanation.maps(pairs)
 
-        self._run = run
-        return forward.logits, explain(self.model, forward, pairs, self.method, create_graph=True)
+    def _capture(self, images: Tensor) -> Explanation:
+        return capture_at(self.model, images, self._method, self._found(images), create_graph=True)
 
     def _divisor(self, guided: Tensor, share: float) -> Tensor | float:
         """Return what makes the average over processes the mean, or the sum, over all guided images.
@@ -159,18 +195,19 @@ def draw_part(regions: Regions, part: float) -> Regions:
     return regions[drawn.to(regions.masks.device)]
 
 
-def draw_one_class(regions: Regions, labels: Float[Tensor, "batch classes"]) -> Regions:
+def draw_one_class(regions: Regions, labels: Tensor) -> Regions:
     """Keep one pair of each image, drawn uniformly among those whose class is present in the image.
 
     Where no image is known to have two pairs there is nothing to draw, and absent classes are kept as well.
+    `labels` are those of `check_batch`.
     """
     if regions.pairs.distinct:
         return regions
-    images, classes = regions.pairs.images, regions.pairs.classes
+    images = regions.pairs.image_index
     order = torch.randperm(len(regions)).to(images.device)
-    order = order[labels[images[order], classes[order]] > 0]
+    order = order[present(labels, regions.pairs[order])]
     order = order[images[order].argsort(stable=True)]
     first = torch.ones_like(order, dtype=torch.bool)
     first[1:] = images[order][1:] != images[order][:-1]
-    drawn = order[first]
-    return Regions(Pairs(images[drawn], classes[drawn], distinct=True), regions.masks[drawn])
+    drawn = regions[order[first]]
+    return replace(drawn, pairs=replace(drawn.pairs, distinct=True))

@@ -1,6 +1,5 @@
 """Frozen records that travel between the stages: shapes, no logic."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -12,23 +11,24 @@ from torch import Tensor
 class Pairs:
     """(image, class) pairs of one batch, sorted by image.
 
-    `images[p]` is the position in the batch and `classes[p]` the class of pair `p`. `distinct` says that no
-    image has two pairs: who makes the pairs knows it, and a GPU would have to be waited for to find out.
+    `image_index[p]` is the position in the batch and `class_index[p]` the class of pair `p`. `distinct` says
+    that no image has two pairs: who makes the pairs knows it, and a GPU would have to be waited for to find
+    out.
     """
 
-    images: Int[Tensor, "pairs"]
-    classes: Int[Tensor, "pairs"]
+    image_index: Int[Tensor, "pairs"]
+    class_index: Int[Tensor, "pairs"]
     distinct: bool = False
 
     def __len__(self) -> int:
-        return self.images.shape[0]
+        return self.image_index.shape[0]
 
-    def __getitem__(self, chosen: Tensor | slice) -> "Pairs":
-        return Pairs(self.images[chosen], self.classes[chosen], self.distinct)
+    def __getitem__(self, selected: Tensor | slice) -> "Pairs":
+        return Pairs(self.image_index[selected], self.class_index[selected], self.distinct)
 
     def of_image(self, values: Tensor) -> Tensor:
         """Return each pair's row of something that has one row for each image."""
-        return values if self.one_each(len(values)) else values[self.images]
+        return values if self.one_each(len(values)) else values[self.image_index]
 
     def one_each(self, count: int) -> bool:
         """Return whether pair p is known to be about image p, for all `count` images."""
@@ -36,7 +36,9 @@ class Pairs:
 
     def to(self, device: torch.device | str) -> "Pairs":
         """Return the same pairs on `device`."""
-        images, classes = (each.to(device, non_blocking=True) for each in (self.images, self.classes))
+        images, classes = (
+            each.to(device, non_blocking=True) for each in (self.image_index, self.class_index)
+        )
         return Pairs(images, classes, self.distinct)
 
 
@@ -109,22 +111,8 @@ class Batch:
         )
 
 
-@dataclass(frozen=True)
-class Forward:
-    """One forward pass whose features at one layer were kept for attribution; `size` is the images'.
-
-    `features` is the tapped layer's output, the point with respect to which `logits` is differentiated.
-    `resume(features)` runs the rest of the network from other features of that shape.
-    `pull(cotangent, rows, create_graph)` returns the gradient of `sum(logits * cotangent)` with respect to
-    the features. `rows` is None, unless the pass is `separable`: then row p of cotangent and gradient may be
-    about image `rows[p]`, so that several classes of an image cost no pass of their own. `recorded` says that
-    `pull` consists of ordinary operations, and does not ask autograd.
-    """
-
-    logits: Float[Tensor, "batch classes"]
-    features: Float[Tensor, "batch channels rows columns"]
-    size: tuple[int, int]
-    resume: Callable[[Tensor], "Forward"]
-    pull: Callable[[Tensor, Tensor | None, bool], Tensor]
-    recorded: bool
-    separable: bool
+def unit_range(
+    images: UInt8[Tensor, "batch 3 height width"],
+) -> Float[Tensor, "batch 3 height width"]:
+    """Return RGB images as networks take them: float, in [0, 1]."""
+    return images / 255

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from captum.attr import InputXGradient, IntegratedGradients, LayerGradCam
 from tests.asserts import assert_same
 from tests.attribution import tiny
-from tests.tapping import tap
+from tests.capturing import features_at
 from torch import Tensor, nn
 
 from model_guidance.attribution import METHODS, as_pairs, attribute
@@ -18,8 +18,8 @@ CLASSES = [1, 2]
 
 def raw(model: nn.Module, images: Tensor, classes: object, method: str, layer: str) -> Tensor:
     """Return the maps before they are upsampled."""
-    forward = tap(model, images, layer, attached=False)
-    return METHODS[method](model, forward, as_pairs(classes, images), False).detach()
+    forward = features_at(model, images, layer, attached=False)
+    return METHODS[method](model, forward, as_pairs(classes, images, tiny.CLASSES), False).detach()
 
 
 def two_layers() -> nn.Sequential:
@@ -37,9 +37,9 @@ def test_linear_model_by_hand():
     weight = torch.stack([weight[c].view(3, 2, 2) for c in CLASSES])
     expected = (weight * images).sum(1)
     for method in ("ixg", "intgrad"):
-        assert_same(attribute(model, images, CLASSES, method), expected)
+        assert_same(attribute(model, images, CLASSES, method, "input"), expected)
     mean = weight.mean((2, 3), keepdim=True)
-    assert_same(attribute(model, images, CLASSES, "gradcam"), (mean * images).sum(1).relu())
+    assert_same(attribute(model, images, CLASSES, "gradcam", "input"), (mean * images).sum(1).relu())
 
 
 def test_two_layer_relu_model_by_hand():
@@ -49,7 +49,7 @@ def test_two_layer_relu_model_by_hand():
         alive = (first @ image.flatten() > 0).double()
         assert 0 < alive.sum() < 5
         gradient = (second[label] * alive) @ first
-        found = attribute(model, image[None], [label], "ixg")
+        found = attribute(model, image[None], [label], "ixg", "input")
         assert_same(found[0], (gradient.view(3, 2, 2) * image).sum(0))
 
 
@@ -71,7 +71,7 @@ def test_integrated_gradients_are_captums():
         model.encode(images), target=CLASSES, method="riemann_middle", n_steps=16
     )
     assert_same(raw(model, images, CLASSES, "intgrad", "input"), oracle.sum(1))
-    assert_same(attribute(model, images, CLASSES, "intgrad"), oracle.sum(1))
+    assert_same(attribute(model, images, CLASSES, "intgrad", "input"), oracle.sum(1))
 
 
 @pytest.mark.parametrize("layer", ["input", "mid2"])
@@ -79,8 +79,8 @@ def test_one_pass_through_an_xdnn_is_the_whole_path(layer: str):
     model, images = tiny.build("xdnn"), tiny.images()
     once = raw(model, images, CLASSES, "intgrad", layer)
     model.homogeneous = False
-    forward = tap(model, images, layer, attached=False)
-    path = integrated_gradients(model, forward, as_pairs(CLASSES, images), False, steps=64)
+    forward = features_at(model, images, layer, attached=False)
+    path = integrated_gradients(model, forward, as_pairs(CLASSES, images, tiny.CLASSES), False, steps=64)
     assert_same(once, path.detach())
 
 
@@ -88,17 +88,17 @@ def test_one_pass_through_an_xdnn_is_the_whole_path(layer: str):
 def test_integrated_gradients_are_complete(layer: str):
     """They sum to the logit minus that of zero features; the midpoint sum gets there as its steps grow."""
     model, images = tiny.build("plain"), tiny.images()
-    forward = tap(model, images, layer, attached=False)
+    forward = features_at(model, images, layer, attached=False)
     zero = forward.resume(torch.zeros_like(forward.features)).logits
     expected = (forward.logits - zero)[[0, 1], CLASSES]
-    maps = integrated_gradients(model, forward, as_pairs(CLASSES, images), False, steps=200)
+    maps = integrated_gradients(model, forward, as_pairs(CLASSES, images, tiny.CLASSES), False, steps=200)
     assert_same(maps.sum((1, 2)), expected, 5e-3)
 
 
 @pytest.mark.parametrize("kind", ["plain", "xdnn"])
 def test_closed_form_at_the_final_layer(kind: str):
     model, images = tiny.build(kind), tiny.images()
-    features = tap(model, images, "final", attached=False).features.detach()
+    features = features_at(model, images, "final", attached=False).features.detach()
     weights = model.network.fc.weight.detach()[CLASSES]
     expected = torch.einsum("bc,bchw->bhw", weights, features) / features[0, 0].numel()
     assert_same(raw(model, images, CLASSES, "ixg", "final"), expected)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from tests.asserts import assert_names, assert_same, assert_untouched
 from tests.attribution import tiny
-from tests.tapping import tap
+from tests.capturing import features_at
 from torch import Tensor, nn
 
 from model_guidance.attribution import attribute
@@ -38,7 +38,7 @@ class Own(nn.Module):
 @pytest.mark.parametrize("attached", [True, False])
 def test_features_are_the_layers_output_also_before_an_inplace_relu(attached: bool):
     model, images = Own(), tiny.images()
-    forward = tap(model, images, "layers.0", attached=attached)
+    forward = features_at(model, images, "layers.0", attached=attached)
     assert_same(forward.features, model.layers[0](images))
     assert forward.features.min() < 0, "no ReLU reached them"
     assert_same(forward.logits, model(images))
@@ -57,9 +57,9 @@ def test_gradient_at_an_inner_layer():
 @pytest.mark.parametrize("layer", ["input", "layers.0", "layers.1"])
 def test_resume_runs_the_rest_of_the_network(layer: str):
     model, images = Own(), tiny.images()
-    forward = tap(model, images, layer, attached=False)
+    forward = features_at(model, images, layer, attached=False)
     assert_same(forward.resume(forward.features).logits, forward.logits)
-    other = tap(model, images.flip(0), layer, attached=False)
+    other = features_at(model, images.flip(0), layer, attached=False)
     assert_same(forward.resume(other.features).logits, other.logits)
 
 
@@ -67,10 +67,10 @@ def test_resume_runs_the_rest_of_the_network(layer: str):
 def test_nothing_is_left_behind(layer: str):
     model, broken, images = Own(), Own(broken=True), tiny.images()
     with assert_untouched(model):
-        forward = tap(model, images, layer, attached=True)
+        forward = features_at(model, images, layer, attached=True)
         forward.resume(forward.features)
     with assert_untouched(broken), pytest.raises(ZeroDivisionError):
-        tap(broken, images, layer, attached=True)
+        features_at(broken, images, layer, attached=True)
     assert not images.requires_grad
 
 
@@ -89,7 +89,7 @@ def test_nothing_is_left_behind(layer: str):
 )
 def test_impossible_layers(model: nn.Module, layer: str, words: list[str]):
     with assert_untouched(model), pytest.raises(UserError) as error:
-        tap(model, tiny.images()[:, 0] if layer == "0" else tiny.images(), layer, attached=True)
+        features_at(model, tiny.images()[:, 0] if layer == "0" else tiny.images(), layer, attached=True)
     assert_names(error.value, words)
 
 

@@ -7,13 +7,13 @@ import torch
 import torch.nn.functional as F
 from tests.asserts import assert_same
 from tests.attribution import tiny
-from tests.tapping import tap
+from tests.capturing import features_at
 from torch import Tensor, nn
 
 import model_guidance as mg
-from model_guidance.attribution import METHODS, explain, tap_for
+from model_guidance.attribution import METHODS, capture
 from model_guidance.autodiff import tape
-from model_guidance.autodiff.adjoints.batch_norm import BatchNormAdjoint
+from model_guidance.autodiff.adjoints.normalisation import BatchNormAdjoint
 from model_guidance.guidance import Guidance
 from model_guidance.models import build
 from model_guidance.types import Pairs, Regions
@@ -64,20 +64,23 @@ def test_equal_to_autograd(
 def test_the_families_need_no_autograd(name: str, attached: bool):
     model = build(name, 3).eval()
     method = "bcos" if name.startswith("bcos") else "ixg"
-    forward = tap_for(method, model, images().float(), "input", attached=attached)
-    assert forward.recorded
-    assert forward.separable
-    assert forward.logits.requires_grad == attached
+    explanation = capture(model, images().float(), method, "input", create_graph=attached)
+    assert explanation.captured.by_adjoints
+    assert explanation.captured.separable
+    assert explanation.logits.requires_grad == attached
 
 
 def test_with_batch_statistics_a_map_is_of_the_whole_batch():
-    assert not tap(tiny.build("plain-training"), images(), "input", attached=True).separable
-    assert tap(tiny.build("bcos-training"), images(), "input", attached=True, constant_factors=True).separable
+    assert not features_at(tiny.build("plain-training"), images(), "input", attached=True).separable
+    assert features_at(
+        tiny.build("bcos-training"), images(), "input", attached=True, constant_factors=True
+    ).separable
 
 
 @pytest.mark.parametrize("method", ["ixg", "intgrad", "gradcam"])
 def test_other_maps_of_bcos_networks_see_the_factors(method: str):
-    assert not tap_for(method, tiny.build("bcos"), images(), "input", attached=True).recorded
+    explanation = capture(tiny.build("bcos"), images(), method, "input", create_graph=True)
+    assert not explanation.captured.by_adjoints
 
 
 class Odd(nn.Module):
@@ -156,14 +159,14 @@ def test_any_network(name: str, create_graph: bool, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("name", STRANGE)
 def test_what_autograd_is_needed_for(name: str):
-    forward = tap(Odd(STRANGE[name]).double(), images(), "first", attached=True)
-    assert not forward.recorded
+    captured = features_at(Odd(STRANGE[name]).double(), images(), "first", attached=True)
+    assert not captured.by_adjoints
 
 
 @pytest.mark.parametrize("name", sorted(set(USUAL) - {"detour", "flat"}))
 def test_what_it_is_not_needed_for(name: str):
-    forward = tap(Odd(USUAL[name]).double(), images(), "first", attached=True)
-    assert forward.recorded
+    captured = features_at(Odd(USUAL[name]).double(), images(), "first", attached=True)
+    assert captured.by_adjoints
 
 
 def test_adjoint_of_batch_normalisation_has_the_right_derivative():
@@ -188,8 +191,8 @@ def test_evaluation_keeps_little():
         return value
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda value: value):
-        forward = tap(model, images().float(), "input", attached=False)
-        explain(model, forward, Pairs(torch.arange(4), torch.arange(4) % 3), "ixg", create_graph=False)
+        explanation = capture(model, images().float(), "ixg", "input")
+        explanation.maps(Pairs(torch.arange(4), torch.arange(4) % 3))
     assert not kept
 
 

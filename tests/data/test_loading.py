@@ -140,7 +140,7 @@ def test_kinds_of_regions(split: Split) -> None:
     grown = box_mask(torch.tensor([[12.0, 12, 84, 84]]), (SIZE, SIZE))
     assert torch.equal(only(split, dilate=0.25).masks[0], grown)
     assert torch.equal(only(split, kind="masks", dilate=0.25).masks[0], grown)
-    assert only(split).pairs.classes.tolist() == [1]
+    assert only(split).pairs.class_index.tolist() == [1]
 
 
 def test_random_regions_have_the_size_and_stay_over_the_epochs(split: Split) -> None:
@@ -175,7 +175,7 @@ def test_objects_are_masks_whatever_the_regions_are(split: Split) -> None:
 def test_only_annotated_images_have_regions(split: Split) -> None:
     dataset = SplitDataset(split, RegionSettings(annotated=0.25, seed=3))
     batch = collate([dataset[i] for i in range(8)])
-    assert batch.regions.pairs.images.tolist() == np.flatnonzero(dataset.annotated).tolist()
+    assert batch.regions.pairs.image_index.tolist() == np.flatnonzero(dataset.annotated).tolist()
     assert len(batch.regions) == 2
     assert len(batch.objects) == 8
 

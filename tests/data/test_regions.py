@@ -87,8 +87,8 @@ def test_from_boxes_makes_one_mask_per_image_and_class() -> None:
     regions = from_boxes(
         [[(2, (0, 0, 1, 1)), (1, (0, 0, 2, 2)), (2, (3, 3, 4, 5))], [], [(0, (1, 1, 1, 1))]], SIZE
     )
-    assert regions.pairs.images.tolist() == [0, 0, 2]
-    assert regions.pairs.classes.tolist() == [1, 2, 0]
+    assert regions.pairs.image_index.tolist() == [0, 0, 2]
+    assert regions.pairs.class_index.tolist() == [1, 2, 0]
     assert regions.masks.sum(dim=(1, 2)).tolist() == [4, 3, 1]
 
 
@@ -103,8 +103,8 @@ def test_from_masks_drops_empty_pairs_and_sorts_by_image() -> None:
     masks = torch.zeros(3, 2, *SIZE, dtype=torch.bool)
     masks[2, 0, 1, 1] = masks[0, 1, 2, 2] = True
     regions = from_masks(masks)
-    assert regions.pairs.images.tolist() == [0, 2]
-    assert regions.pairs.classes.tolist() == [1, 0]
+    assert regions.pairs.image_index.tolist() == [0, 2]
+    assert regions.pairs.class_index.tolist() == [1, 0]
     assert regions.masks.shape == (2, *SIZE)
 
 

@@ -29,8 +29,8 @@ def test_one_positive_class_of_each_annotated_image_is_drawn():
     draws, first = 2000, 0
     for _ in range(draws):
         chosen = draw_one_class(annotated, labels)
-        assert chosen.pairs.images.tolist() == [0, 2, 3]
-        a, b, c = chosen.pairs.classes.tolist()
+        assert chosen.pairs.image_index.tolist() == [0, 2, 3]
+        a, b, c = chosen.pairs.class_index.tolist()
         assert (a in (0, 2), b, c) == (True, 1, 2)
         for image, label, mask in zip([0, 2, 3], [a, b, c], chosen.masks, strict=True):
             assert torch.equal(mask, regions((image, label)).masks[0])
@@ -52,7 +52,7 @@ def test_without_anything_to_guide(none: Regions):
 @pytest.mark.parametrize("loss", LOSSES)
 def test_the_gradient_is_that_of_the_loss_of_the_maps(kind: str, method: str, loss: str):
     model, images, annotated = tiny.build(kind), tiny.images(3), regions((0, 1), (2, 0))
-    logits, found = Guidance(model, method, "mid2", loss, "sum")(images, EVERYWHERE, annotated)
+    logits, found = Guidance(model, method, "mid2", loss, reduction="sum")(images, EVERYWHERE, annotated)
     maps = attribute(model, images, [[1], [], [0]], method, "mid2", create_graph=True)
     by_hand = LOSSES[loss](maps, annotated.masks).sum()
     assert_same(logits, model(images))

@@ -34,8 +34,8 @@ def guided(counts: tuple[int, int], first: int, last: int) -> Regions:
     """Regions of the images first to last - 1 of both processes' six, numbered from `first`."""
     images = [*range(counts[0]), *range(3, 3 + counts[1])]
     whole = regions(*((image, image % 3) for image in images))
-    part = whole[(whole.pairs.images >= first) & (whole.pairs.images < last)]
-    return Regions(Pairs(part.pairs.images - first, part.pairs.classes), part.masks)
+    part = whole[(whole.pairs.image_index >= first) & (whole.pairs.image_index < last)]
+    return Regions(Pairs(part.pairs.image_index - first, part.pairs.class_index), part.masks)
 
 
 def process(rank: int, folder: Path) -> None:

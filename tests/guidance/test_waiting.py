@@ -33,7 +33,9 @@ def model_of(name: str, training: bool) -> nn.Module:
 @pytest.mark.parametrize("training", [True, False])
 def test_no_value_is_asked_for(name: str, options: dict[str, float], reduction: str, training: bool):
     method = "bcos" if name.startswith("bcos") else "ixg"
-    step(Guidance(model_of(name, training), method, "input", "l1", reduction, **options), drawn=True)
+    step(
+        Guidance(model_of(name, training), method, "input", "l1", reduction=reduction, **options), drawn=True
+    )
 
 
 def test_a_draw_asks_for_values():
@@ -45,8 +47,8 @@ def test_what_was_drawn_already_counts_where_the_class_is_present():
     model, images, labels = tiny.build("xdnn"), tiny.images(3), torch.zeros(3, tiny.CLASSES)
     labels[0, 1] = labels[2, 0] = 1
     drawn = regions((0, 1), (1, 1), (2, 0))
-    drawn = Regions(Pairs(drawn.pairs.images, drawn.pairs.classes, distinct=True), drawn.masks)
-    kept = Regions(Pairs(drawn.pairs.images[::2], drawn.pairs.classes[::2]), drawn.masks[::2])
+    drawn = Regions(Pairs(drawn.pairs.image_index, drawn.pairs.class_index, distinct=True), drawn.masks)
+    kept = Regions(Pairs(drawn.pairs.image_index[::2], drawn.pairs.class_index[::2]), drawn.masks[::2])
     for reduction in REDUCTIONS:
         guidance = Guidance(model, layer="mid2", reduction=reduction)
         assert_same(guidance(images, labels, drawn)[1], guidance(images, labels, kept)[1])

@@ -54,7 +54,7 @@ def test_only_that_side_is_replaced(filler: str, side: str):
 @pytest.mark.parametrize("filler", FILLERS)
 def test_predictions_follow_the_side_that_is_read(filler: str):
     where = regions()[2:3]
-    one_image = Regions(Pairs(torch.tensor([2]), where.pairs.classes), where.masks)
+    one_image = Regions(Pairs(torch.tensor([2]), where.pairs.class_index), where.masks)
     reads_inside, reads_outside = where.masks.double(), (~where.masks).double()
     for read, other, own in ((reads_inside, "outside", "inside"), (reads_outside, "inside", "outside")):
         intact = (images()[2] * read).sum()

@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 import torch
 from tests.asserts import assert_same, assert_untouched
-from tests.tapping import tap
+from tests.capturing import features_at
 from torch import Tensor, nn
 from torch.autograd import gradcheck, gradgradcheck
 
@@ -89,22 +89,22 @@ def test_batch_statistics_are_those_of_torch():
 @pytest.mark.parametrize("layer", ["input", "network.conv1", "network.pool", "mid1", "mid2", "mid3", "final"])
 def test_the_map_sums_to_the_logit(bottleneck: bool, layer: str):
     model, images = network(bottleneck), torch.rand(2, 3, 32, 32).double()
-    pairs = as_pairs([[0, 1, 2]] * 2, images)
-    maps = METHODS["bcos"](model, tap(model, images, layer, attached=False), pairs, False)
+    pairs = as_pairs([[0, 1, 2]] * 2, images, 3)
+    maps = METHODS["bcos"](model, features_at(model, images, layer, attached=False), pairs, False)
     assert_same(maps.sum((1, 2)), (model(images) - LOGIT_BIAS).flatten(), 1e-9)
 
 
 def test_factors_are_restored_and_only_theirs():
     model, other = network(), network()
     images = torch.rand(1, 3, 32, 32).double()
-    expected = attribute(other, images, [[1]], "ixg")
+    expected = attribute(other, images, [[1]], "ixg", "input")
     with assert_untouched(model), constant_factors(model):
         with suppress(ZeroDivisionError), constant_factors(model):
             raise ZeroDivisionError
-        held = attribute(model, images, [[1]], "ixg")
-        assert_same(attribute(other, images, [[1]], "ixg"), expected)
-    assert_same(held, attribute(model, images, [[1]], "bcos"))
-    assert_same(attribute(model, images, [[1]], "ixg"), expected)
+        held = attribute(model, images, [[1]], "ixg", "input")
+        assert_same(attribute(other, images, [[1]], "ixg", "input"), expected)
+    assert_same(held, attribute(model, images, [[1]], "bcos", "input"))
+    assert_same(attribute(model, images, [[1]], "ixg", "input"), expected)
     with assert_untouched(model), suppress(ZeroDivisionError), constant_factors(model):
         raise ZeroDivisionError
 

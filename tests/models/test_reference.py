@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 from tests.asserts import assert_same
+from tests.capturing import features_at
 from tests.models.conftest import Reference
-from tests.tapping import tap
 from torch import Tensor
 
 from model_guidance.attribution import METHODS
@@ -20,12 +20,12 @@ IMAGE_0_CLASS_10 = Pairs(torch.tensor([0]), torch.tensor([10]))
 
 def assert_reproduces(reference: Reference, model: Backbone, method: str, no_bias: Tensor | float) -> None:
     values = reference.values
-    at_input = tap(model, reference.images[:1], "input", attached=False)
+    at_input = features_at(model, reference.images[:1], "input", attached=False)
     assert_same(at_input.logits[0] + no_bias, values["logits"], TOLERANCE)
     map_input = METHODS[method](model, at_input, IMAGE_0_CLASS_10, False)
     assert_same(map_input[0], values["map_input"], TOLERANCE)
 
-    final = tap(model, reference.images, "final", attached=False)
+    final = features_at(model, reference.images, "final", attached=False)
     assert_same(final.features.abs().mean(), values["final_features_absmean"], TOLERANCE)
     map_final = METHODS[method](model, final, IMAGE_0_CLASS_10, False)
     assert_same(map_final[0], values["map_final"], TOLERANCE)

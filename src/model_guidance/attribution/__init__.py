@@ -1,9 +1,12 @@
 """Attribution maps that can be trained through; one path for training and evaluation."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from operator import index
+from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from model_guidance.attribution.bcos import bcos, check_bcos
@@ -11,12 +14,18 @@ from model_guidance.attribution.grad_cam import grad_cam
 from model_guidance.attribution.input_x_gradient import input_x_gradient
 from model_guidance.attribution.integrated_gradients import integrated_gradients
 from model_guidance.attribution.maps import upsample
-from model_guidance.autodiff.capture import tap
+from model_guidance.autodiff.capture import CapturedFeatures, capture_features
+from model_guidance.checks import check_images, described
 from model_guidance.errors import UserError
-from model_guidance.models.layers import layer_name
-from model_guidance.types import Forward, Pairs
+from model_guidance.lookup import find
+from model_guidance.models.layers import find_layer
+from model_guidance.types import Pairs
 
-Method = Callable[[nn.Module, Forward, Pairs, bool], Tensor]
+Method = Callable[[nn.Module, CapturedFeatures, Pairs, bool], Tensor]
+"""`method(model, captured, pairs, create_graph)` returns a raw signed map of each pair at the features' size,
+`Float[pairs rows columns]`. `captured` has the features and the way back to them, see `CapturedFeatures`;
+`gradients.class_gradients` asks it for the gradient of each pair's logit. With `create_graph` the maps must
+be differentiable with respect to the weights."""
 
 METHODS: dict[str, Method] = {
     "ixg": input_x_gradient,
@@ -26,68 +35,125 @@ METHODS: dict[str, Method] = {
 }
 
 
+@dataclass(frozen=True)
+class Explanation:
+    """One forward pass whose logits can be explained, by one method at one layer."""
+
+    model: nn.Module
+    method: Method
+    captured: CapturedFeatures
+    create_graph: bool
+
+    @property
+    def logits(self) -> Float[Tensor, "batch classes"]:
+        """The logits of the images."""
+        return self.captured.logits
+
+    def maps(self, pairs: Pairs) -> Float[Tensor, "pairs height width"]:
+        """Return the raw signed map of each pair, at the images' size."""
+        if not len(pairs):
+            return self.logits.new_zeros(0, *self.captured.size)
+        with torch.set_grad_enabled(self.create_graph):
+            maps = self.method(self.model, self.captured, pairs, self.create_graph)
+        if maps.ndim != 3 or len(maps) != len(pairs):
+            raise UserError(
+                f"method: it returned {described(maps)}, one map for each of {len(pairs)} is needed"
+            )
+        return upsample(maps if self.create_graph else maps.detach(), self.captured.size)
+
+
+def capture(
+    model: nn.Module,
+    images: Float[Tensor, "batch channels height width"],
+    method: str | Method | None = None,
+    layer: str = "final",
+    *,
+    create_graph: bool = False,
+) -> Explanation:
+    """Run the model once and keep what maps of `method` at `layer` need.
+
+    `method` is a key of `METHODS`, the dotted name of a function, or a function itself (see `Method`); None
+    is the model's own default. With `create_graph` logits and maps can be differentiated with respect to the
+    weights. Raises `UserError` for an unknown method or layer, or one that does not go with the model.
+    """
+    check_images(images)
+    return capture_at(model, images, method_of(model, method), find_layer(model, layer, images), create_graph)
+
+
+def capture_at(
+    model: nn.Module, images: Tensor, method: Method, module: str, create_graph: bool
+) -> Explanation:
+    """Do what `capture` does, with the function and the module's dotted name that it found."""
+    constant = method is bcos
+    captured = capture_features(model, images, module, attached=create_graph, constant_factors=constant)
+    return Explanation(model, method, captured, create_graph)
+
+
 def attribute(
     model: nn.Module,
     images: Float[Tensor, "batch channels height width"],
-    classes: Int[Tensor, "batch"] | Sequence[int | Sequence[int]],
-    method: str = "ixg",
-    layer: str = "input",
+    classes: Tensor | Sequence[int | Sequence[int]],
+    method: str | Method | None = None,
+    layer: str = "final",
     create_graph: bool = False,
 ) -> Float[Tensor, "pairs height width"]:
     """Explain the logits of some classes of each image.
 
-    `classes` is one class per image, or a list of classes for each image. Returns raw signed maps (neither
-    clamped nor scaled) of the image's size, one per (image, class) pair, in image order. With
-    `create_graph` they can be differentiated with respect to the model's weights. Raises `UserError` for
-    an unknown method or layer.
+    `classes` is one class number for each image, a list of class numbers for each, or labels `[B C]`, one-hot
+    or multi-hot, whose positive classes are explained. Returns raw signed maps (neither clamped nor scaled)
+    of the image's size, one per (image, class) pair, in image order. `method` and `layer` as for `capture`.
+    With `create_graph` the maps can be differentiated with respect to the model's weights. Raises `UserError`
+    for what does not fit together.
     """
-    forward = tap_for(method, model, images, layer, attached=create_graph)
-    pairs = as_pairs(classes, images)
-    count = forward.logits.shape[1]
-    if not all(0 <= each < count for each in pairs.classes.tolist()):
-        raise UserError(f"classes: the model's are 0 to {count - 1}, found {pairs.classes.tolist()}")
-    return explain(model, forward, pairs, method, create_graph)
+    explanation = capture(model, images, method, layer, create_graph=create_graph)
+    return explanation.maps(as_pairs(classes, images, explanation.logits.shape[1]))
 
 
-def tap_for(
-    method: str,
-    model: nn.Module,
-    images: Float[Tensor, "batch channels height width"],
-    layer: str,
-    *,
-    attached: bool,
-) -> Forward:
-    """Run the model once and keep what maps of `method` at `layer` need; see `tap`."""
-    return tap(model, images, layer_name(model, layer), attached=attached, constant_factors=method == "bcos")
-
-
-def explain(
-    model: nn.Module, forward: Forward, pairs: Pairs, method: str, create_graph: bool
-) -> Float[Tensor, "pairs height width"]:
-    """Return the maps of `pairs` for a forward pass that was made already; see `attribute`."""
-    check_method(model, method)
-    if not len(pairs):
-        return forward.logits.new_zeros(0, *forward.size)
-    with torch.set_grad_enabled(create_graph):
-        maps = METHODS[method](model, forward, pairs, create_graph)
-    return upsample(maps if create_graph else maps.detach(), forward.size)
-
-
-def check_method(model: nn.Module, method: str) -> None:
-    """Raise `UserError` unless there is such a method and it can explain `model`."""
-    if method not in METHODS:
-        raise UserError(f"there is no attribution method '{method}': choose one of {', '.join(METHODS)}")
-    if method == "bcos":
+def method_of(model: nn.Module, method: str | Method | None) -> Method:
+    """Return the method as a function; `UserError` unless there is one and it can explain `model`."""
+    function = find("attribution method", default_method(model) if method is None else method, METHODS)
+    if function is bcos:
         check_bcos(model)
+    return function
 
 
-def as_pairs(classes: Tensor | Sequence[int | Sequence[int]], images: Tensor) -> Pairs:
-    """Return the (image, class) pairs that `classes` asks for, on the images' device."""
-    rows: Sequence[int | Sequence[int]] = classes.tolist() if isinstance(classes, Tensor) else classes
-    lists = [[each] if isinstance(each, int) else list(each) for each in rows]
+def default_method(model: nn.Module) -> str:
+    """Return the name of the method that a model says to be explained by; otherwise input times gradient."""
+    return getattr(model, "default_method", "ixg")
+
+
+def as_pairs(classes: Any, images: Tensor, count: int) -> Pairs:
+    """Return the (image, class) pairs that `classes` asks for, of `count` classes, on the images' device."""
+    lists = _class_lists(classes, count)
     if len(lists) != len(images):
         raise UserError(f"classes: {len(lists)} entries for {len(images)} images; one per image is needed")
     counts = [len(each) for each in lists]
-    flat = torch.tensor([c for each in lists for c in each], dtype=torch.long)
+    flat = [each for own in lists for each in own]
+    if not all(0 <= each < count for each in flat):
+        raise UserError(f"classes: the model's are 0 to {count - 1}, found {flat}")
     owners = torch.arange(len(lists)).repeat_interleave(torch.tensor(counts, dtype=torch.long))
-    return Pairs(owners, flat, distinct=set(counts) <= {1}).to(images.device)
+    pairs = Pairs(owners, torch.tensor(flat, dtype=torch.long), distinct=set(counts) <= {1})
+    return pairs.to(images.device)
+
+
+def _class_lists(classes: Any, count: int) -> list[list[int]]:
+    rows = torch.as_tensor(classes) if hasattr(classes, "shape") else classes
+    if isinstance(rows, Tensor) and rows.ndim == 2:
+        if rows.shape[1] != count or not ((rows == 0) | (rows == 1)).all():
+            raise UserError(
+                f"classes: {described(rows)} found; labels are 0 or 1, [batch, {count}]; several classes of "
+                "an image are given as a list of lists"
+            )
+        return [row.nonzero().flatten().tolist() for row in rows]
+    try:
+        return [
+            [index(each)] if not hasattr(each, "__len__") else [*map(index, each)] for each in _listed(rows)
+        ]
+    except TypeError as error:
+        raise UserError(
+            f"classes: {described(classes)} found, class numbers are needed, or lists of them"
+        ) from error
+
+
+def _listed(rows: Any) -> list[Any]:
+    return rows.tolist() if isinstance(rows, Tensor) else list(rows)

@@ -4,13 +4,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from model_guidance.attribution.input_x_gradient import input_x_gradient
+from model_guidance.autodiff.capture import CapturedFeatures
 from model_guidance.autodiff.dynamic_linear import DynamicLayer, constant_factors
 from model_guidance.errors import UserError
-from model_guidance.types import Forward, Pairs
+from model_guidance.types import Pairs
 
 
 def bcos(
-    model: nn.Module, forward: Forward, pairs: Pairs, create_graph: bool
+    model: nn.Module, captured: CapturedFeatures, pairs: Pairs, create_graph: bool
 ) -> Float[Tensor, "pairs rows columns"]:
     """Return one raw signed map per pair (Böhle et al., 2022).
 
@@ -19,7 +20,7 @@ def bcos(
     """
     check_bcos(model)
     with constant_factors(model):
-        return input_x_gradient(model, forward, pairs, create_graph)
+        return input_x_gradient(model, captured, pairs, create_graph)
 
 
 def check_bcos(model: nn.Module) -> None:

@@ -1,15 +1,16 @@
-"""Gradients of chosen logits with respect to the tapped features."""
+"""Gradients of selected logits with respect to the captured features."""
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from model_guidance.types import Forward, Pairs
+from model_guidance.autodiff.capture import CapturedFeatures
+from model_guidance.types import Pairs
 
 
 def class_gradients(
-    forward: Forward, pairs: Pairs, create_graph: bool
+    captured: CapturedFeatures, pairs: Pairs, create_graph: bool
 ) -> Float[Tensor, "pairs channels rows columns"]:
     """Return `d logits[image, class] / d features[image]` for each pair, in the order of `pairs`.
 
@@ -18,30 +19,30 @@ def class_gradients(
     normalisation is in training mode the images of a batch influence each other; what is returned then is
     the gradient of the *sum* of those logits.
     """
-    if forward.separable:
-        count = len(forward.logits)
+    if captured.separable:
+        count = len(captured.logits)
         if create_graph or len(pairs) < 2:
-            return _each(forward, pairs, pairs.one_each(count), create_graph)
+            return _each(captured, pairs, pairs.one_each(count), create_graph)
         some = max(4, count // 2)  # at a time, or the gradients of all pairs would need most of the memory
-        parts = [pairs[start : start + some] for start in range(0, len(pairs), some)]
-        return torch.cat([_each(forward, part, False, create_graph) for part in parts])
+        slices = [pairs[start : start + some] for start in range(0, len(pairs), some)]
+        return torch.cat([_each(captured, part, False, create_graph) for part in slices])
     if pairs.distinct:
-        return _one_pass(forward, pairs, create_graph)
-    rank = _rank_within_image(pairs.images)
+        return _one_pass(captured, pairs, create_graph)
+    rank = _rank_within_image(pairs.image_index)
     order = [(rank == k).nonzero().squeeze(1) for k in range(int(rank.max()) + 1)]
-    gradients = [_one_pass(forward, pairs[chosen], create_graph) for chosen in order]
+    gradients = [_one_pass(captured, pairs[selected], create_graph) for selected in order]
     return torch.cat(gradients)[torch.cat(order).argsort()]
 
 
-def _each(forward: Forward, pairs: Pairs, one_each: bool, create_graph: bool) -> Tensor:
-    wanted = F.one_hot(pairs.classes, forward.logits.shape[1]).to(forward.logits.dtype)
-    return forward.pull(wanted, None if one_each else pairs.images, create_graph)
+def _each(captured: CapturedFeatures, pairs: Pairs, one_each: bool, create_graph: bool) -> Tensor:
+    wanted = F.one_hot(pairs.class_index, captured.logits.shape[1]).to(captured.logits.dtype)
+    return captured.vjp(wanted, None if one_each else pairs.image_index, create_graph)
 
 
-def _one_pass(forward: Forward, pairs: Pairs, create_graph: bool) -> Tensor:
-    wanted = torch.zeros_like(forward.logits)
-    wanted = wanted.index_put((pairs.images, pairs.classes), wanted.new_ones(()))
-    return pairs.of_image(forward.pull(wanted, None, create_graph))
+def _one_pass(captured: CapturedFeatures, pairs: Pairs, create_graph: bool) -> Tensor:
+    wanted = torch.zeros_like(captured.logits)
+    wanted = wanted.index_put((pairs.image_index, pairs.class_index), wanted.new_ones(()))
+    return pairs.of_image(captured.vjp(wanted, None, create_graph))
 
 
 def _rank_within_image(images: Tensor) -> Tensor:

@@ -7,13 +7,14 @@ from torch import Tensor, nn
 from model_guidance.attribution.gradients import class_gradients
 from model_guidance.attribution.input_x_gradient import input_x_gradient
 from model_guidance.attribution.maps import channel_sum
-from model_guidance.types import Forward, Pairs
+from model_guidance.autodiff.capture import CapturedFeatures
+from model_guidance.types import Pairs
 
 STEPS = 16
 
 
 def integrated_gradients(
-    model: nn.Module, forward: Forward, pairs: Pairs, create_graph: bool, steps: int = STEPS
+    model: nn.Module, captured: CapturedFeatures, pairs: Pairs, create_graph: bool, steps: int = STEPS
 ) -> Float[Tensor, "pairs rows columns"]:
     """Return one raw signed map per pair (Sundararajan et al., 2017), the layer's output being the input x.
 
@@ -21,10 +22,10 @@ def integrated_gradients(
     exact; for others the integral is a midpoint sum of `steps` passes through the rest of the network.
     """
     if getattr(model, "homogeneous", False):
-        return input_x_gradient(model, forward, pairs, create_graph)
+        return input_x_gradient(model, captured, pairs, create_graph)
     maps = []
     for step in range(steps):
-        on_path = forward.resume(forward.features * ((step + 0.5) / steps))
+        on_path = captured.resume(captured.features * ((step + 0.5) / steps))
         gradients = class_gradients(on_path, pairs, create_graph)
-        maps.append(channel_sum(pairs.of_image(forward.features), gradients))
+        maps.append(channel_sum(pairs.of_image(captured.features), gradients))
     return torch.stack(maps).mean(dim=0)

@@ -1,7 +1,8 @@
 """A forward pass that keeps the features of one layer; the hook is always removed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -11,56 +12,76 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from model_guidance.autodiff.batch_statistics import uses_batch_statistics
-from model_guidance.autodiff.tape import Tape, UnrecordedError, mark
+from model_guidance.autodiff.tape import NoAdjointError, Tape, watch
 from model_guidance.errors import UserError
-from model_guidance.types import Forward
 
 
-def tap(
+@dataclass(frozen=True)
+class CapturedFeatures:
+    """One forward pass whose features at one layer were kept for attribution; `size` is the images'.
+
+    `features` is the layer's output, the point with respect to which `logits` is differentiated.
+    `resume(features)` runs the rest of the network from other features of that shape.
+    `vjp(cotangent, rows, create_graph)` returns the gradient of `sum(logits * cotangent)` with respect to
+    the features. `rows` is None, unless the pass is `separable`: then row p of cotangent and gradient may be
+    about image `rows[p]`, so that several classes of an image cost no pass of their own. `by_adjoints` says
+    that `vjp` consists of ordinary operations, and does not ask autograd.
+    """
+
+    logits: Float[Tensor, "batch classes"]
+    features: Float[Tensor, "batch channels rows columns"]
+    size: tuple[int, int]
+    resume: Callable[[Tensor], "CapturedFeatures"]
+    vjp: Callable[[Tensor, Tensor | None, bool], Tensor]
+    by_adjoints: bool
+    separable: bool
+
+
+def capture_features(
     model: nn.Module,
     images: Float[Tensor, "batch channels height width"],
     module: str,
     *,
     attached: bool,
     constant_factors: bool = False,
-) -> Forward:
+) -> CapturedFeatures:
     """Run the model once and keep what `module` puts out, ready to be differentiated with respect to.
 
     `module` is a dotted name, or "" for the model's input. With `attached` the features remain a function
     of the weights (training); without, they are cut off from them (evaluation), and where every operation
     has an adjoint of ours nothing is kept for autograd. `constant_factors` is what B-cos explanations need,
-    see `dynamic_linear`. `Forward.resume` runs the rest of the network from other features: batch statistics
-    that such a run would update are left as they are.
+    see `dynamic_linear`. `CapturedFeatures.resume` runs the rest of the network from other features: batch
+    statistics that such a run would update are left as they are.
     """
     height, width = images.shape[-2:]
 
-    def run(features: Tensor | None, strict: bool) -> Forward:
+    def run(features: Tensor | None, strict: bool) -> CapturedFeatures:
         kept: list[Tensor] = []
 
         def keep(output: Tensor) -> Tensor:
             _check_features(output, module, kept)
-            chosen = output if features is None else features
-            ready = (attached and chosen.requires_grad) or torch.compiler.is_compiling()
-            kept.append(chosen if ready else chosen.detach().requires_grad_())
+            point = output if features is None else features
+            ready = (attached and point.requires_grad) or torch.compiler.is_compiling()
+            kept.append(point if ready else point.detach().requires_grad_())
             return kept[0].clone()  # the next layer may work in place
 
         tape = Tape(keep, constant_factors=constant_factors, strict=strict)
-        with marked(model, module), tape:
-            logits = _call(model, images if module else mark(images), keep_buffers=features is not None)
+        with watched(model, module), tape:
+            logits = _call(model, images if module else watch(images), keep_buffers=features is not None)
         if not kept:
             raise UserError(f"layer '{module}' is not used in a forward pass: choose another layer")
         if not isinstance(logits, Tensor) or logits.ndim != 2:
             raise UserError(f"the model puts out {_described(logits)}: logits [batch, classes] are needed")
         tape.finish(logits)
-        pull = partial(_along, tape if tape.complete else None, logits, kept[0])
-        separable = tape.complete and not tape.tied
-        return Forward(logits, kept[0], (height, width), resume, pull, tape.complete, separable)
+        vjp = partial(_gradient, tape if tape.complete else None, logits, kept[0])
+        separable = tape.complete and not tape.mixes_images
+        return CapturedFeatures(logits, kept[0], (height, width), resume, vjp, tape.complete, separable)
 
-    def resume(features: Tensor | None) -> Forward:
+    def resume(features: Tensor | None) -> CapturedFeatures:
         if not attached and not uses_batch_statistics(model):
-            with torch.no_grad(), suppress(UnrecordedError):
-                if (forward := run(features, strict=True)).separable:
-                    return forward
+            with torch.no_grad(), suppress(NoAdjointError):
+                if (captured := run(features, strict=True)).separable:
+                    return captured
         with torch.enable_grad():
             return run(features, strict=False)
 
@@ -73,7 +94,7 @@ def _call(model: nn.Module, images: Tensor, *, keep_buffers: bool) -> Tensor:
     return functional_call(model, {key: value.clone() for key, value in model.named_buffers()}, (images,))
 
 
-def _along(
+def _gradient(
     tape: Tape | None,
     logits: Tensor,
     features: Tensor,
@@ -81,7 +102,7 @@ def _along(
     rows: Tensor | None = None,
     create_graph: bool = False,
 ) -> Tensor:
-    """Return the gradient of `sum(logits * cotangent)` with respect to the features; see `Forward.pull`."""
+    """Return the gradient of `sum(logits * cotangent)` with respect to the features; see `vjp`."""
     if tape is None:
         return torch.autograd.grad(
             logits,
@@ -98,23 +119,23 @@ def _along(
 
 
 @contextmanager
-def marked(model: nn.Module, name: str) -> Iterator[None]:
-    """Have the output of the module `name` marked for a tape; "" stands for the model's input: do nothing.
+def watched(model: nn.Module, name: str) -> Iterator[None]:
+    """Have a tape watch the output of the module `name`; "" stands for the model's input: do nothing.
 
     Hooks cannot be set inside compiled code, so what is compiled must run inside of this context.
     """
     if not name or torch.compiler.is_compiling():
         yield
         return
-    handle = model.get_submodule(name).register_forward_hook(_mark)
+    handle = model.get_submodule(name).register_forward_hook(_watch)
     try:
         yield
     finally:
         handle.remove()
 
 
-def _mark(_: nn.Module, __: Any, output: Any) -> Any:
-    return mark(output)
+def _watch(_: nn.Module, __: Any, output: Any) -> Any:
+    return watch(output)
 
 
 def _check_features(output: object, layer: str, kept: list[Tensor]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import handle_torch_function
+from torch.overrides import wrap_torch_function
 from torch.utils.checkpoint import checkpoint
 
 from model_guidance.autodiff.batch_statistics import uses_batch_statistics
@@ -19,10 +19,9 @@ from model_guidance.errors import UserError
 Run = Callable[[Tensor], Tensor]
 
 
-def segment(x: Tensor, block: nn.Module, run: Run) -> Tensor:
+@wrap_torch_function(lambda x, block, run: (x,))
+def checkpointed_block(x: Tensor, block: nn.Module, run: Run) -> Tensor:
     """Return `run(x)`, seen as one operation by a tape, keeping nothing for the backward pass but x."""
-    if torch._C._is_torch_function_mode_enabled():
-        return handle_torch_function(segment, (x,), x, block, run)
     return run_again(block, run, x)
 
 
@@ -50,7 +49,7 @@ def kept_statistics(block: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def checkpointed(blocks: Mapping[str, nn.Module], layer: str) -> Iterator[None]:
-    """Run these blocks, by their dotted names, as segments inside.
+    """Run these blocks, by their dotted names, as one operation each inside.
 
     Raises `UserError` if the module `layer` lies in one of them.
     """
@@ -61,7 +60,7 @@ def checkpointed(blocks: Mapping[str, nn.Module], layer: str) -> Iterator[None]:
             )
     try:
         for block in blocks.values():
-            run = partial(segment, block=block, run=partial(type(block).forward, block))
+            run = partial(checkpointed_block, block=block, run=partial(type(block).forward, block))
             block.forward = run
         yield
     finally:

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import handle_torch_function
+from torch.overrides import wrap_torch_function
 
 
 class Factor:
@@ -37,10 +37,9 @@ class DynamicLayer(nn.Module):
         return multiply(linear, factor, self)
 
 
+@wrap_torch_function(lambda linear, factor, layer: (linear,))
 def multiply(linear: Tensor, factor: Factor, layer: DynamicLayer) -> Tensor:
     """Return `linear * factor`, seen as one operation by those who follow a network's operations."""
-    if torch._C._is_torch_function_mode_enabled():
-        return handle_torch_function(multiply, (linear,), linear, factor, layer)
     return cast(Tensor, _Multiply.apply(linear, factor.value(linear), layer))
 
 

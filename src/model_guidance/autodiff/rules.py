@@ -9,16 +9,17 @@ Rows = Tensor | None
 Adjoint = Callable[[Tensor, Rows], Tensor]
 
 
-class Recorded(NamedTuple):
-    """What an operation puts out, and its adjoint; `tied` says that the adjoint mixes a batch's images.
+class Operation(NamedTuple):
+    """What an operation puts out, and its adjoint.
 
     `adjoint(gradient, rows)`: row p of `gradient` belongs to image `rows[p]`, or to image p if `rows` is
-    None. A tied adjoint takes nothing but the whole batch, so no rows.
+    None. `mixes_images` says that the adjoint mixes the images of a batch: it takes nothing but the whole
+    batch, so no rows.
     """
 
     output: Tensor
     adjoint: Adjoint
-    tied: bool = False
+    mixes_images: bool = False
 
 
 def of_image(kept: Tensor, rows: Rows) -> Tensor:

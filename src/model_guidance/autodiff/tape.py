@@ -1,22 +1,22 @@
-"""A record of how logits came from features, along which gradients go back by ordinary operations."""
+"""A tape of how logits came from features, along which gradients go back by ordinary operations."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode, handle_torch_function
+from torch.overrides import TorchFunctionMode, wrap_torch_function
 
 from model_guidance.autodiff.adjoints import ADJOINTS, SUMS
-from model_guidance.autodiff.checkpointing import Run, kept_statistics, run_again, segment
+from model_guidance.autodiff.checkpointing import Run, checkpointed_block, kept_statistics, run_again
 from model_guidance.autodiff.dynamic_linear import multiply
-from model_guidance.autodiff.rules import Adjoint, Recorded, Rows
+from model_guidance.autodiff.rules import Adjoint, Operation, Rows
 from model_guidance.errors import UserError
 
 PLAIN = (bool, int, float, str, torch.Size, torch.dtype, torch.device, torch.layout)
 
 
-class UnrecordedError(Exception):
+class NoAdjointError(Exception):
     """An operation on the way from the features to the logits has no adjoint of ours."""
 
 
@@ -33,30 +33,29 @@ class Step(NamedTuple):
             waiting[source] = waiting[source] + gradient if source in waiting else gradient
 
 
-def mark(features: Tensor) -> Tensor:
+@wrap_torch_function(lambda features: (features,))
+def watch(features: Tensor) -> Tensor:
     """Return the features: for an active tape, the sign that these are the ones to follow."""
-    if torch._C._is_torch_function_mode_enabled():
-        return handle_torch_function(mark, (features,), features)
     return features
 
 
 class Tape(TorchFunctionMode):
-    """While it is active, it records every operation that the marked features take part in.
+    """While it is active, it keeps every operation that the watched features take part in.
 
     The operations are those of any model: nothing is traced beforehand, and nothing replaced but by its
-    equal. `keep` is given what was marked and returns what the model is to go on with. Once an operation has
-    no entry in `ADJOINTS`, the tape is not `complete` and must not be used; with `strict` it raises
-    `UnrecordedError` there and then. `tied` says that the images influence each other. The factors of B-cos
-    layers are constants on a tape; where they are not wanted as such, `constant_factors` is False, and a
-    B-cos layer leaves it incomplete.
+    equal. `keep` is given what is to be watched and returns what the model is to go on with. Once an
+    operation has no entry in `ADJOINTS`, the tape is not `complete` and must not be used; with `strict` it
+    raises `NoAdjointError` there and then. `mixes_images` says that the images influence each other. The
+    factors of B-cos layers are constants on a tape; where they are not wanted as such, `constant_factors` is
+    False, and a B-cos layer leaves it incomplete.
     """
 
     def __init__(self, keep: Callable[[Tensor], Tensor], *, constant_factors: bool, strict: bool):
         super().__init__()
         self.keep, self.constant_factors, self.strict = keep, constant_factors, strict
         self.steps: list[Step] = []
-        self.marked = False
-        self.tied = False
+        self.watching = False
+        self.mixes_images = False
         self.complete = True
         self.result: int | None = None
         self._token = object()
@@ -64,27 +63,27 @@ class Tape(TorchFunctionMode):
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
-        """Run one operation of the model, and record it if the features take part."""
+        """Run one operation of the model, and keep it if the features take part."""
         kwargs = kwargs or {}
-        if func is mark:
-            self.marked = True
+        if func is watch:
+            self.watching = True
             return self._numbered(self.keep(*args), 0)
-        if not self.marked or not self.complete:
+        if not self.watching or not self.complete:
             return func(*args, **kwargs)
         sources = [n for n in map(self._number, _flat((*args, *kwargs.values()))) if n is not None]
         if not sources:
             return func(*args, **kwargs)
         first = bool(args) and self._number(args[0]) is not None and len(sources) == 1
-        recorded = self._recorded(func, args, kwargs) if first or func in SUMS else None
-        if recorded is not None:
-            self.steps.append(Step(tuple(sources), recorded.adjoint))
-            self.tied = self.tied or recorded.tied
-            return self._numbered(recorded.output, len(self.steps))
+        operation = self._operation(func, args, kwargs) if first or func in SUMS else None
+        if operation is not None:
+            self.steps.append(Step(tuple(sources), operation.adjoint))
+            self.mixes_images = self.mixes_images or operation.mixes_images
+            return self._numbered(operation.output, len(self.steps))
         output = func(*args, **kwargs)
         if not isinstance(output, PLAIN):
             self.complete = False
             if self.strict:
-                raise UnrecordedError
+                raise NoAdjointError
         return output
 
     def finish(self, output: Tensor) -> None:
@@ -104,21 +103,21 @@ class Tape(TorchFunctionMode):
                 self.steps[i - 1].back(waiting, i, rows)
         return waiting.get(0)
 
-    def _recorded(self, func: Callable[..., Any], args: Any, kwargs: Any) -> Recorded | None:
+    def _operation(self, func: Callable[..., Any], args: Any, kwargs: Any) -> Operation | None:
         if func is multiply and not self.constant_factors:
             return None
-        if func is segment:
-            return self._segment(*args, **kwargs)
+        if func is checkpointed_block:
+            return self._block(*args, **kwargs)
         rule = ADJOINTS.get(func)
         return rule(*args, **kwargs) if rule else None
 
-    def _segment(self, x: Tensor, block: nn.Module, run: Run) -> Recorded:
-        tied = False
+    def _block(self, x: Tensor, block: nn.Module, run: Run) -> Operation:
+        mixes_images = False
 
         def ahead(x: Tensor) -> Tensor:
-            nonlocal tied
+            nonlocal mixes_images
             output, inner = _follow(run, x, self.constant_factors)
-            tied = inner.tied
+            mixes_images = inner.mixes_images
             return output
 
         def back(x: Tensor, gradient: Tensor, rows: Rows) -> Tensor:
@@ -128,7 +127,9 @@ class Tape(TorchFunctionMode):
             return torch.zeros_like(x) if found is None else found
 
         output = run_again(block, ahead, x)
-        return Recorded(output, lambda gradient, rows: run_again(block, back, x, gradient, rows), tied)
+        return Operation(
+            output, lambda gradient, rows: run_again(block, back, x, gradient, rows), mixes_images
+        )
 
     def _numbered(self, value: Tensor, number: int) -> Tensor:
         value.tape_number = (self._token, number)  # type: ignore[attr-defined]
@@ -143,8 +144,8 @@ def _follow(run: Run, x: Tensor, constant_factors: bool) -> tuple[Tensor, Tape]:
     tape = Tape(torch.clone, constant_factors=constant_factors, strict=True)
     try:
         with tape:
-            output = run(mark(x))
-    except UnrecordedError as error:
+            output = run(watch(x))
+    except NoAdjointError as error:
         raise UserError(
             "checkpoint: an operation in a block of this network has no adjoint in autodiff/adjoints: "
             "leave checkpoint out"

@@ -1,4 +1,4 @@
-"""Localization losses: `(raw signed maps, masks) -> one value per pair`."""
+"""Localization losses: `(raw signed maps, masks, valid=None) -> one value per pair`."""
 
 from collections.abc import Callable
 
@@ -9,6 +9,8 @@ from model_guidance.losses.l1 import l1
 from model_guidance.losses.ppce import ppce
 from model_guidance.losses.rrr import rrr
 
-Loss = Callable[[Tensor, Tensor], Tensor]
+Loss = Callable[..., Tensor]
+"""`loss(maps, masks)` returns one value for each pair; `maps` are raw and signed, both [pairs height width].
+Where only some pixels count, it is called as `loss(maps, masks, valid)`: see `types.Regions`."""
 
 LOSSES: dict[str, Loss] = {"energy": energy, "l1": l1, "ppce": ppce, "rrr": rrr}

@@ -3,17 +3,21 @@
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from model_guidance.checks import check_pairs
 from model_guidance.losses.scaling import ratio
 
 
 def energy(
     maps: Float[Tensor, "pairs height width"],
     masks: Bool[Tensor, "pairs height width"] | Float[Tensor, "pairs height width"],
+    valid: Bool[Tensor, "pairs height width"] | None = None,
 ) -> Float[Tensor, "pairs"]:
     """Return `1 - sum(M A+) / sum(A+)` of each pair, in [0, 1]; 1 for a map without positive energy.
 
-    `maps` are raw and signed; their scale does not matter.
+    `maps` are raw and signed; their scale does not matter. With `valid` V it is `sum(V (1 - M) A+) /
+    sum(A+)`: attribution elsewhere is free.
     """
+    check_pairs(maps, masks, valid)
     positive = maps.relu()
     inside = (positive * masks).sum(dim=(1, 2))
     return 1 - ratio(inside, positive.sum(dim=(1, 2)))

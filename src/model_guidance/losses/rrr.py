@@ -3,15 +3,21 @@
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from model_guidance.checks import check_pairs
 from model_guidance.losses.scaling import signed
 
 
 def rrr(
     maps: Float[Tensor, "pairs height width"],
     masks: Bool[Tensor, "pairs height width"] | Float[Tensor, "pairs height width"],
+    valid: Bool[Tensor, "pairs height width"] | None = None,
 ) -> Float[Tensor, "pairs"]:
     """Return `sum((1 - M) Â²)` of each pair, at least 0, with `Â = A / max |A|`.
 
-    `maps` are raw and signed: attribution outside the mask costs, whatever its sign.
+    `maps` are raw and signed: attribution outside the mask costs, whatever its sign. With `valid` V it is
+    `sum(V (1 - M) Â²)`.
     """
-    return ((1 - masks.to(maps.dtype)) * signed(maps).square()).sum(dim=(1, 2))
+    check_pairs(maps, masks, valid)
+    outside = 1 - masks.to(maps.dtype)
+    outside = outside if valid is None else outside * valid
+    return (outside * signed(maps).square()).sum(dim=(1, 2))

@@ -4,8 +4,6 @@ from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from torch import Tensor
-
 from model_guidance.metrics.classification import accuracy, bce, f1, mean_average_precision
 from model_guidance.metrics.energy_pointing_game import energy_pointing_game
 
@@ -21,9 +19,9 @@ class Score:
     `gained` ones are compared with the baseline in the overview. `exclusive` ones need data with exactly one
     class per image (False: several; None: any).
 
-    `measure` is `(maps, masks) -> one value per pair` for scores of maps, whose mean is taken, and else
-    `(logits, labels) -> value`, NaN where there is none. A score without it needs more than that, and is
-    measured in `maps` (a threshold, objects) or `predictions` (groups).
+    `measure` is `(maps, masks, valid) -> one value per pair` for scores of maps (valid only where it is not
+    None), whose mean is taken, and else `(logits, labels) -> value`, NaN where there is none. A score without
+    it needs more than that, and is measured in `maps` (a threshold, objects) or `predictions` (groups).
     """
 
     name: str
@@ -35,7 +33,7 @@ class Score:
     gained: bool = False
     overall: bool = True
     exclusive: bool | None = None
-    measure: Callable[[Tensor, Tensor], Any] | None = None
+    measure: Callable[..., Any] | None = None
 
     def suits(self, exclusive: bool) -> bool:
         """Return whether data whose images have exactly one class (`exclusive`), or several, have it."""

@@ -9,9 +9,11 @@ from model_guidance.losses.energy import energy
 def energy_pointing_game(
     maps: Float[Tensor, "pairs height width"],
     masks: Bool[Tensor, "pairs height width"] | Float[Tensor, "pairs height width"],
+    valid: Bool[Tensor, "pairs height width"] | None = None,
 ) -> Float[Tensor, "pairs"]:
     """Return `sum(M A+) / sum(A+)` of each pair, in [0, 1], higher is better; 0 for a map without A+.
 
     `maps` are raw and signed, at the size of the masks: whatever loss trained the model, the metric is one.
+    With `valid` V it is `sum((1 - V (1 - M)) A+) / sum(A+)`: attribution elsewhere is not held against a map.
     """
-    return 1 - energy(maps, masks)
+    return 1 - energy(maps, masks, valid)

@@ -7,14 +7,14 @@ from itertools import product
 import torch
 from torch import Tensor, nn
 
-from model_guidance.attribution import explain, tap_for
+from model_guidance.attribution import capture
 from model_guidance.evaluation import Evaluation, Reliance
 from model_guidance.metrics.batch_scores import BatchScores, Condition, Predictions, joined
 from model_guidance.metrics.catalogue import main_score
 from model_guidance.metrics.maps import mean_scores, score_maps
 from model_guidance.metrics.predictions import class_scores, group_scores, overall_scores, reliance_gap
 from model_guidance.metrics.reliance import FILLERS, replaced, union
-from model_guidance.types import Batch
+from model_guidance.types import Batch, unit_range
 
 SIDES = ("outside", "inside")
 INTACT: Condition = ("intact", "")
@@ -72,10 +72,10 @@ def evaluate(
 
 
 def _score(model: nn.Module, batch: Batch, what: Measurement) -> BatchScores:
-    images = batch.images / 255
-    forward = tap_for(what.method, model, images, what.layer, attached=False)
-    maps = explain(model, forward, batch.regions.pairs, what.method, create_graph=False)
-    predictions = Predictions(forward.logits.detach().float(), batch.labels, batch.groups)
+    images = unit_range(batch.images)
+    explanation = capture(model, images, what.method, what.layer)
+    maps = explanation.maps(batch.regions.pairs)
+    predictions = Predictions(explanation.logits.detach().float(), batch.labels, batch.groups)
     conditions = _replacements(model, images, batch, predictions) if what.reliance else {}
     return BatchScores(score_maps(maps, batch), predictions, conditions)
 

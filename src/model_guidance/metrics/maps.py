@@ -34,10 +34,12 @@ def score_maps(maps: Float[Tensor, "pairs height width"], batch: Batch) -> MapSc
     """Score the maps of the batch's regions by every function of maps in the catalogue."""
     regions = batch.regions
     measured = [score for score in SCORES.values() if score.of_maps]
-    values = {score.name: score.measure(maps, regions.masks) for score in measured if score.measure}
+    masks = (regions.masks,) if regions.valid is None else (regions.masks, regions.valid)
+    values = {score.name: score.measure(maps, *masks) for score in measured if score.measure}
     values["on_object_epg"] = _on_object(maps, batch)
+    curve = iou_curve(maps, regions.masks, valid=regions.valid)
     missing = (batch.labels.sum().long() - len(regions)).unsqueeze(0)
-    return MapScores(regions.pairs.classes, values, iou_curve(maps, regions.masks), missing)
+    return MapScores(regions.pairs.class_index, values, curve, missing)
 
 
 def mean_scores(
@@ -73,12 +75,13 @@ def _on_object(maps: Tensor, batch: Batch) -> Float[Tensor, "pairs"]:
     regions, objects = batch.regions, batch.objects
     ours, theirs = _common(regions.pairs, objects.pairs, batch.labels.shape[1])
     scores = maps.new_full((len(maps),), torch.nan)
-    scores[ours] = on_object_energy(maps[ours], regions.masks[ours], objects.masks[theirs])
+    both = regions[ours]
+    scores[ours] = on_object_energy(maps[ours], both.masks, objects.masks[theirs], both.valid)
     return scores
 
 
 def _common(left: Pairs, right: Pairs, classes: int) -> tuple[Tensor, Tensor]:
     """Return the positions of the pairs that both sides have, in the same order."""
-    keys = [side.images * classes + side.classes for side in (left, right)]
+    keys = [side.image_index * classes + side.class_index for side in (left, right)]
     same = (keys[0].unsqueeze(1) == keys[1].unsqueeze(0)).nonzero()
     return same[:, 0], same[:, 1]

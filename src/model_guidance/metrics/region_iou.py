@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from model_guidance.checks import check_pairs
 from model_guidance.losses.scaling import positive_part, ratio
 
 # Coarse above and fine below: maps at the input are spiky and find their best threshold near zero.
@@ -11,26 +12,32 @@ THRESHOLDS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, *(k / 20 for k in range(2, 1
 
 
 def region_iou(
-    maps: Float[Tensor, "pairs height width"], masks: Bool[Tensor, "pairs height width"], threshold: float
+    maps: Float[Tensor, "pairs height width"],
+    masks: Bool[Tensor, "pairs height width"],
+    threshold: float,
+    valid: Bool[Tensor, "pairs height width"] | None = None,
 ) -> Float[Tensor, "pairs"]:
     """Return `|P and M| / |P or M|` of each pair, P being where `Â+ > threshold`; in [0, 1].
 
     `maps` are raw and signed, at the size of the masks; `threshold` is in [0, 1) and belongs to a
-    validation set (see `evaluate`).
+    validation set (see `evaluate`). With `valid`, only its pixels count in P and M.
     """
-    return iou_curve(maps, masks, (threshold,))[:, 0]
+    return iou_curve(maps, masks, (threshold,), valid)[:, 0]
 
 
 def iou_curve(
     maps: Float[Tensor, "pairs height width"],
     masks: Bool[Tensor, "pairs height width"],
     thresholds: tuple[float, ...] = THRESHOLDS,
+    valid: Bool[Tensor, "pairs height width"] | None = None,
 ) -> Float[Tensor, "pairs thresholds"]:
     """Return `region_iou` at every threshold (ascending), from one histogram of each map."""
-    inside = (masks > 0).flatten(1)
+    check_pairs(maps, masks, valid)
+    counted = torch.ones_like(masks, dtype=torch.bool) if valid is None else valid
+    counted, inside = counted.flatten(1), ((masks > 0) & counted).flatten(1)
     edges = torch.tensor(thresholds, dtype=maps.dtype, device=maps.device)
     passed = torch.bucketize(positive_part(maps).flatten(1), edges)  # thresholds below each pixel
-    predicted = _passing(passed, torch.ones_like(inside), len(thresholds))
+    predicted = _passing(passed, counted, len(thresholds))
     intersection = _passing(passed, inside, len(thresholds))
     union = predicted + inside.sum(dim=1, keepdim=True) - intersection
     return ratio(intersection.to(maps.dtype), union.to(maps.dtype))

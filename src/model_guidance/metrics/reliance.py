@@ -33,7 +33,7 @@ FILLERS: dict[str, Callable[[Tensor], Tensor]] = {"mean": mean_colour, "blur": b
 def union(regions: Regions, images: int) -> Bool[Tensor, "images height width"]:
     """Return the union of the regions of all classes of each image; empty for those without a region."""
     masks = regions.masks.new_zeros(images, *regions.masks.shape[-2:])
-    for image, mask in zip(regions.pairs.images.tolist(), regions.masks, strict=True):
+    for image, mask in zip(regions.pairs.image_index.tolist(), regions.masks, strict=True):
         masks[image] |= mask
     return masks
 

@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from model_guidance.checks import logits_of
+
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 STAGES = {f"mid{i}": f"network.layer{i}" for i in (1, 2, 3)} | {"final": "network.layer4"}
@@ -41,7 +43,8 @@ class Backbone(nn.Module):
     Takes RGB images in [0, 1], `Float[B 3 H W]`, and returns logits `Float[B C]`. `layers` maps the names
     of the depths (`input`, `mid1`, ...) to dotted module names; `head` is the dotted name of the classifier.
     `homogeneous` says that `f(a x) - f(0) = a (f(x) - f(0))` for every a > 0, x being the encoded input:
-    then Integrated Gradients from a zero baseline equal input times gradient.
+    then Integrated Gradients from a zero baseline equal input times gradient. `default_method` names the
+    attribution that explains the network best.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class Backbone(nn.Module):
         layers: Mapping[str, str] = STAGES,
         head: str = "network.fc",
         homogeneous: bool = False,
+        default_method: str = "ixg",
     ):
         super().__init__()
         self.encode = encode
@@ -59,7 +63,8 @@ class Backbone(nn.Module):
         self.layers = {"input": "encode", **layers}
         self.head = head
         self.homogeneous = homogeneous
+        self.default_method = default_method
 
     def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch classes"]:
         """Return one logit per class."""
-        return self.network(self.encode(images))
+        return logits_of(self.network(self.encode(images)))

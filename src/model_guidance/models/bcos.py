@@ -66,4 +66,4 @@ class BcosResNet(nn.Module):
 
 def build(num_classes: int, depth: int) -> Backbone:
     """Return a B-cos ResNet of 18, 34, 50 or 101 layers with random weights."""
-    return Backbone(BcosResNet(num_classes, *DEPTHS[depth]), SixChannels())
+    return Backbone(BcosResNet(num_classes, *DEPTHS[depth]), SixChannels(), default_method="bcos")

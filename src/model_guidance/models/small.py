@@ -72,4 +72,4 @@ def build_bcos(num_classes: int) -> Backbone:
         return [BcosConv2d(inputs, outputs, kernel, stride), UncenteredBatchNorm2d(outputs)]
 
     network = SmallCNN(6, layer, BcosConv2d(64, num_classes, 1), -math.log(max(num_classes - 1, 1)))
-    return Backbone(network, SixChannels())
+    return Backbone(network, SixChannels(), default_method="bcos")

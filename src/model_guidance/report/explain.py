@@ -19,6 +19,7 @@ from model_guidance.report.figures.heatmaps import Panel, Row
 from model_guidance.runs.checkpoints import load_model
 from model_guidance.runs.folder import Run
 from model_guidance.runs.setup import check_classes, source_of, split_of
+from model_guidance.types import unit_range
 
 HARDLY = 0.01  # share of |A| from which on the positive part is worth a score
 MARKS = {True: "✓ ", False: "✗ ", None: ""}
@@ -90,7 +91,7 @@ class _Subject:
     def pixels(self, size: int) -> Float[Tensor, "1 3 size size"]:
         """Return the image as the networks were trained to see it, in [0, 1]."""
         small = self.image.resize((size, size), resample=Image.Resampling.BILINEAR)
-        return torch.from_numpy(np.array(small)).permute(2, 0, 1).unsqueeze(0) / 255
+        return unit_range(torch.from_numpy(np.array(small)).permute(2, 0, 1).unsqueeze(0))
 
     def known(self) -> int | None:
         """Return a class that the image has, with a region if there is one; None where nobody knows."""

@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from model_guidance.attribution import explain, tap_for
+from model_guidance.attribution import capture
 from model_guidance.data import Split, SplitDataset
 from model_guidance.data.annotations.settings import for_scores
 from model_guidance.data.dataset import Item
@@ -24,7 +24,7 @@ from model_guidance.metrics import energy_pointing_game
 from model_guidance.metrics.reliance import replaced
 from model_guidance.runs.folder import EXAMPLES
 from model_guidance.training.config import Config
-from model_guidance.types import Batch
+from model_guidance.types import Batch, unit_range
 
 COUNT, SEED = 36, 0
 SHOULD = 0.8  # EPG from which on a map claims that the region alone decides
@@ -89,10 +89,10 @@ def write_examples(folder: Path, model: nn.Module, config: Config, split: Split,
 
 
 def _row(model: nn.Module, config: Config, batch: Batch) -> Mapping[str, Tensor]:
-    images, region = batch.images / 255, batch.regions
-    forward = tap_for(config.own_method, model, images, config.layer, attached=False)
-    maps = explain(model, forward, region.pairs, config.own_method, create_graph=False)
-    label = region.pairs.classes
+    images, region = unit_range(batch.images), batch.regions
+    explanation = capture(model, images, config.own_method, config.layer)
+    maps = explanation.maps(region.pairs)
+    label = region.pairs.class_index
     with torch.no_grad():
         outside = model(replaced(images, region, "mean", "outside")[0])
     largest = maps.abs().amax(dim=(1, 2), keepdim=True).clamp(min=torch.finfo(maps.dtype).tiny)
@@ -100,9 +100,9 @@ def _row(model: nn.Module, config: Config, batch: Batch) -> Mapping[str, Tensor]
         "images": batch.images,
         "masks": region.masks,
         "maps": (maps / largest).half(),
-        "epg": energy_pointing_game(maps, region.masks).float(),
+        "epg": energy_pointing_game(maps, region.masks, region.valid).float(),
         "labels": label,
-        "probability": forward.logits.detach()[0, label].sigmoid().float(),
+        "probability": explanation.logits.detach()[0, label].sigmoid().float(),
         "outside": outside[0, label].sigmoid().float(),
     }
 

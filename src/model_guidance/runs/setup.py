@@ -44,7 +44,7 @@ def guidance_of(config: Config, classes: int) -> Guidance:
         config.own_method,
         config.layer,
         config.loss,
-        config.reduction,
+        reduction=config.reduction,
         compile=config.compile,
         checkpoint=config.checkpoint,
         part=config.guided_part,

@@ -54,7 +54,9 @@ def _batch(dataset: SplitDataset, count: int) -> Batch:
 
 
 def _train(model: Backbone, config: Config, batch: Batch) -> None:
-    guidance = Guidance(model, config.own_method, config.layer, config.loss, config.reduction).train()
+    guidance = Guidance(
+        model, config.own_method, config.layer, config.loss, reduction=config.reduction
+    ).train()
     if config.freeze_statistics:
         freeze_statistics(guidance)
     regions = batch.regions if config.guided else batch.regions[:0]

@@ -20,7 +20,7 @@ from model_guidance.metrics.catalogue import FRONT
 from model_guidance.selection import best_epoch, pareto_front
 from model_guidance.training.config import Config
 from model_guidance.training.lambda_schedule import START, Goal, next_lambda
-from model_guidance.types import Batch, Pairs, Regions
+from model_guidance.types import Batch, Pairs, Regions, unit_range
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,10 @@ def _steps(
 def _both_losses(wrapped: nn.Module, batch: Batch, regions: Regions) -> tuple[Tensor, Tensor]:
     pairs = regions.pairs
     logits, localization = wrapped(
-        batch.images / 255, batch.labels, pairs.images, pairs.classes, regions.masks, pairs.distinct
+        unit_range(batch.images),
+        batch.labels,
+        (pairs.image_index, pairs.class_index, pairs.distinct),
+        (regions.masks, regions.valid, regions.images),
     )
     return F.binary_cross_entropy_with_logits(logits, batch.labels), localization
 
@@ -120,9 +123,13 @@ class _PlainArguments(nn.Module):
         self.guidance = guidance
 
     def forward(
-        self, images: Tensor, labels: Tensor, owners: Tensor, classes: Tensor, masks: Tensor, distinct: bool
+        self,
+        images: Tensor,
+        labels: Tensor,
+        pairs: tuple[Tensor, Tensor, bool],
+        masks: tuple[Tensor, Tensor | None, int | None],
     ) -> tuple[Tensor, Tensor]:
-        return self.guidance(images, labels, Regions(Pairs(owners, classes, distinct), masks))
+        return self.guidance(images, labels, Regions(Pairs(*pairs), *masks))
 
 
 def _lambda(config: Config, history: Sequence[Scores], goal: Goal) -> float:

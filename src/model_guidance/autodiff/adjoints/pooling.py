@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model_guidance.autodiff.rules import Recorded, Rows, of_image, pair
+from model_guidance.autodiff.rules import Operation, Rows, of_image, pair
 
 
-def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Recorded | None:
+def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Operation | None:
     """Pool to one value; to no other size."""
     if pair(output_size) != (1, 1):
         return None
@@ -24,7 +24,7 @@ def avg_pool2d(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: int | None = None,
-) -> Recorded:
+) -> Operation:
     """Average pooling."""
     window = pair(kernel_size), pair(stride or kernel_size), pair(padding)
     rest = ceil_mode, count_include_pad, divisor_override
@@ -34,7 +34,7 @@ def avg_pool2d(
         like = gradient.new_empty(len(gradient), *shape)
         return torch.ops.aten.avg_pool2d_backward(gradient, like, *window, *rest)
 
-    return Recorded(F.avg_pool2d(input, *window, *rest), adjoint)
+    return Operation(F.avg_pool2d(input, *window, *rest), adjoint)
 
 
 def max_pool2d(
@@ -45,7 +45,7 @@ def max_pool2d(
     dilation: Any = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
-) -> Recorded | None:
+) -> Operation | None:
     """Maximum pooling: the gradient goes to where the maxima were."""
     if return_indices:
         return None
@@ -59,10 +59,10 @@ def max_pool2d(
         where = of_image(indices, rows).flatten(2)
         return empty.flatten(2).scatter_add(2, where, gradient.flatten(2)).view_as(empty)
 
-    return Recorded(output, adjoint)
+    return Operation(output, adjoint)
 
 
-def mean(input: Tensor, dim: Any = None, keepdim: bool = False, **others: Any) -> Recorded | None:
+def mean(input: Tensor, dim: Any = None, keepdim: bool = False, **others: Any) -> Operation | None:
     """Mean over the rows and columns of an image; no other mean."""
     if others or isinstance(dim, int) or tuple(d % input.ndim for d in dim or ()) != (2, 3):
         return None
@@ -72,4 +72,4 @@ def mean(input: Tensor, dim: Any = None, keepdim: bool = False, **others: Any) -
         gradient = gradient.flatten(1)[:, :, None, None] / (rows * columns)
         return gradient.expand(-1, -1, rows, columns)
 
-    return Recorded(input.mean(dim=(2, 3), keepdim=keepdim), adjoint)
+    return Operation(input.mean(dim=(2, 3), keepdim=keepdim), adjoint)

@@ -1,4 +1,4 @@
-"""The adjoint of batch normalisation with batch statistics, and the derivative of that in closed form."""
+"""Batch normalisation with its adjoint, and the derivative of that in closed form."""
 
 from typing import Any
 
@@ -6,7 +6,33 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from model_guidance.autodiff.rules import Operation
+
 EPSILON = 0.0  # torch's kernel asks for it and does not use it: it is part of the saved scale
+
+
+def batch_norm(
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Operation | None:
+    """Normalise with the running statistics or those of the batch; not without a weight."""
+    if weight is None or running_var is None:
+        return None
+    output, mean, scale = torch.native_batch_norm(
+        input, weight, bias, running_mean, running_var, training, momentum, eps
+    )
+    if training:
+        return Operation(
+            output, lambda g, _: BatchNormAdjoint.apply(g, input, weight, mean, scale), mixes_images=True
+        )
+    factor = (weight / (running_var + eps).sqrt()).view(1, -1, 1, 1)
+    return Operation(output, lambda gradient, rows: gradient * factor)
 
 
 class BatchNormAdjoint(torch.autograd.Function):

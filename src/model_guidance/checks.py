@@ -1,0 +1,131 @@
+"""What is asked of tensors at the package's edge: shapes always, values where they need not be waited for."""
+
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from model_guidance.errors import UserError
+from model_guidance.types import Pairs, Regions
+
+
+def check_images(images: object) -> None:
+    """Raise `UserError` unless these are images as networks take them: Float[batch 3 height width]."""
+    if not isinstance(images, Tensor) or images.ndim != 4:
+        raise UserError(f"images: {described(images)} found, a tensor [batch, 3, height, width] is needed")
+    if not images.is_floating_point():
+        raise UserError(f"images: {images.dtype} found, float in [0, 1] is needed: images.float() / 255")
+
+
+def check_pairs(maps: object, masks: object, *others: object) -> None:
+    """Raise `UserError` unless maps and masks, and others where there are any, are [pairs, height, width]."""
+    if not isinstance(maps, Tensor) or maps.ndim != 3 or not maps.is_floating_point():
+        raise UserError(f"maps: {described(maps)} found, a float tensor [pairs, height, width] is needed")
+    for name, each in zip(
+        ("masks", *("masks of pixels that count" for _ in others)), (masks, *others), strict=True
+    ):
+        if each is not None and (not isinstance(each, Tensor) or each.shape != maps.shape):
+            raise UserError(f"{name}: {described(each)} found, the maps' shape {list(maps.shape)} is needed")
+
+
+def logits_of(output: object) -> Float[Tensor, "batch classes"]:
+    """Return the logits of a model's output: itself, or what it calls `logits`; `UserError` without them."""
+    logits = output if isinstance(output, Tensor) else getattr(output, "logits", None)
+    if not isinstance(logits, Tensor) or logits.ndim != 2:
+        raise UserError(
+            f"the model puts out {described(output if logits is None else logits)}: logits [batch, classes] "
+            "are needed"
+        )
+    return logits
+
+
+def check_batch(images: object, labels: Any, regions: Regions | None) -> tuple[Tensor, Regions]:
+    """Check what a training loop hands over; return the labels and regions on the images' device.
+
+    The labels are class numbers `Int[B]`, or `[B C]`: one-hot or multi-hot; truth values or floats `[B]` are
+    those of a single logit, and become `[B 1]`. No regions (None) are as many as none.
+    """
+    check_images(images)
+    assert isinstance(images, Tensor)
+    labels = _checked_labels(labels, len(images))
+    if regions is None:
+        none = torch.zeros(0, dtype=torch.long)
+        regions = Regions(
+            Pairs(none, none, distinct=True), torch.zeros(0, *images.shape[-2:], dtype=torch.bool)
+        )
+    _check_regions(regions, images, labels)
+    return labels.to(images.device), regions.to(images.device)
+
+
+def check_logits(logits: Float[Tensor, "batch classes"], labels: Tensor) -> None:
+    """Raise `UserError` unless labels, as `check_batch` returned them, fit the classes of the logits."""
+    count = logits.shape[1]
+    if labels.ndim == 2 and labels.shape != logits.shape:
+        raise UserError(f"labels: {list(labels.shape)} found, the logits are {list(logits.shape)}")
+    if labels.ndim == 1 and (count == 1 or _some(labels >= count)):
+        raise UserError(
+            "labels: whole numbers [batch] found, for a model with one logit floats are needed"
+            if count == 1
+            else f"labels: class {int(labels.max())} found, the model's classes are 0 to {count - 1}"
+        )
+
+
+def present(labels: Tensor, pairs: Pairs) -> Bool[Tensor, "pairs"]:
+    """Return whether the class of each pair is present in its image."""
+    if labels.ndim == 1:
+        return labels[pairs.image_index] == pairs.class_index
+    return labels[pairs.image_index, pairs.class_index] > 0
+
+
+def described(value: object) -> str:
+    """Return the shape and kind of a tensor, or the type of anything else, for a message."""
+    if isinstance(value, Tensor):
+        return f"{list(value.shape)} ({str(value.dtype).removeprefix('torch.')})"
+    return "nothing" if value is None else type(value).__name__
+
+
+def _checked_labels(labels: Any, images: int) -> Tensor:
+    try:
+        labels = torch.as_tensor(labels)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise UserError(f"labels: {described(labels)} found, a tensor is needed") from error
+    if labels.ndim not in (1, 2) or len(labels) != images:
+        raise UserError(
+            f"labels: {described(labels)} found, {images} class numbers or [{images}, classes] are needed"
+        )
+    numbers = labels.ndim == 1 and not labels.is_floating_point() and labels.dtype != torch.bool
+    if numbers and _some(labels < 0):
+        raise UserError(f"labels: class {int(labels.min())} found, classes are numbered from 0")
+    if not numbers and _some(~((labels >= 0) & (labels <= 1))):
+        raise UserError("labels: values from 0 to 1 are needed; class numbers are whole numbers, not floats")
+    return labels if numbers or labels.ndim == 2 else labels.unsqueeze(1)
+
+
+def _check_regions(regions: object, images: Tensor, labels: Tensor) -> None:
+    if not isinstance(regions, Regions):
+        raise UserError(
+            f"regions: {described(regions)} found; from_boxes, from_masks or from_targets make them"
+        )
+    count, shape = len(images), (len(regions), *images.shape[-2:])
+    for name, masks in (("masks", regions.masks), ("valid", regions.valid)):
+        if masks is not None and masks.shape != shape:
+            raise UserError(
+                f"regions: {name} are {list(masks.shape)}, for these images {list(shape)} is needed"
+            )
+    if regions.images is not None and regions.images != count:
+        raise UserError(f"regions: they are those of {regions.images} images, the batch has {count}")
+    classes = labels.shape[1] if labels.ndim == 2 else None
+    for name, index, end in (
+        ("image", regions.pairs.image_index, count),
+        ("class", regions.pairs.class_index, classes),
+    ):
+        wrong = index < 0 if end is None else (index < 0) | (index >= end)
+        if _some(wrong):
+            most = "up" if end is None else f"to {end - 1}"
+            raise UserError(f"regions: {name} {int(index[wrong][0])} found, there are 0 {most}")
+
+
+def _some(wrong: Tensor) -> bool:
+    """Return whether anything is wrong; a device that would have to be waited for is not asked."""
+    return wrong.device.type == "cpu" and bool(wrong.any())

@@ -4,18 +4,21 @@ from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from model_guidance.errors import UserError
 from model_guidance.types import Pairs, Regions
 
 
-def check_images(images: object) -> None:
-    """Raise `UserError` unless these are images as networks take them: Float[batch 3 height width]."""
+def check_images(images: object, model: nn.Module) -> None:
+    """Raise `UserError` unless these are images as the model takes them: Float[batch 3 height width]."""
     if not isinstance(images, Tensor) or images.ndim != 4:
         raise UserError(f"images: {described(images)} found, a tensor [batch, 3, height, width] is needed")
     if not images.is_floating_point():
         raise UserError(f"images: {images.dtype} found, float in [0, 1] is needed: images.float() / 255")
+    precision = next((each.dtype for each in model.parameters() if each.is_floating_point()), images.dtype)
+    if images.dtype == torch.float64 != precision:
+        raise UserError(f"images: {images.dtype} found, the model computes in {precision}: images.float()")
 
 
 def check_pairs(maps: object, masks: object, *others: object) -> None:
@@ -40,14 +43,12 @@ def logits_of(output: object) -> Float[Tensor, "batch classes"]:
     return logits
 
 
-def check_batch(images: object, labels: Any, regions: Regions | None) -> tuple[Tensor, Regions]:
-    """Check what a training loop hands over; return the labels and regions on the images' device.
+def check_batch(images: Tensor, labels: Any, regions: Regions | None) -> tuple[Tensor, Regions]:
+    """Check what belongs to images in a training loop; return the labels and regions on their device.
 
     The labels are class numbers `Int[B]`, or `[B C]`: one-hot or multi-hot; truth values or floats `[B]` are
     those of a single logit, and become `[B 1]`. No regions (None) are as many as none.
     """
-    check_images(images)
-    assert isinstance(images, Tensor)
     labels = _checked_labels(labels, len(images))
     if regions is None:
         none = torch.zeros(0, dtype=torch.long)

@@ -12,14 +12,16 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from model_guidance.attribution import Explanation, Method, capture_at, default_method, method_of
-from model_guidance.autodiff.batch_statistics import uses_batch_statistics
+from model_guidance.autodiff.batch_statistics import several_values, uses_batch_statistics
 from model_guidance.autodiff.capture import watched
 from model_guidance.autodiff.checkpointing import checkpointed
-from model_guidance.checks import check_batch, check_logits, described, logits_of, present
+from model_guidance.autodiff.inference_mode import ordinary, ordinary_mode
+from model_guidance.checks import check_batch, check_images, check_logits, described, logits_of, present
 from model_guidance.errors import UserError
 from model_guidance.lookup import find, name_of
 from model_guidance.losses import LOSSES, Loss
 from model_guidance.models.layers import find_layer, layer_name, residual_blocks
+from model_guidance.models.layout import check_layout
 from model_guidance.types import Pairs, Regions
 
 REDUCTIONS = ("mean", "sum")
@@ -42,6 +44,7 @@ class Guidance(nn.Module):
     minutes, later ones less time. The first one raises `UserError` if only autograd can take maps through the
     network.
 
+    `layout` says where the channels of the layer's features are, see `attribution.capture`.
     `part` guides only a random part, in (0, 1], of the annotated images of each batch; the loss is unbiased.
     `checkpoint` keeps of each residual block its input only and runs it again in the backward pass: less
     memory, more time.
@@ -61,6 +64,7 @@ class Guidance(nn.Module):
         compile: bool = False,
         part: float = 1.0,
         checkpoint: bool = False,
+        layout: str | None = None,
     ):
         super().__init__()
         if not 0 < part <= 1:
@@ -69,11 +73,13 @@ class Guidance(nn.Module):
             raise UserError(f"there is no reduction '{reduction}': choose one of {', '.join(REDUCTIONS)}")
         if compile and checkpoint:
             raise UserError("compile and checkpoint exclude each other: choose one")
+        check_layout(layout)
         if layer != "final":
             layer_name(model, layer)  # or a UserError
         self.model = model
         self.method = default_method(model) if method is None else method
         self.layer, self.loss, self.reduction = layer, loss, reduction
+        self.layout = layout
         self.compile_step, self.part, self.checkpoint = compile, part, checkpoint
         self._method, self._loss = method_of(model, self.method), find("loss", loss, LOSSES)
         self._module: str | None = None
@@ -93,10 +99,13 @@ class Guidance(nn.Module):
         `labels` are class numbers `Int[B]`, one-hot or multi-hot `[B C]`, or for a single logit `Float[B]`.
         Raises `UserError` for what does not fit together.
         """
+        check_images(images, self.model)
         labels, regions = check_batch(images, labels, regions)
-        module = self._found(images)
-        with checkpointed(residual_blocks(self.model), module) if self.checkpoint else nullcontext():
-            logits, localization = self._losses(images, labels, regions)
+        with ordinary_mode(), several_values():
+            images, labels, regions = ordinary(images), ordinary(labels), regions.map(ordinary)
+            module = self._found(images)
+            with checkpointed(residual_blocks(self.model), module) if self.checkpoint else nullcontext():
+                logits, localization = self._losses(images, labels, regions)
         check_logits(logits, labels)
         return logits, localization
 
@@ -168,7 +177,7 @@ class Guidance(nn.Module):
         return explanation.logits, explanation.maps(pairs)
 
     def _capture(self, images: Tensor) -> Explanation:
-        return capture_at(self.model, images, self._method, self._found(images), create_graph=True)
+        return capture_at(self.model, images, self._method, self._found(images), True, self.layout)
 
     def _divisor(self, guided: Tensor, share: float) -> Tensor | float:
         """Return what makes the average over processes the mean, or the sum, over all guided images.

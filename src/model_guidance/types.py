@@ -1,5 +1,6 @@
 """Frozen records that travel between the stages: shapes, no logic."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -34,12 +35,13 @@ class Pairs:
         """Return whether pair p is known to be about image p, for all `count` images."""
         return self.distinct and len(self) == count
 
+    def map(self, change: Callable[[Tensor], Tensor]) -> "Pairs":
+        """Return the same pairs, `change` applied to each tensor."""
+        return Pairs(change(self.image_index), change(self.class_index), self.distinct)
+
     def to(self, device: torch.device | str) -> "Pairs":
         """Return the same pairs on `device`."""
-        images, classes = (
-            each.to(device, non_blocking=True) for each in (self.image_index, self.class_index)
-        )
-        return Pairs(images, classes, self.distinct)
+        return self.map(lambda each: each.to(device, non_blocking=True))
 
 
 @dataclass(frozen=True)
@@ -64,11 +66,14 @@ class Regions:
         valid = None if self.valid is None else self.valid[selected]
         return Regions(self.pairs[selected], self.masks[selected], valid, self.images)
 
+    def map(self, change: Callable[[Tensor], Tensor]) -> "Regions":
+        """Return the same regions, `change` applied to each tensor."""
+        valid = None if self.valid is None else change(self.valid)
+        return Regions(self.pairs.map(change), change(self.masks), valid, self.images)
+
     def to(self, device: torch.device | str) -> "Regions":
         """Return the same regions on `device`."""
-        masks = self.masks.to(device, non_blocking=True)
-        valid = None if self.valid is None else self.valid.to(device, non_blocking=True)
-        return Regions(self.pairs.to(device), masks, valid, self.images)
+        return self.map(lambda each: each.to(device, non_blocking=True))
 
     def pin_memory(self) -> "Regions":
         """Return the same regions in page-locked memory; the pairs are small enough to travel as they are."""

@@ -109,5 +109,85 @@ def test_gradient(name: str):
 
 @every_map
 @every_mask
-def test_energy_is_what_the_pointing_game_misses(maps: Tensor, mask: Tensor):
-    assert_same(LOSSES["energy"](maps, mask), 1 - energy_pointing_game(maps, mask))
+def test_energy_and_pointing_game_are_computed_apart_and_add_up_to_one(maps: Tensor, mask: Tensor):
+    for valid in (None, MASKS["some"].flip(2)):
+        assert_same(
+            LOSSES["energy"](maps, mask, valid) + energy_pointing_game(maps, mask, valid), torch.ones(1)
+        )
+
+
+def judged(name: str, attribution: list[float], mask: list[bool], valid: list[bool]) -> float:
+    """The formulas with pixels that do not count, pixel by pixel; maxima and totals are the whole map's."""
+    positive = [max(a, 0.0) for a in attribution]
+    unit, largest = [a / max(positive) for a in positive], max(abs(a) for a in attribution)
+    counted = [i for i, v in enumerate(valid) if v]
+    outside = [i for i in counted if not mask[i]]
+    if name == "energy":
+        return sum(positive[i] for i in outside) / sum(positive)
+    if name == "l1":
+        return sum(abs(mask[i] - unit[i]) for i in counted) / len(counted)
+    if name == "ppce":
+        inside = [i for i in counted if mask[i]]
+        return -sum(log(max(unit[i], 1e-7)) for i in inside) / max(len(inside), 1)
+    return sum((attribution[i] / largest) ** 2 for i in outside)
+
+
+@every_loss
+def test_only_valid_pixels_are_judged(name: str):
+    torch.manual_seed(0)
+    maps, masks, valid = torch.randn(5, 6, 7).double(), torch.rand(5, 6, 7) > 0.6, torch.rand(5, 6, 7) > 0.4
+    rows = zip(*(each.flatten(1).tolist() for each in (maps, masks, valid)), strict=True)
+    expected = torch.tensor([judged(name, *row) for row in rows], dtype=torch.float64)
+    assert_same(LOSSES[name](maps, masks, valid), expected)
+    assert torch.equal(LOSSES[name](maps, masks, torch.ones_like(masks)), LOSSES[name](maps, masks))
+
+
+@every_loss
+def test_gradient_of_what_is_judged(name: str):
+    torch.manual_seed(1)
+    maps = torch.randn(2, 4, 5).double().requires_grad_()
+    masks, valid = torch.rand(2, 4, 5) > 0.5, torch.rand(2, 4, 5) > 0.5
+    assert gradcheck(lambda a: LOSSES[name](a, masks, valid), maps)
+
+
+@pytest.mark.parametrize("name", ["energy", "l1", "rrr"])
+def test_what_is_to_be_ignored_is_penalised_and_the_rest_is_free(name: str):
+    """Nothing but pixels to be ignored: they are `valid`, the mask is everything else."""
+    inside = MAP.abs() * MASK
+    assert LOSSES[name](inside, ~MASK, MASK) > 0.2
+    assert LOSSES[name](MAP.abs() * ~MASK, ~MASK, MASK) == 0
+    _, gradient = value_and_gradient(name, inside + 0.5, MASK)
+    assert gradient[MASK].any()
+
+
+@every_loss
+@pytest.mark.parametrize("scale", [1e-42, 1e-38, 1e-24, 1e37])
+def test_any_magnitude_of_a_float(name: str, scale: float):
+    maps = MAPS["random"].float()
+    right, _ = value_and_gradient(name, maps, MASK)
+    value, gradient = value_and_gradient(name, (maps.double() * scale).float(), MASK)
+    assert_same(value, right, 1e-6 if scale > 1e-37 else 0.05)
+    assert gradient.isfinite().all()
+    assert gradient.any() == (scale > 1e-37)
+
+
+@every_loss
+@pytest.mark.parametrize("scale", [1e-7, 1e-3, 1, 2e4])
+def test_any_magnitude_in_half_precision(name: str, scale: float):
+    maps = (MAPS["random"] * scale).half()
+    value, gradient = value_and_gradient(name, maps.repeat(1, 90, 90), MASK.repeat(1, 90, 90))
+    right, _ = value_and_gradient(name, maps.double().repeat(1, 90, 90), MASK.repeat(1, 90, 90))
+    assert_same(value, right, 1e-3)
+    assert value.dtype == torch.float32
+    assert gradient.isfinite().all()
+
+
+@pytest.mark.parametrize("share", [1.6e-11, 1e-20])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_small_shares_survive(share: float, dtype: torch.dtype):
+    maps = torch.tensor([[[share, 1.0]]], dtype=dtype)
+    inside = torch.tensor([[[True, False]]])
+    assert energy_pointing_game(maps, inside).item() == pytest.approx(share, rel=1e-6)
+    value, gradient = value_and_gradient("energy", maps, ~inside)
+    assert value.item() == pytest.approx(share, rel=1e-6)
+    assert gradient[0, 0].tolist() == pytest.approx([1, -share], rel=1e-6)

@@ -84,3 +84,26 @@ def test_a_map_without_evidence_scores_zero(maps: Tensor, mask: Tensor):
     assert energy_pointing_game(maps, mask) == 0
     assert on_object_energy(maps, mask, OBJECT) == 0
     assert region_iou(maps, mask, 0.1) == 0
+
+
+def test_only_valid_pixels_are_judged():
+    maps, masks, valid = random()
+    positive = maps.relu()
+    free = positive * (masks | ~valid)
+    assert_same(energy_pointing_game(maps, masks, valid), free.sum((1, 2)) / positive.sum((1, 2)))
+    objects = masks.roll(1, 2)
+    expected = on_object_energy(maps, masks & valid, objects)
+    assert_same(on_object_energy(maps, masks, objects, valid), expected)
+    for k, (a, m, v) in enumerate(zip(maps, masks, valid, strict=True)):
+        predicted = (a / a.max() > 0.3) & v
+        expected = (predicted & m).sum() / (predicted | (m & v)).sum()
+        assert region_iou(maps, masks, 0.3, valid)[k].item() == pytest.approx(expected.item())
+
+
+@pytest.mark.parametrize("scale", [1e-38, 1e37])
+def test_any_magnitude_of_a_float(scale: float):
+    maps, masks, objects = (each.float() if each.is_floating_point() else each for each in random())
+    scaled = (maps.double() * scale).float()
+    assert_same(energy_pointing_game(scaled, masks), energy_pointing_game(maps, masks), 1e-5)
+    assert_same(on_object_energy(scaled, masks, objects), on_object_energy(maps, masks, objects), 1e-5)
+    assert_same(region_iou(scaled, masks, 0.3), region_iou(maps, masks, 0.3))

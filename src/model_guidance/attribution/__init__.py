@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from operator import index
 from typing import Any
 
@@ -15,10 +16,12 @@ from model_guidance.attribution.input_x_gradient import input_x_gradient
 from model_guidance.attribution.integrated_gradients import integrated_gradients
 from model_guidance.attribution.maps import upsample
 from model_guidance.autodiff.capture import CapturedFeatures, capture_features
+from model_guidance.autodiff.inference_mode import ordinary, ordinary_mode
 from model_guidance.checks import check_images, described
 from model_guidance.errors import UserError
 from model_guidance.lookup import find
 from model_guidance.models.layers import find_layer
+from model_guidance.models.layout import channels_last, check_layout
 from model_guidance.types import Pairs
 
 Method = Callable[[nn.Module, CapturedFeatures, Pairs, bool], Tensor]
@@ -53,8 +56,8 @@ class Explanation:
         """Return the raw signed map of each pair, at the images' size."""
         if not len(pairs):
             return self.logits.new_zeros(0, *self.captured.size)
-        with torch.set_grad_enabled(self.create_graph):
-            maps = self.method(self.model, self.captured, pairs, self.create_graph)
+        with ordinary_mode(), torch.set_grad_enabled(self.create_graph):
+            maps = self.method(self.model, self.captured, pairs.map(ordinary), self.create_graph)
         if maps.ndim != 3 or len(maps) != len(pairs):
             raise UserError(
                 f"method: it returned {described(maps)}, one map for each of {len(pairs)} is needed"
@@ -69,23 +72,42 @@ def capture(
     layer: str = "final",
     *,
     create_graph: bool = False,
+    layout: str | None = None,
 ) -> Explanation:
     """Run the model once and keep what maps of `method` at `layer` need.
 
     `method` is a key of `METHODS`, the dotted name of a function, or a function itself (see `Method`); None
-    is the model's own default. With `create_graph` logits and maps can be differentiated with respect to the
-    weights. Raises `UserError` for an unknown method or layer, or one that does not go with the model.
+    is the model's own default. `layout` says where the channels of the layer's features are, "NCHW" or
+    "NHWC", where their shape does not tell. With `create_graph` logits and maps can be differentiated with
+    respect to the weights. Raises `UserError` for an unknown method or layer, or one that does not go with
+    the model.
     """
-    check_images(images)
-    return capture_at(model, images, method_of(model, method), find_layer(model, layer, images), create_graph)
+    check_images(images, model)
+    check_layout(layout)
+    with ordinary_mode():
+        images = ordinary(images)
+        function, module = method_of(model, method), find_layer(model, layer, images)
+        return capture_at(model, images, function, module, create_graph, layout)
 
 
 def capture_at(
-    model: nn.Module, images: Tensor, method: Method, module: str, create_graph: bool
+    model: nn.Module,
+    images: Tensor,
+    method: Method,
+    module: str,
+    create_graph: bool,
+    layout: str | None = None,
 ) -> Explanation:
     """Do what `capture` does, with the function and the module's dotted name that it found."""
-    constant = method is bcos
-    captured = capture_features(model, images, module, attached=create_graph, constant_factors=constant)
+    height, width = images.shape[-2:]
+    captured = capture_features(
+        model,
+        images,
+        module,
+        attached=create_graph,
+        constant_factors=method is bcos,
+        channels_last=partial(channels_last, model, (height, width), layout=layout),
+    )
     return Explanation(model, method, captured, create_graph)
 
 
@@ -96,16 +118,17 @@ def attribute(
     method: str | Method | None = None,
     layer: str = "final",
     create_graph: bool = False,
+    layout: str | None = None,
 ) -> Float[Tensor, "pairs height width"]:
     """Explain the logits of some classes of each image.
 
     `classes` is one class number for each image, a list of class numbers for each, or labels `[B C]`, one-hot
     or multi-hot, whose positive classes are explained. Returns raw signed maps (neither clamped nor scaled)
-    of the image's size, one per (image, class) pair, in image order. `method` and `layer` as for `capture`.
-    With `create_graph` the maps can be differentiated with respect to the model's weights. Raises `UserError`
-    for what does not fit together.
+    of the image's size, one per (image, class) pair, in image order. `method`, `layer` and `layout`
+    as for `capture`. With `create_graph` the maps can be differentiated with respect to the model's weights.
+    Raises `UserError` for what does not fit together.
     """
-    explanation = capture(model, images, method, layer, create_graph=create_graph)
+    explanation = capture(model, images, method, layer, create_graph=create_graph, layout=layout)
     return explanation.maps(as_pairs(classes, images, explanation.logits.shape[1]))
 
 

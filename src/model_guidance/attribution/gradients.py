@@ -46,7 +46,7 @@ def _one_pass(captured: CapturedFeatures, pairs: Pairs, create_graph: bool) -> T
 
 
 def _rank_within_image(images: Tensor) -> Tensor:
-    """Return 0 for the first pair of an image, 1 for the second, ...; `images` is sorted."""
-    images = images.contiguous()
-    first = torch.searchsorted(images, images)
-    return torch.arange(len(images), device=images.device) - first
+    """Return 0 for the first pair of an image, 1 for the second, ..."""
+    ordered, order = images.sort(stable=True)
+    rank = torch.arange(len(images), device=images.device) - torch.searchsorted(ordered, ordered)
+    return torch.empty_like(rank).index_copy(0, order, rank)

@@ -11,8 +11,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from model_guidance.autodiff.batch_statistics import uses_batch_statistics
+from model_guidance.autodiff.batch_statistics import several_values, uses_batch_statistics
+from model_guidance.autodiff.second_derivatives import differentiable_attention
 from model_guidance.autodiff.tape import NoAdjointError, Tape, watch
+from model_guidance.checks import described, logits_of
 from model_guidance.errors import UserError
 
 
@@ -44,38 +46,43 @@ def capture_features(
     *,
     attached: bool,
     constant_factors: bool = False,
+    channels_last: Callable[[torch.Size], bool] = lambda shape: False,
 ) -> CapturedFeatures:
     """Run the model once and keep what `module` puts out, ready to be differentiated with respect to.
 
     `module` is a dotted name, or "" for the model's input. With `attached` the features remain a function
     of the weights (training); without, they are cut off from them (evaluation), and where every operation
     has an adjoint of ours nothing is kept for autograd. `constant_factors` is what B-cos explanations need,
-    see `dynamic_linear`. `CapturedFeatures.resume` runs the rest of the network from other features: batch
+    see `dynamic_linear`; `channels_last` tells by the shape of the features where their channels are.
+    `CapturedFeatures.resume` runs the rest of the network from other features: batch
     statistics that such a run would update are left as they are.
     """
     height, width = images.shape[-2:]
 
     def run(features: Tensor | None, strict: bool) -> CapturedFeatures:
         kept: list[Tensor] = []
+        last = False
 
         def keep(output: Tensor) -> Tensor:
+            nonlocal last
             _check_features(output, module, kept)
-            point = output if features is None else features
+            last = channels_last(output.shape)
+            point = output if features is None else features.movedim(1, -1) if last else features
             ready = (attached and point.requires_grad) or torch.compiler.is_compiling()
             kept.append(point if ready else point.detach().requires_grad_())
             return kept[0].clone()  # the next layer may work in place
 
-        tape = Tape(keep, constant_factors=constant_factors, strict=strict)
-        with watched(model, module), tape:
-            logits = _call(model, images if module else watch(images), keep_buffers=features is not None)
+        tape = Tape(keep, constant_factors=constant_factors, strict=strict, twice=attached)
+        with watched(model, module), differentiable_attention(attached), several_values(), tape:
+            output = _call(model, images if module else watch(images), keep_buffers=features is not None)
         if not kept:
             raise UserError(f"layer '{module}' is not used in a forward pass: choose another layer")
-        if not isinstance(logits, Tensor) or logits.ndim != 2:
-            raise UserError(f"the model puts out {_described(logits)}: logits [batch, classes] are needed")
+        logits = logits_of(output)
         tape.finish(logits)
-        vjp = partial(_gradient, tape if tape.complete else None, logits, kept[0])
+        vjp = partial(_gradient, tape if tape.complete else None, logits, kept[0], last)
         separable = tape.complete and not tape.mixes_images
-        return CapturedFeatures(logits, kept[0], (height, width), resume, vjp, tape.complete, separable)
+        found = kept[0].movedim(-1, 1) if last else kept[0]
+        return CapturedFeatures(logits, found, (height, width), resume, vjp, tape.complete, separable)
 
     def resume(features: Tensor | None) -> CapturedFeatures:
         if not attached and not uses_batch_statistics(model):
@@ -88,7 +95,7 @@ def capture_features(
     return resume(None)
 
 
-def _call(model: nn.Module, images: Tensor, *, keep_buffers: bool) -> Tensor:
+def _call(model: nn.Module, images: Tensor, *, keep_buffers: bool) -> Any:
     if not keep_buffers:
         return model(images)
     return functional_call(model, {key: value.clone() for key, value in model.named_buffers()}, (images,))
@@ -98,13 +105,14 @@ def _gradient(
     tape: Tape | None,
     logits: Tensor,
     features: Tensor,
+    channels_last: bool,
     cotangent: Tensor,
     rows: Tensor | None = None,
     create_graph: bool = False,
 ) -> Tensor:
     """Return the gradient of `sum(logits * cotangent)` with respect to the features; see `vjp`."""
     if tape is None:
-        return torch.autograd.grad(
+        found = torch.autograd.grad(
             logits,
             features,
             cotangent,
@@ -113,9 +121,11 @@ def _gradient(
             allow_unused=True,
             materialize_grads=True,
         )[0]
-    with torch.set_grad_enabled(create_graph):
-        found = tape.gradient(cotangent, rows)
-    return found if found is not None else features.new_zeros(len(cotangent), *features.shape[1:])
+    else:
+        with torch.set_grad_enabled(create_graph):
+            along = tape.gradient(cotangent, rows)
+        found = features.new_zeros(len(cotangent), *features.shape[1:]) if along is None else along
+    return found.movedim(-1, 1) if channels_last else found
 
 
 @contextmanager
@@ -143,10 +153,6 @@ def _check_features(output: object, layer: str, kept: list[Tensor]) -> None:
         raise UserError(f"layer '{layer}' is used more than once in a forward pass: choose another layer")
     if not isinstance(output, Tensor) or output.ndim != 4:
         raise UserError(
-            f"layer '{layer}' puts out {_described(output)}: a map needs [batch, channels, rows, columns], "
+            f"layer '{layer}' puts out {described(output)}: a map needs [batch, channels, rows, columns], "
             "so choose a convolutional layer"
         )
-
-
-def _described(output: object) -> str:
-    return str(list(output.shape)) if isinstance(output, Tensor) else type(output).__name__

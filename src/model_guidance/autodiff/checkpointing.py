@@ -10,16 +10,16 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import wrap_torch_function
 from torch.utils.checkpoint import checkpoint
 
 from model_guidance.autodiff.batch_statistics import uses_batch_statistics
+from model_guidance.autodiff.dispatch import one_operation
 from model_guidance.errors import UserError
 
 Run = Callable[[Tensor], Tensor]
 
 
-@wrap_torch_function(lambda x, block, run: (x,))
+@one_operation
 def checkpointed_block(x: Tensor, block: nn.Module, run: Run) -> Tensor:
     """Return `run(x)`, seen as one operation by a tape, keeping nothing for the backward pass but x."""
     return run_again(block, run, x)

@@ -12,7 +12,8 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import wrap_torch_function
+
+from model_guidance.autodiff.dispatch import one_operation
 
 
 class Factor:
@@ -37,7 +38,7 @@ class DynamicLayer(nn.Module):
         return multiply(linear, factor, self)
 
 
-@wrap_torch_function(lambda linear, factor, layer: (linear,))
+@one_operation
 def multiply(linear: Tensor, factor: Factor, layer: DynamicLayer) -> Tensor:
     """Return `linear * factor`, seen as one operation by those who follow a network's operations."""
     return cast(Tensor, _Multiply.apply(linear, factor.value(linear), layer))

@@ -5,12 +5,14 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode, wrap_torch_function
+from torch.overrides import TorchFunctionMode
 
 from model_guidance.autodiff.adjoints import ADJOINTS, SUMS
 from model_guidance.autodiff.checkpointing import Run, checkpointed_block, kept_statistics, run_again
+from model_guidance.autodiff.dispatch import one_operation
 from model_guidance.autodiff.dynamic_linear import multiply
 from model_guidance.autodiff.rules import Adjoint, Operation, Rows
+from model_guidance.autodiff.second_derivatives import TWICE_DIFFERENTIABLE
 from model_guidance.errors import UserError
 
 PLAIN = (bool, int, float, str, torch.Size, torch.dtype, torch.device, torch.layout)
@@ -33,7 +35,7 @@ class Step(NamedTuple):
             waiting[source] = waiting[source] + gradient if source in waiting else gradient
 
 
-@wrap_torch_function(lambda features: (features,))
+@one_operation
 def watch(features: Tensor) -> Tensor:
     """Return the features: for an active tape, the sign that these are the ones to follow."""
     return features
@@ -47,11 +49,15 @@ class Tape(TorchFunctionMode):
     operation has no entry in `ADJOINTS`, the tape is not `complete` and must not be used; with `strict` it
     raises `NoAdjointError` there and then. `mixes_images` says that the images influence each other. The
     factors of B-cos layers are constants on a tape; where they are not wanted as such, `constant_factors` is
-    False, and a B-cos layer leaves it incomplete.
+    False, and a B-cos layer leaves it incomplete. With `twice`, operations whose derivative autograd cannot
+    differentiate again are replaced by equal ones of which it can.
     """
 
-    def __init__(self, keep: Callable[[Tensor], Tensor], *, constant_factors: bool, strict: bool):
+    def __init__(
+        self, keep: Callable[[Tensor], Tensor], *, constant_factors: bool, strict: bool, twice: bool = False
+    ):
         super().__init__()
+        self.twice = twice
         self.keep, self.constant_factors, self.strict = keep, constant_factors, strict
         self.steps: list[Step] = []
         self.watching = False
@@ -65,6 +71,7 @@ class Tape(TorchFunctionMode):
     ) -> Any:
         """Run one operation of the model, and keep it if the features take part."""
         kwargs = kwargs or {}
+        func = TWICE_DIFFERENTIABLE.get(func, func) if self.twice else func
         if func is watch:
             self.watching = True
             return self._numbered(self.keep(*args), 0)

@@ -1,10 +1,10 @@
-"""Energy loss: one minus the energy pointing game, Eq. 6 (the paper writes -EPG)."""
+"""Energy loss: the share of the attribution outside the region; one minus Eq. 6 (the paper writes -EPG)."""
 
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from model_guidance.checks import check_pairs
-from model_guidance.losses.scaling import ratio
+from model_guidance.losses.scaling import ratio, rescaled
 
 
 def energy(
@@ -12,12 +12,13 @@ def energy(
     masks: Bool[Tensor, "pairs height width"] | Float[Tensor, "pairs height width"],
     valid: Bool[Tensor, "pairs height width"] | None = None,
 ) -> Float[Tensor, "pairs"]:
-    """Return `1 - sum(M A+) / sum(A+)` of each pair, in [0, 1]; 1 for a map without positive energy.
+    """Return `sum((1 - M) A+) / sum(A+)` of each pair, in [0, 1]; 1 for a map without positive energy.
 
     `maps` are raw and signed; their scale does not matter. With `valid` V it is `sum(V (1 - M) A+) /
     sum(A+)`: attribution elsewhere is free.
     """
     check_pairs(maps, masks, valid)
-    positive = maps.relu()
-    inside = (positive * masks).sum(dim=(1, 2))
-    return 1 - ratio(inside, positive.sum(dim=(1, 2)))
+    positive = rescaled(maps).relu()
+    outside = 1 - masks.to(positive.dtype)
+    outside = outside if valid is None else outside * valid
+    return ratio((positive * outside).sum(dim=(1, 2)), positive.sum(dim=(1, 2)), otherwise=1)

@@ -17,7 +17,8 @@ def l1(
     The mean is over all pixels, or over those of `valid`; the maximum in `Â+` is that of the whole map.
     """
     check_pairs(maps, masks, valid)
-    distance = (masks.to(maps.dtype) - positive_part(maps)).abs()
+    scaled = positive_part(maps)
+    distance = (masks.to(scaled.dtype) - scaled).abs()
     if valid is None:
         return distance.mean(dim=(1, 2))
-    return ratio((distance * valid).sum(dim=(1, 2)), valid.to(maps.dtype).sum(dim=(1, 2)))
+    return ratio((distance * valid).sum(dim=(1, 2)), valid.to(scaled.dtype).sum(dim=(1, 2)))

@@ -22,4 +22,4 @@ def ppce(
     check_pairs(maps, masks, valid)
     masks = masks if valid is None else masks * valid
     logarithm = positive_part(maps).clamp(min=FLOOR).log()
-    return ratio(-(logarithm * masks).sum(dim=(1, 2)), masks.to(maps.dtype).sum(dim=(1, 2)))
+    return ratio(-(logarithm * masks).sum(dim=(1, 2)), masks.to(logarithm.dtype).sum(dim=(1, 2)))

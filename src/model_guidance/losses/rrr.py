@@ -18,6 +18,7 @@ def rrr(
     `sum(V (1 - M) Â²)`.
     """
     check_pairs(maps, masks, valid)
-    outside = 1 - masks.to(maps.dtype)
+    scaled = signed(maps)
+    outside = 1 - masks.to(scaled.dtype)
     outside = outside if valid is None else outside * valid
-    return (outside * signed(maps).square()).sum(dim=(1, 2))
+    return (outside * scaled.square()).sum(dim=(1, 2))

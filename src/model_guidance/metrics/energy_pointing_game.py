@@ -3,7 +3,8 @@
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from model_guidance.losses.energy import energy
+from model_guidance.checks import check_pairs
+from model_guidance.losses.scaling import ratio, rescaled
 
 
 def energy_pointing_game(
@@ -16,4 +17,8 @@ def energy_pointing_game(
     `maps` are raw and signed, at the size of the masks: whatever loss trained the model, the metric is one.
     With `valid` V it is `sum((1 - V (1 - M)) A+) / sum(A+)`: attribution elsewhere is not held against a map.
     """
-    return 1 - energy(maps, masks, valid)
+    check_pairs(maps, masks, valid)
+    positive = rescaled(maps).relu()
+    inside = masks.to(positive.dtype)
+    inside = inside if valid is None else 1 - (1 - inside) * valid
+    return ratio((positive * inside).sum(dim=(1, 2)), positive.sum(dim=(1, 2)))

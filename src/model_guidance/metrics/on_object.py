@@ -4,7 +4,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from model_guidance.checks import check_pairs
-from model_guidance.losses.scaling import ratio
+from model_guidance.losses.scaling import ratio, rescaled
 
 
 def on_object_energy(
@@ -19,6 +19,6 @@ def on_object_energy(
     With `valid`, R is what the region and it have in common.
     """
     check_pairs(maps, regions, objects, valid)
-    inside = maps.relu() * regions
+    inside = rescaled(maps).relu() * regions
     inside = inside if valid is None else inside * valid
     return ratio((inside * objects).sum(dim=(1, 2)), inside.sum(dim=(1, 2)))

@@ -35,12 +35,13 @@ def iou_curve(
     check_pairs(maps, masks, valid)
     counted = torch.ones_like(masks, dtype=torch.bool) if valid is None else valid
     counted, inside = counted.flatten(1), ((masks > 0) & counted).flatten(1)
-    edges = torch.tensor(thresholds, dtype=maps.dtype, device=maps.device)
-    passed = torch.bucketize(positive_part(maps).flatten(1), edges)  # thresholds below each pixel
+    scaled = positive_part(maps).flatten(1)
+    edges = torch.tensor(thresholds, dtype=scaled.dtype, device=maps.device)
+    passed = torch.bucketize(scaled, edges)  # thresholds below each pixel
     predicted = _passing(passed, counted, len(thresholds))
     intersection = _passing(passed, inside, len(thresholds))
     union = predicted + inside.sum(dim=1, keepdim=True) - intersection
-    return ratio(intersection.to(maps.dtype), union.to(maps.dtype))
+    return ratio(intersection.to(scaled.dtype), union.to(scaled.dtype))
 
 
 def _passing(passed: Tensor, counted: Tensor, thresholds: int) -> Tensor:

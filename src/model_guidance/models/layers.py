@@ -11,6 +11,8 @@ from model_guidance.checks import logits_of
 from model_guidance.errors import UserError
 from model_guidance.models.backbone import Backbone
 
+POOLED = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.Dropout)  # what is behind the last features
+
 
 def find_layer(model: nn.Module, layer: str, images: Tensor) -> str:
     """Return the dotted module name of `layer`, or "" for the input of a model without an encoding.
@@ -51,7 +53,7 @@ def _last_spatial(model: nn.Module, image: Tensor) -> str:
         if output.ndim == 4
         and sum(side > 1 for side in output.shape[1:]) == 3
         and output.shape[1] != logits.shape[1]
-        and not isinstance(model.get_submodule(name), nn.AdaptiveAvgPool2d | nn.AdaptiveMaxPool2d)
+        and not isinstance(model.get_submodule(name), POOLED)
     ]
     if not spatial:
         raise UserError("layer 'final': no module of this network puts out rows and columns for these images")

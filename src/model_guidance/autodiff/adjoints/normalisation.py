@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from model_guidance.autodiff.batch_statistics import check_several
 from model_guidance.autodiff.rules import Operation
 
 EPSILON = 0.0  # torch's kernel asks for it and does not use it: it is part of the saved scale
@@ -24,6 +25,8 @@ def batch_norm(
     """Normalise with the running statistics or those of the batch; not without a weight."""
     if weight is None or running_var is None:
         return None
+    if training:
+        check_several(input)
     output, mean, scale = torch.native_batch_norm(
         input, weight, bias, running_mean, running_var, training, momentum, eps
     )
@@ -31,7 +34,7 @@ def batch_norm(
         return Operation(
             output, lambda g, _: BatchNormAdjoint.apply(g, input, weight, mean, scale), mixes_images=True
         )
-    factor = (weight / (running_var + eps).sqrt()).view(1, -1, 1, 1)
+    factor = _channels(weight / (running_var + eps).sqrt(), input)
     return Operation(output, lambda gradient, rows: gradient * factor)
 
 
@@ -61,7 +64,7 @@ class BatchNormAdjoint(torch.autograd.Function):
         to_g, v_along, v_total = _adjoint(v, x, weight, mean, scale)
         a, b = along / count, v_along / count
         mean_g, mean_v = total / count, v_total / count
-        c = (g * v).sum(dim=(0, 2, 3), dtype=mean.dtype) / count - mean_g * mean_v
+        c = (g * v).sum(dim=[i for i in range(x.ndim) if i != 1], dtype=mean.dtype) / count - mean_g * mean_v
         along_x = weight * scale**3 * (3 * a * b - c)
         along_g, along_v = -weight * scale**2 * b, -weight * scale**2 * a
         constant = -(along_x * mean + along_g * mean_g + along_v * mean_v)
@@ -71,7 +74,7 @@ class BatchNormAdjoint(torch.autograd.Function):
 
 
 def _channels(values: Tensor, like: Tensor) -> Tensor:
-    return values.to(like.dtype).view(1, -1, 1, 1)
+    return values.to(like.dtype).view(1, -1, *[1] * (like.ndim - 2))
 
 
 def _adjoint(

@@ -1,0 +1,36 @@
+"""The layer `final` of networks that do not say what theirs is."""
+
+import pytest
+import torch
+from tests.asserts import assert_same, assert_untouched
+from torch import nn
+
+from model_guidance.attribution import attribute
+from model_guidance.errors import UserError
+from model_guidance.models import build
+from model_guidance.models.layers import find_layer
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "layer"),
+    [
+        ("torchvision/mobilenet_v2", 64, "network.features"),
+        ("torchvision/squeezenet1_1", 64, "network.features"),
+        ("torchvision/vgg11", 64, "network.features"),
+        ("resnet18", 64, "network.layer4"),
+    ],
+)
+def test_the_last_features_before_they_are_pooled(name: str, size: int, layer: str):
+    model, images = build(name, 3).train(), torch.rand(1, 3, size, size)
+    with assert_untouched(model):
+        assert find_layer(model, "final", images) == layer
+    model.eval()
+    assert_same(attribute(model, images, [0]), attribute(model, images, [0], layer=layer), 1e-6)
+
+
+def test_no_final_layer():
+    with pytest.raises(UserError, match="no module of this network"):
+        attribute(nn.Sequential(nn.Flatten(), nn.Linear(12, 2)), torch.rand(1, 3, 2, 2), [0])
+    tokens = nn.Sequential(nn.Conv2d(3, 4, 2), nn.Flatten(2), nn.Linear(9, 9), nn.Flatten(), nn.Linear(36, 2))
+    with pytest.raises(UserError, match="goes on with tokens"):
+        attribute(tokens, torch.rand(1, 3, 4, 4), [0])

@@ -11,7 +11,18 @@ import model_guidance
 
 PACKAGE = Path(model_guidance.__file__).parent
 FLOORS = [  # from the bottom up; a floor imports what stands before it, and its own members
-    {"errors", "types", "evaluation", "progress", "versions", "files", "lookup", "checks", "__version__"},
+    {
+        "lazy",
+        "errors",
+        "types",
+        "evaluation",
+        "progress",
+        "versions",
+        "files",
+        "lookup",
+        "checks",
+        "__version__",
+    },
     {"data"},
     {"autodiff"},
     {"models"},

@@ -47,6 +47,12 @@ def slow(name: str, attribution: list[float], mask: list[bool]) -> float:
     return sum((a / largest) ** 2 for a, m in zip(attribution, mask, strict=True) if not m)
 
 
+@pytest.fixture(autouse=True)
+def denormal_numbers():
+    """Have them in every test: a training, which may have run before in this process, does without them."""
+    torch.set_flush_denormal(False)
+
+
 def value_and_gradient(name: str, maps: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     maps = maps.clone().requires_grad_()
     value = LOSSES[name](maps, mask)

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from model_guidance.attribution import attribute
 from model_guidance.errors import UserError
 from model_guidance.evaluation import Evaluation
-from model_guidance.metrics import Measurement, energy_pointing_game, evaluate, on_object_energy, region_iou
+from model_guidance.metrics import energy_pointing_game, on_object_energy, region_iou
 from model_guidance.metrics.batch_scores import BatchScores
+from model_guidance.metrics.evaluate import Measurement, evaluate
 from model_guidance.metrics.region_iou import THRESHOLDS
 from model_guidance.metrics.reliance import FILLERS
 from model_guidance.types import Batch, Pairs, Regions

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from model_guidance.attribution.bcos import bcos, check_bcos
 from model_guidance.attribution.grad_cam import grad_cam
+from model_guidance.attribution.gradients import class_gradients
 from model_guidance.attribution.input_x_gradient import input_x_gradient
 from model_guidance.attribution.integrated_gradients import integrated_gradients
 from model_guidance.attribution.maps import upsample
@@ -180,3 +181,21 @@ def _class_lists(classes: Any, count: int) -> list[list[int]]:
 
 def _listed(rows: Any) -> list[Any]:
     return rows.tolist() if isinstance(rows, Tensor) else list(rows)
+
+
+__all__ = [
+    "METHODS",
+    "Explanation",
+    "Method",
+    "attribute",
+    "bcos",
+    "capture",
+    "class_gradients",
+    "grad_cam",
+    "input_x_gradient",
+    "integrated_gradients",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__

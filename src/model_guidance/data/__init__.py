@@ -1,19 +1,8 @@
-"""Data sets: their readers, by name, and one split of them ready to load.
+"""Data sets: their readers, by name, and one split of them ready to load; regions for loops of one's own."""
 
-Importing this package imports no torch: what needs it is loaded at its first use.
-"""
+from typing import TYPE_CHECKING
 
-import importlib
-import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from model_guidance.data.readers import coco, folder, shapes, voc, waterbirds
-from model_guidance.data.readers.options import check_split
-from model_guidance.data.source import Annotation, Sample, Source
-from model_guidance.errors import UserError
+from model_guidance.lazy import attach
 
 if TYPE_CHECKING:
     from model_guidance.data.annotations.settings import RegionSettings
@@ -22,6 +11,8 @@ if TYPE_CHECKING:
     from model_guidance.data.dataset import SplitDataset
     from model_guidance.data.given import from_boxes, from_masks, from_targets
     from model_guidance.data.loading import loader
+    from model_guidance.data.opening import DATASETS, open_source, open_split
+    from model_guidance.data.source import Annotation, Sample, Source
 
 __all__ = [
     "DATASETS",
@@ -40,72 +31,22 @@ __all__ = [
     "open_split",
 ]
 
-DATASETS: dict[str, Callable[..., Source]] = {
-    "voc": voc.read,
-    "coco": coco.read,
-    "waterbirds": waterbirds.read,
-    "folder": folder.read,
-    "shapes": shapes.read,
-}
-_HOMES = {
-    "RegionSettings": "annotations.settings",
-    "Split": "cache.split",
-    "SplitDataset": "dataset",
-    "cached": "cache.cached",
-    "from_boxes": "given",
-    "from_masks": "given",
-    "from_targets": "given",
-    "loader": "loading",
-}
-
-
-def open_source(name: str, root: Path | None, split: str, **options: Any) -> Source:
-    """Read one split of the data set `name` of `DATASETS`, nothing decoded yet.
-
-    `options` are those of its reader. Raises `UserError` for an unknown name, split or option, and for
-    whatever is missing under `root`, which only "shapes" does without.
-    """
-    known = reader_options(name)
-    check_split(split)
-    if root is None and name != "shapes":
-        raise UserError(f"--data {name}: needs --root, the folder in which it lies")
-    for option, value in options.items():
-        if option not in known:
-            raise UserError(
-                f"--options.{option} {value}: is no option of {name}; there are {', '.join(known) or 'none'}"
-            )
-    home = root and Path(root).expanduser()
-    source = replace(DATASETS[name](home, split, **options), root=home)
-    if not source.names:
-        raise UserError(f"{root}: the split {split} of {name} has no image, but must have at least one")
-    return source
-
-
-def open_split(
-    name: str, root: Path | None, split: str, size: int, cache: Path, options: Mapping[str, Any]
-) -> "Split":
-    """Return the same split at `size` x `size` pixels, from the folder `cache` or built there.
-
-    A data set that is drawn rather than read is drawn at that size, unless `options` say otherwise.
-    """
-    if size < 8:
-        raise UserError(f"--size {size}: must be at least 8 pixels")
-    if "size" in reader_options(name):
-        options = {"size": size, **options}
-    from model_guidance.data.cache.cached import cached  # noqa: PLC0415  (torch)
-
-    source = open_source(name, root, split, **options)
-    return cached(source, size, Path(cache).expanduser(), f"{name} {split}")
-
-
-def reader_options(name: str) -> list[str]:
-    """Return the names of the options that the reader `name` takes; `UserError` for an unknown data set."""
-    if name not in DATASETS:
-        raise UserError(f"--data {name}: is unknown; there are {', '.join(DATASETS)}")
-    return list(inspect.signature(DATASETS[name]).parameters)[2:]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'model_guidance.data' has no attribute '{name}'")
-    return getattr(importlib.import_module(f"model_guidance.data.{_HOMES[name]}"), name)
+__getattr__, __dir__ = attach(
+    __name__,
+    {
+        "DATASETS": "opening",
+        "Annotation": "source",
+        "RegionSettings": "annotations.settings",
+        "Sample": "source",
+        "Source": "source",
+        "Split": "cache.split",
+        "SplitDataset": "dataset",
+        "cached": "cache.cached",
+        "from_boxes": "given",
+        "from_masks": "given",
+        "from_targets": "given",
+        "loader": "loading",
+        "open_source": "opening",
+        "open_split": "opening",
+    },
+)

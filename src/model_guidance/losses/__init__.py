@@ -14,3 +14,16 @@ Loss = Callable[..., Tensor]
 Where only some pixels count, it is called as `loss(maps, masks, valid)`: see `types.Regions`."""
 
 LOSSES: dict[str, Loss] = {"energy": energy, "l1": l1, "ppce": ppce, "rrr": rrr}
+
+__all__ = [
+    "LOSSES",
+    "Loss",
+    "energy",
+    "l1",
+    "ppce",
+    "rrr",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -49,3 +49,14 @@ def build(name: str, num_classes: int, weights: str | Path | None = None) -> Bac
     if weights is not None and not pretrained:
         checkpoints.load(model, Path(weights))
     return model
+
+
+__all__ = [
+    "BACKBONES",
+    "Backbone",
+    "build",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__

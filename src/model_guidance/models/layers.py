@@ -1,15 +1,18 @@
 """The layers of a model: found by the names of their depth, or by dotted names."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from model_guidance.checks import logits_of
+from model_guidance.checks import check_images, logits_of
 from model_guidance.errors import UserError
 from model_guidance.models.backbone import Backbone
+from model_guidance.models.layout import channels_last
 
 POOLED = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.Dropout)  # what is behind the last features
 
@@ -38,6 +41,33 @@ def layer_name(model: nn.Module, layer: str) -> str:
         f"there is no layer '{layer}': choose one of {', '.join(names)}, or a module's dotted name, "
         f"such as {', '.join(children[:12])}"
     )
+
+
+class Layer(NamedTuple):
+    """A layer that can be explained: its name, the size of its maps, and where its channels are."""
+
+    name: str
+    rows: int
+    columns: int
+    layout: str
+
+
+def layers(model: nn.Module, images: Float[Tensor, "batch channels height width"]) -> list[Layer]:
+    """Return the modules whose features have rows and columns for such images, from the input to the logits.
+
+    One pass of one image shows it. Those whose layout their shape does not tell are left out.
+    """
+    check_images(images, model)
+    found, _ = traced_outputs(model, images[:1])
+    height, width = images.shape[-2:]
+    listed = [Layer("input", height, width, "NCHW")]
+    for name, output in found:
+        if output.ndim == 4 and not isinstance(model.get_submodule(name), nn.Dropout):
+            with suppress(UserError):
+                last = channels_last(model, (height, width), output.shape)
+                rows, columns = output.shape[1:3] if last else output.shape[2:]
+                listed.append(Layer(name, rows, columns, "NHWC" if last else "NCHW"))
+    return listed
 
 
 def _named(model: nn.Module) -> Mapping[str, str]:

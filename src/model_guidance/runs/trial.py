@@ -12,7 +12,7 @@ from model_guidance.errors import UserError
 from model_guidance.guidance import Guidance
 from model_guidance.models.backbone import Backbone
 from model_guidance.training.config import Config
-from model_guidance.types import Batch
+from model_guidance.types import Batch, unit_range
 
 
 def check_step(model: Backbone, config: Config, dataset: SplitDataset, device: torch.device) -> None:
@@ -54,16 +54,15 @@ def _batch(dataset: SplitDataset, count: int) -> Batch:
 
 
 def _train(model: Backbone, config: Config, batch: Batch) -> None:
-    guidance = Guidance(
-        model, config.own_method, config.layer, config.loss, reduction=config.reduction
-    ).train()
+    guided = Guidance(model, config.own_method, config.layer, config.loss, reduction=config.reduction)
+    guidance = guided.train()
     if config.freeze_statistics:
         freeze_statistics(guidance)
     regions = batch.regions if config.guided else batch.regions[:0]
-    logits, localization = guidance(batch.images / 255, batch.labels, regions)
+    logits, localization = guidance(unit_range(batch.images), batch.labels, regions)
     _check_logits(config, logits, batch.labels)
     loss = F.binary_cross_entropy_with_logits(logits, batch.labels) + localization
-    loss.backward()
+    torch.autograd.backward(loss)
     values = [*model.buffers(), *(each.grad for each in model.parameters() if each.grad is not None)]
     if not all(value.isfinite().all() for value in (loss, *values)):
         raise UserError(
@@ -88,7 +87,7 @@ def _check_logits(config: Config, logits: object, labels: Tensor) -> None:
 
 
 def _explain(model: Backbone, config: Config, batch: Batch) -> None:
-    images, classes = batch.images[:1] / 255, batch.labels[:1].argmax(dim=1)
+    images, classes = unit_range(batch.images[:1]), batch.labels[:1].argmax(dim=1)
     maps = attribute(model.eval(), images, classes, config.own_method, config.layer)
     if not maps.isfinite().all():
         raise UserError(

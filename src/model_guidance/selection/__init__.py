@@ -6,3 +6,7 @@ from model_guidance.selection.pareto import pareto_front
 from model_guidance.selection.representative import representative
 
 __all__ = ["ALLOWED_LOSS", "best_epoch", "least_score", "pareto_front", "representative"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,19 @@
+"""A run's trained network, ready to predict and to explain."""
+
+from pathlib import Path
+
+from model_guidance.models import build
+from model_guidance.models.backbone import Backbone
+from model_guidance.runs.folder import Run
+
+
+def load(run: str | Path, checkpoint: str = "best") -> Backbone:
+    """Return the network of a run in evaluation mode; it is explained by the method it was trained with.
+
+    `checkpoint` is `best`, `last` or `front/epoch-NNN`. Raises `UserError` if there is no such run or
+    checkpoint.
+    """
+    opened = Run.open(Path(run))
+    model = build(opened.config.backbone, len(opened.classes), opened.checkpoint(checkpoint))
+    model.default_method = opened.config.attribution
+    return model.eval()

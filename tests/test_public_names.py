@@ -18,12 +18,7 @@ import sys
 EXTRAS = {"msgspec", "jsonargparse", "filelock", "pandas", "matplotlib", "rich", "platformdirs", "yaml",
     "torchmetrics", "lightning_fabric", "jinja2", "pycocotools", "submitit", "timm"}
 
-class Missing:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in EXTRAS:
-            raise ModuleNotFoundError(f"{name} is not installed")
-
-sys.meta_path.insert(0, Missing())
+sys.modules.update(dict.fromkeys(EXTRAS))  # as if they were not installed
 import model_guidance as mg
 assert "torch" not in sys.modules
 import torch

@@ -75,8 +75,9 @@ def test_what_cannot_be_checkpointed():
         Guidance(model, layer="mid1", compile=True, checkpoint=True)
     with pytest.raises(UserError, match=r"'network.layer2.0.conv1' lies inside of a block"):
         step_of(Guidance(model, layer="layer2.0.conv1", checkpoint=True))
+    plain = nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten()).double()
     with pytest.raises(UserError, match="no stages of blocks"):
-        step_of(Guidance(nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten()), layer="0", checkpoint=True))
+        step_of(Guidance(plain, layer="0", checkpoint=True))
     model.network.layer3[0].relu = Curved()
     with pytest.raises(UserError, match="has no adjoint"):
         step_of(Guidance(model, layer="mid1", checkpoint=True))

@@ -13,6 +13,7 @@ from tests.attribution import tiny
 from torch import Tensor
 
 from model_guidance.errors import UserError
+from model_guidance.models import build
 from model_guidance.models.weights import load
 
 State = dict[str, Tensor]
@@ -135,3 +136,35 @@ def test_code_is_never_run(tmp_path: Path, way: str):
     assert not marker.exists()
     torch.load(path, weights_only=False) if way != "pickle" else pickle.loads(path.read_bytes())
     assert marker.exists(), "the file was harmless: this test shows nothing"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda state: {0: torch.zeros(3), 1: torch.zeros(2)}, "state dict"),
+        (lambda state: state | {1: torch.zeros(3)}, "state dict"),
+        (lambda state: {name: value.to_sparse() for name, value in state.items()}, "sparse tensor"),
+        (lambda state: {name: value.to(torch.complex64) for name, value in state.items()}, "complex tensor"),
+        (
+            lambda state: state | {"q": torch.quantize_per_tensor(torch.ones(2), 1, 0, torch.qint8)},
+            "quantised",
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_tensors_that_are_no_weights(tmp_path: Path, change: Callable, words: str):
+    torch.save(change(other_weights()), tmp_path / "w.pth")
+    assert_refused(tmp_path / "w.pth", words)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "torchvision/mobilenet_v2", "timm/resnet18"])
+def test_no_network(name: str, monkeypatch: pytest.MonkeyPatch):
+    def offline(*_: object, **__: object) -> None:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr("torchvision.models._api.WeightsEnum.get_state_dict", offline)
+    monkeypatch.setattr("timm.models._builder.load_pretrained", offline)
+    with pytest.raises(
+        UserError, match=r"could not be downloaded \(OSError: no route to host\).*--weights PATH"
+    ):
+        build(name, 2, "imagenet")

@@ -1,7 +1,8 @@
 """Any classifier of torchvision or timm."""
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from torch import nn
@@ -18,7 +19,8 @@ def torchvision_model(name: str, num_classes: int, pretrained: bool) -> Backbone
         raise UserError(f"torchvision has no classifier '{name}': see torchvision.models.list_models()")
     if not pretrained:
         return _wrap(torchvision.models.get_model(name, weights=None, num_classes=num_classes), Standardize())
-    network = torchvision.models.get_model(name, weights="DEFAULT")
+    with _downloading(torchvision.models.get_model_weights(name).DEFAULT.url):
+        network = torchvision.models.get_model(name, weights="DEFAULT")
     linear = {key: module for key, module in network.named_modules() if isinstance(module, nn.Linear)}
     if not linear:
         raise UserError(
@@ -37,12 +39,26 @@ def timm_model(name: str, num_classes: int, pretrained: bool) -> Backbone:
 
     if not timm.is_model(name):
         raise UserError(f"timm has no model '{name}': see timm.list_models()")
-    network = timm.create_model(name, pretrained=pretrained, num_classes=num_classes)
+    with _downloading(f"the weights of timm/{name}") if pretrained else nullcontext():
+        network = timm.create_model(name, pretrained=pretrained, num_classes=num_classes)
     config: Any = network.pretrained_cfg
     info: Any = getattr(network, "feature_info", [])
     stages = [f"network.{stage['module']}" for stage in info][-4:]
     layers = dict(zip(list(STAGES)[-len(stages) :], stages, strict=True)) if stages else {}
     return _wrap(network, Standardize(config["mean"], config["std"]), layers)
+
+
+@contextmanager
+def _downloading(what: str) -> Iterator[None]:
+    """Raise `UserError` where the libraries cannot download, or read what they downloaded."""
+    try:
+        yield
+    except Exception as error:  # each of the libraries below raises its own
+        found = f"{type(error).__name__}: {error}"
+        raise UserError(
+            f"--weights imagenet: {what} could not be downloaded ({found}): bring the file here in another "
+            "way and give --weights PATH"
+        ) from error
 
 
 def _wrap(network: nn.Module, encode: nn.Module, layers: Mapping[str, str] | None = None) -> Backbone:

@@ -61,9 +61,14 @@ def _read(path: Path) -> dict[str, Tensor]:
     except Exception as error:  # garbage makes the unpickler raise nearly anything
         raise UserError(f"{path}: this is no readable checkpoint (a state dict or safetensors)") from error
     state = content.get("state_dict", content) if isinstance(content, dict) else None
-    if not isinstance(state, dict) or not state or not all(isinstance(v, Tensor) for v in state.values()):
+    entries = state.items() if isinstance(state, dict) else ()
+    if not entries or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in entries):
         raise UserError(f"{path}: this holds no state dict (parameter name -> tensor)")
-    return state
+    for name, value in entries:
+        if value.layout != torch.strided or value.is_quantized or value.is_complex():
+            kind = "quantised" if value.is_quantized else "complex" if value.is_complex() else "sparse"
+            raise UserError(f"{path}: '{name}' is a {kind} tensor, but must be a dense one of real numbers")
+    return dict(entries)
 
 
 def _unwrapped(state: dict[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -46,7 +46,7 @@ def test_each_network_says_by_what_it_is_explained(name: str):
     if "101" in name or "50" in name:
         pytest.skip("built like its smaller siblings")
     model = build(name, 2)
-    assert Guidance(model).method == model.default_method == Config(backbone=name).attribution
+    assert Guidance(model).method == model.default_method == Config(backbone=name).own_method
     assert model.default_method == ("bcos" if name.startswith("bcos") else "ixg")
 
 

@@ -15,5 +15,5 @@ def load(run: str | Path, checkpoint: str = "best") -> Backbone:
     """
     opened = Run.open(Path(run))
     model = build(opened.config.backbone, len(opened.classes), opened.checkpoint(checkpoint))
-    model.default_method = opened.config.attribution
+    model.default_method = opened.config.own_method
     return model.eval()

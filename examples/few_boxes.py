@@ -5,22 +5,20 @@ The drawn data of `model-guidance demo`: in training, pattern and background alw
 
 from pathlib import Path
 
-from model_guidance.runs.folder import Run
-from model_guidance.runs.train import train_run
-from model_guidance.training.config import Config
+import model_guidance as mg
 
 COMMON = {"data": "shapes", "size": 64, "backbone": "small", "batch": 32, "lr": 1e-3, "accelerator": "cpu"}
 
 
 def compare(out: Path, epochs: int = 8, **options: object) -> dict[str, dict[str, float]]:
     """Train a baseline, go on from its weights without and with guidance; return the test scores of both."""
-    base = Config(**COMMON, options=options, epochs=3)
-    train_run(base, out / "baseline")
-    start = str(Run.open(out / "baseline").checkpoint("last"))
+    base = mg.Config(**COMMON, options=options, epochs=3)
+    mg.train_run(base, out / "baseline")
+    start = str(mg.Run.open(out / "baseline").checkpoint("last"))
     same = {**COMMON, "options": options, "epochs": epochs, "weights": start}
-    train_run(Config(**same), out / "continued")
-    train_run(Config(**same, lambda_=2.0, annotated=0.1), out / "guided")
-    runs = {name: Run.open(out / name) for name in ("continued", "guided")}
+    mg.train_run(mg.Config(**same), out / "continued")
+    mg.train_run(mg.Config(**same, lambda_=2.0, annotated=0.1), out / "guided")
+    runs = {name: mg.Run.open(out / name) for name in ("continued", "guided")}
     return {name: run.result.last.scores for name, run in runs.items() if run.result}
 
 

@@ -8,7 +8,6 @@ import torch
 from torch.nn.functional import cross_entropy
 
 import model_guidance as mg
-from model_guidance.data import from_boxes
 
 SIZE, STEPS, LAMBDA = 32, 60, 1.0
 
@@ -33,8 +32,8 @@ def train(weight: float) -> float:
     optimizer = torch.optim.Adam(guidance.parameters(), lr=3e-3)
     for _ in range(STEPS):
         images, labels, boxes = batch(16)
-        regions = from_boxes(boxes, size=(SIZE, SIZE))
-        logits, localization = guidance(images, torch.eye(2)[labels], regions)
+        regions = mg.from_boxes(boxes, size=(SIZE, SIZE))
+        logits, localization = guidance(images, labels, regions)
         loss = cross_entropy(logits, labels) + weight * localization
         optimizer.zero_grad()
         loss.backward()
@@ -42,7 +41,7 @@ def train(weight: float) -> float:
     model.eval()
     images, labels, boxes = batch(64)
     maps = mg.attribute(model, images, labels, layer="final")
-    masks = from_boxes(boxes, size=(SIZE, SIZE)).masks
+    masks = mg.from_boxes(boxes, size=(SIZE, SIZE)).masks
     return float(mg.metrics.energy_pointing_game(maps, masks).nanmean())
 
 

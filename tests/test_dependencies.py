@@ -10,6 +10,7 @@ from pathlib import Path
 CORE = ("torch", "torchvision", "numpy", "safetensors", "jaxtyping")
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PAGES = [ROOT / "docs" / f"{name}.md" for name in ("python", "attributions-as-a-loss")]
 REFUSE = """
 import sys
 from importlib.machinery import PathFinder
@@ -63,6 +64,15 @@ def run_with(distributions: tuple[str, ...], code: str) -> "subprocess.Completed
 def test_the_core_is_what_the_package_says():
     assert {distribution(each) for each in PROJECT["dependencies"]} == {*CORE, "model-guidance"}
     assert "model-guidance[train,report]" in PROJECT["dependencies"]
+
+
+def test_guidance_needs_the_core_only():
+    """What the documentation shows of Python runs where nothing else can be imported."""
+    blocks = [re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL) for page in PAGES]
+    code = "\n".join(block for each in blocks for block in each)
+    done = run_with(CORE, code + "\nprint('guided', mg.selection.pareto_front, mg.metrics.region_iou)")
+    assert done.returncode == 0, done.stderr
+    assert "guided" in done.stdout
 
 
 def test_the_command_line_names_what_it_needs():

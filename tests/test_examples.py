@@ -1,10 +1,13 @@
 """The scripts in `examples/` do what they say, in small."""
 
+import importlib
 import importlib.util
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+import model_guidance as mg
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -22,6 +25,31 @@ def example(name: str) -> ModuleType:
 def test_a_loop_of_ones_own_guides():
     loop = example("own_loop")
     assert loop.train(loop.LAMBDA) > loop.train(0.0) + 0.2
+
+
+def test_a_loss_of_ones_own(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(EXAMPLES)
+    small = [
+        "--options.count=24",
+        "--size=32",
+        "--epochs=1",
+        "--accelerator=cpu",
+        f"--cache={tmp_path / 'cache'}",
+    ]
+    importlib.import_module("own_loss").main(str(tmp_path / "run"), *small)
+    run = mg.Run.open(tmp_path / "run")
+    assert run.config.loss == "own_loss.outside_share"
+    assert run.result
+
+
+@pytest.mark.slow
+def test_data_of_ones_own(tmp_path, monkeypatch, capsys):
+    module = example("own_data")
+    monkeypatch.setattr(module, "COUNT", 6)
+    monkeypatch.setattr(module, "MARKED", 2)
+    module.main(tmp_path / "own", epochs=1)
+    assert (tmp_path / "own" / "report" / "index.html").is_file()
+    assert "outside: mean" in capsys.readouterr().out
 
 
 @pytest.mark.slow

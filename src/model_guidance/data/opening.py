@@ -10,6 +10,7 @@ from model_guidance.data.readers import coco, folder, shapes, voc, waterbirds
 from model_guidance.data.readers.options import check_split
 from model_guidance.data.source import Source
 from model_guidance.errors import UserError
+from model_guidance.lookup import find
 
 if TYPE_CHECKING:
     from model_guidance.data.cache.split import Split
@@ -39,7 +40,7 @@ def open_source(name: str, root: Path | None, split: str, **options: Any) -> Sou
                 f"--options.{option} {value}: is no option of {name}; there are {', '.join(known) or 'none'}"
             )
     home = root and Path(root).expanduser()
-    source = replace(DATASETS[name](home, split, **options), root=home)
+    source = replace(_reader(name)(home, split, **options), root=home)
     if not source.names:
         raise UserError(f"{root}: the split {split} of {name} has no image, but must have at least one")
     return source
@@ -64,6 +65,13 @@ def open_split(
 
 def reader_options(name: str) -> list[str]:
     """Return the names of the options that the reader `name` takes; `UserError` for an unknown data set."""
-    if name not in DATASETS:
-        raise UserError(f"--data {name}: is unknown; there are {', '.join(DATASETS)}")
-    return list(inspect.signature(DATASETS[name]).parameters)[2:]
+    return list(inspect.signature(_reader(name)).parameters)[2:]
+
+
+def _reader(name: str) -> Callable[..., Source]:
+    """Return a reader of `DATASETS`, or the function of the user's own that a dotted name names."""
+    if name not in DATASETS and "." not in name:
+        raise UserError(
+            f"--data {name}: is unknown; there are {', '.join(DATASETS)}, or package.module.function"
+        )
+    return find("data set", name, DATASETS)

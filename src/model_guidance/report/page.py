@@ -7,8 +7,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from model_guidance.errors import UserError
-from model_guidance.files import write
+from model_guidance.files import check_output_folder, write
 from model_guidance.report.disagreement import RULE
 from model_guidance.report.read.comparable import incomparable, sections
 from model_guidance.report.read.results import read_results
@@ -40,8 +39,7 @@ def write_report(
     and the `lead`. `findings` is shown as a table; its columns are finding, paper, measured and verdict.
     Raises `UserError` if a run cannot be read, or a file not be written; an earlier page stays then.
     """
-    if out.exists() and not out.is_dir():
-        raise UserError(f"{out}: this is a file, choose another --out")
+    check_output_folder(out)
     results = read_results(folders)
     notes = [*results.warnings, *filter(None, [incomparable(results)])]
     parts = [make_section(results, name, runs) for name, runs in sections(results).items()]

@@ -36,7 +36,7 @@ FLOORS = [  # from the bottom up; a floor imports what stands before it, and its
     {"report"},
     {"studies"},
     {"commands"},
-    {"cli"},
+    {"cli", "run"},
 ]
 TOP = {"__init__.py", "__main__.py"}  # they name everything
 FILES = sorted(file for file in PACKAGE.rglob("*.py") if file.parent != PACKAGE or file.name not in TOP)

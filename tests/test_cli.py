@@ -135,6 +135,8 @@ def test_wrong_options(arguments, expected, capsys, tmp_path):
         (b"- 1", "settings.yaml: this must be a mapping"),
         (b"options: {count: {class_path: elsewhere.X, init_args: {a: 2}}}", 'options.count {"class_path"'),
         (b"backbone: {class_path: elsewhere.X}", "there is no backbone"),
+        (b"loss: elsewhere.loss", "settings.yaml: loss elsewhere.loss: a file may not name code to import"),
+        (b"data: elsewhere.read", "settings.yaml: data elsewhere.read: a file may not name code to import"),
     ],
 )
 def test_a_settings_file_holds_plain_values(content, expected, capsys, tmp_path, monkeypatch):

@@ -106,3 +106,8 @@ except SystemExit:
     assert done.returncode == 0, done.stderr
     assert "model-guidance[coco]" in done.stderr
     assert "model-guidance[cluster]" in done.stdout
+
+
+def test_a_public_name_says_what_brings_the_packages_that_it_needs():
+    done = run_with(CORE, "import model_guidance as mg\nmg.train_run")
+    assert "pip install 'model-guidance[train,report]'" in done.stderr

@@ -10,14 +10,24 @@ def attach(
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Return the `__getattr__` and `__dir__` of `package`.
 
-    `homes` says in which module of the package each name lies; `modules` are names of modules themselves.
+    `homes` says in which module of the package each name lies; `modules` are names of modules themselves. A
+    name that needs a package which is not installed raises `ModuleNotFoundError` that says what brings it.
     """
 
     def getattribute(name: str) -> Any:
         if name in modules:
-            return importlib.import_module(f"{package}.{name}")
+            return imported(name, name)
         if name not in homes:
             raise AttributeError(f"module '{package}' has no attribute '{name}'")
-        return getattr(importlib.import_module(f"{package}.{homes[name]}"), name)
+        return getattr(imported(homes[name], name), name)
+
+    def imported(module: str, name: str) -> Any:
+        try:
+            return importlib.import_module(f"{package}.{module}")
+        except ModuleNotFoundError as error:
+            if str(error.name).startswith("model_guidance"):
+                raise
+            need = f"{package}.{name} needs {error.name}: pip install 'model-guidance[train,report]'"
+            raise ModuleNotFoundError(need, name=error.name) from error
 
     return getattribute, lambda: sorted([*homes, *modules])

@@ -14,6 +14,11 @@ from model_guidance.errors import UserError
 from model_guidance.training.config import is_plain, read_yaml
 
 COMMANDS = ("demo", "train", "evaluate", "explain", "study", "report", "check-data")
+FUNCTIONS = (
+    "data",
+    "method",
+    "loss",
+)  # options that may name a function of the user's own, which is imported
 MAPPINGS = ("options", "slurm", "machine")  # options whose value is a mapping, also given as --NAME.KEY VALUE
 
 
@@ -105,6 +110,11 @@ def _options(path: Path, known: Sequence[str]) -> Iterator[str]:
             close = get_close_matches(name, known, n=1)
             meant = f", did you mean '{close[0]}'?" if close else ""
             raise UserError(f"{path}: there is no option '{name}'{meant}")
+        if name in FUNCTIONS and "." in str(value):
+            raise UserError(
+                f"{path}: {name} {value}: a file may not name code to import, "
+                f"give --{name} on the command line"
+            )
         _check_scalars(value if name == "options" else {}, f"{path}: options")
         yield f"--{name}={value if isinstance(value, str) else json.dumps(value)}"
 

@@ -127,6 +127,10 @@ def _prepare(config: Config, folder: Path) -> _Prepared:
     check_fraction(config.annotated, len(source.names))
     guidance, fabric = guidance_of(config, len(source.classes)), fabric_of(config)
     data = Data.open(config, ("train", "val", "test"), fabric)
+    if fabric.is_global_zero:
+        for name, split in data.splits.items():
+            for remark in split.remarks:
+                say(f"{folder.name}: {name}: {remark}")
     if any(split.classes != source.classes for split in data.splits.values()):
         raise UserError(f"--data {config.data}: train, val and test do not have the same classes")
     model = cast(Backbone, guidance.model.to(fabric.device))

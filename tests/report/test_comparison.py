@@ -3,7 +3,7 @@
 import pytest
 from tests.report.folders import compared, scores, write_attribution, write_comparison, write_run
 
-from model_guidance.report.read.reported import unrepresented
+from model_guidance.report.read.reported import too_strong, unrepresented
 from model_guidance.report.read.score import Spread
 from model_guidance.report.tables.classes import class_table
 from model_guidance.report.tables.controls import controls, last_epochs
@@ -143,3 +143,10 @@ def test_spread_of_one_many_and_none():
     assert str(Spread.of([0.5, 0.7])) == "60.0 ± 14.1"
     assert str(Spread.of([0.5, float("nan")], 0.6)) == "-10.0"
     assert Spread.of([]) is Spread.of([float("nan")]) is Spread.of([0.5], float("nan")) is None
+
+
+def test_a_lambda_that_collapsed_is_named(tmp_path):
+    write_run(tmp_path / "base", [scores(0.80, 0.3)])
+    write_run(tmp_path / "good", [scores(0.78, 0.6)], lambda_=1.0)
+    write_run(tmp_path / "collapsed", [scores(0.5, 0.2)], lambda_=2.5)
+    assert too_strong(compared(tmp_path)[0]) == ["λ 2.5 of Energy, ixg@final"]

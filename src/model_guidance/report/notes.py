@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from model_guidance.report.read.reported import panels, unrepresented
+from model_guidance.report.read.reported import panels, too_strong, unrepresented
 from model_guidance.report.read.roles import GUIDED, ROLES, SCRATCH
 
 NOT_COMPARABLE = "Trained from random weights: not comparable with published figures."
@@ -35,6 +35,8 @@ def notes(tested: pd.DataFrame, models: pd.DataFrame) -> Iterator[str]:
             "No validation image has a region: guided configurations are represented by their best epoch on "
             "validation. About 25 boxes there are enough to choose by EPG."
         )
+    if strong := too_strong(tested):
+        yield f"No checkpoint keeps to a loss of 5 points on validation with {'; '.join(strong)}."
     missing = unrepresented(models)
     if missing:
         yield f"Each checkpoint of these costs more than 5 points on validation: {'; '.join(missing)}."

@@ -5,7 +5,7 @@ import torch
 
 from model_guidance.report.read.roles import GUIDED, ROLES
 from model_guidance.report.read.score import column, main_score
-from model_guidance.selection import representative
+from model_guidance.selection import least_score, representative
 
 ONE = ["backbone", "look", "role", "configuration"]  # what makes a configuration, seeds and lambda aside
 
@@ -64,6 +64,20 @@ def unrepresented(models: pd.DataFrame) -> list[str]:
         f"{row['configuration']}, {row['look']} (seed {row['replicate']})"
         for _, row in models[~models["representative"]].iterrows()
     ]
+
+
+def too_strong(table: pd.DataFrame) -> list[str]:
+    """Return "λ 5 of CONFIGURATION, LOOK" where no tested checkpoint of that λ keeps to the allowed loss."""
+    found = []
+    for (_, look, _, configuration), rows in _guided(table).groupby(ONE, sort=False):
+        least = least_score(_reference(table, rows))
+        best = column(rows, f"val {main_score(rows)}").groupby(rows["lambda"]).max()
+        found += [f"λ {weight:g} of {configuration}, {look}" for weight, kept in best.items() if kept < least]
+    return found
+
+
+def _guided(table: pd.DataFrame) -> pd.DataFrame:
+    return table[table["own"] & (table["role"] == "guided")]
 
 
 def _representative(rows: pd.DataFrame, reference: float) -> pd.DataFrame:

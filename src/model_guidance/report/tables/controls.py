@@ -10,8 +10,9 @@ from model_guidance.report.read.score import main_score, spread_of
 from model_guidance.report.tables.table import WrittenTable
 
 CAPTION = (
-    "The last epoch of the reported runs, in percent, mean ± standard deviation. Each attribution stands "
-    "beside the (continued) baseline's under the same one; the second one was trained by nobody. “Outside "
+    "The last epoch of the reported runs, the baseline too, in percent, mean ± standard deviation. Each "
+    "EPG stands beside that of the (continued) baseline under the same attribution; with the second "
+    "attribution no run was trained: it is another look at the same models. “Outside "
     "replaced”: {main} when all pixels outside of the regions are set to their mean colour; the reliance gap "
     "is what is lost by that."
 )

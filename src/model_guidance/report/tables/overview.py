@@ -16,7 +16,8 @@ TITLE = "What guidance gained, and what it cost"
 UNCHANGED = ("baseline", "baseline, continued")
 PUBLISHED = " Published figures are for images of 224 px."
 CAPTION = (
-    "Test scores in percent, mean ± standard deviation over the seeds. A guided configuration is represented "
+    "Test scores in percent, mean ± standard deviation over the seeds, in the epoch that validation chose "
+    "(other tables show the last one). A guided configuration is represented "
     "by the model with the highest EPG on validation that loses at most 5 points of {main} there against the "
     "baseline, over all λ; the others by their best epoch on validation. Δ: distance to the baseline under "
     "the same attribution; where it was continued, to that one, which had as many epochs as the guided runs."

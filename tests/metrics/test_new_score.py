@@ -10,8 +10,8 @@ from tests.metrics.test_evaluate import WHAT, batches
 from tests.report.folders import compared, scores, write_run
 from torch import Tensor
 
-from model_guidance.metrics import evaluate
 from model_guidance.metrics.catalogue import SCORES, Score
+from model_guidance.metrics.evaluate import evaluate
 from model_guidance.report.tables.classes import class_table
 from model_guidance.report.tables.console import result_table
 from model_guidance.report.tables.controls import last_epochs

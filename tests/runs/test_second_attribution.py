@@ -118,6 +118,6 @@ def test_an_allowed_loss_keeps_an_epoch_that_keeps_to_it(config: Config, run: Ru
     result = train_run(adapted, tmp_path / "run")
     rows = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert rows[0]["lambda"] == 0.05
-    least = evaluate_run(run, "best", "val", None, None)["f1"] - 0.3
+    least = evaluate_run(run, "best", "val", None, None).scores["f1"] - 0.3
     allowed = [row for row in rows if row["f1"] >= least]
     assert result.best_epoch == max(allowed, key=lambda row: row["epg"])["epoch"]

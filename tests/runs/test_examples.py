@@ -48,14 +48,13 @@ def test_no_examples_and_damaged_examples(run):
 
 def test_the_sheet_shows_the_baseline_and_the_guided_side_by_side(tmp_path):
     results = read_results([write_comparison(tmp_path)])
-    sheet = example_sheet(results, reported(labelled(results.tested)))
-    titles = [panel.get_title() for panel in sheet.axes if panel.get_title()]
-    assert titles == ["image", "baseline", "Energy", "L1"]
-    assert sheet.axes[0].get_xlabel() == "best: image-0\ncat"
-    assert sheet.axes[2].get_xlabel() == "EPG 0.90\np 0.90, outside replaced 0.20"
+    sheet = example_sheet(results, reported(labelled(results.tested)), "examples", "title")
+    assert sheet.columns == ["baseline", "Energy", "L1"]
+    assert sheet.rows[0].title == "best: image-0\ncat"
+    assert sheet.rows[0].panels[1].caption == "EPG 90 %\nprobability 90 %\noutside replaced: 20 %"
 
 
 def test_there_is_no_sheet_of_a_baseline_alone(tmp_path, run):
     write_examples(run, LOOK, [0.5])
     results = read_results([tmp_path])
-    assert example_sheet(results, reported(labelled(results.tested))) is None
+    assert example_sheet(results, reported(labelled(results.tested)), "examples", "title") is None

@@ -60,10 +60,10 @@ def check(monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.mark.parametrize(
     ("what", "said"),
     [
-        ("tuple", "--backbone odd: while it trains it puts out a tuple, but one tensor of logits, "),
-        ("wide", r"--backbone odd: it puts out \[2, 4\], but logits \[2, 2\]"),
-        ("size", "--backbone odd cannot be used with --size 16 .* AssertionError: Input height"),
-        ("nan", "--backbone odd with --size 16 and --batch 64: .* not finite"),
+        ("tuple", "--backbone odd with --size 16.*: the model puts out tuple: logits"),
+        ("wide", r"--backbone odd with --size 16.*: labels: \[2, 2\] found, the logits are \[2, 4\]"),
+        ("size", "--backbone odd with --size 16, .* AssertionError: Input height"),
+        ("nan", "--backbone odd with --size 16, --batch 64 .* not finite"),
         ("detached", "--backbone odd: a step reaches none of its weights"),
     ],
 )

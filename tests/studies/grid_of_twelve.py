@@ -6,6 +6,7 @@ from pathlib import Path
 from model_guidance.studies.planning.planned_run import PlannedRun
 from model_guidance.studies.scheduling.executors import executor
 from model_guidance.studies.scheduling.schedule import run_tasks
+from model_guidance.studies.scheduling.task import tasks_of
 
 GUIDED = 11
 

@@ -45,7 +45,7 @@ def kill_at(folder: Path, count: int) -> dict[Path, Result]:
     study.send_signal(signal.SIGKILL)
     study.wait()
     assert reached, (folder / "printed.txt").read_text()
-    assert still_ran
+    assert still_ran, (folder / "printed.txt").read_text()
     assert len(workers) >= 2
     assert wait_until(lambda: not any(map(alive, workers)), 10)
     return results(folder)
@@ -73,7 +73,7 @@ def test_a_killed_study_goes_on_where_it_was(tmp_path):
     assert all(job.finished(tmp_path / "runs") for job in jobs)
     assert all(Run.open(tmp_path / "runs" / job.key).checkpoint("best") for job in jobs)
     assert not list(tmp_path.glob("runs/*/state.pt"))
-    assert (tmp_path / "runs" / jobs[0].key / "looks").is_dir()
+    assert (tmp_path / "runs" / jobs[0].key / "attributions").is_dir()
 
 
 @needs_proc

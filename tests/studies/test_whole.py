@@ -83,7 +83,8 @@ def test_the_page_and_its_tables(whole, folder):
     assert f"report of lambda: {page}" in whole[1].stdout
     text = page.read_text()
     assert STUDIES["lambda"].title in text
-    assert not re.findall(r'(?:src|href)="(?!#|data:|https?://www\.w3\.org/)[^"]*', text)
+    links = re.findall(r'(?:src|href)="(?!#|data:|https?://www\.w3\.org/)([^"]*)', text)
+    assert all((page.parent / link).is_file() for link in links), "nothing from outside"
     tables, figures = list((folder / "lambda" / "tables").iterdir()), folder / "lambda" / "figures"
     assert {path.suffix for path in tables} >= {".csv"}
     assert all(path.stat().st_size for path in tables)

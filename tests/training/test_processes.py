@@ -35,8 +35,9 @@ def runs(tmp_path_factory) -> tuple[Run, Run]:
 def flattened(record: dict[str, Any]) -> dict[str, float]:
     rows = {}
     for name, value in record.items():
-        nested = flattened(value) if isinstance(value, dict) else {"": value}
-        rows |= {f"{name} {inner}": each for inner, each in nested.items()}
+        inner = dict(zip(("low", "high"), value, strict=True)) if isinstance(value, tuple) else value
+        nested = flattened(inner) if isinstance(inner, dict) else {"": value}
+        rows |= {f"{name} {below}": each for below, each in nested.items()}
     return rows
 
 

@@ -2,7 +2,6 @@
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
 from model_guidance.attribution import attribute
 from model_guidance.autodiff.batch_statistics import freeze_statistics, uses_batch_statistics
@@ -25,16 +24,20 @@ def check_step(model: Backbone, config: Config, dataset: SplitDataset, device: t
     try:
         _train(model, config, batch)
         _explain(model, config, batch)
-    except UserError:
-        raise
+    except UserError as error:
+        if str(error).startswith("--"):
+            raise
+        raise UserError(f"{_options(config)}: {error}") from error
     except Exception as error:  # a foreign network may raise anything
-        raise UserError(
-            f"--backbone {config.backbone} cannot be used with --size {config.size} and --layer "
-            f"{config.layer}: {type(error).__name__}: {error}"
-        ) from error
+        raise UserError(f"{_options(config)}: {type(error).__name__}: {error}") from error
     finally:
         model.zero_grad(set_to_none=True)
         model.load_state_dict(kept)
+
+
+def _options(config: Config) -> str:
+    asked = f"--size {config.size}, --batch {config.batch} and --layer {config.layer}"
+    return f"--backbone {config.backbone} with {asked}"
 
 
 def normalises(model: Backbone, config: Config) -> bool:
@@ -60,30 +63,15 @@ def _train(model: Backbone, config: Config, batch: Batch) -> None:
         freeze_statistics(guidance)
     regions = batch.regions if config.guided else batch.regions[:0]
     logits, localization = guidance(unit_range(batch.images), batch.labels, regions)
-    _check_logits(config, logits, batch.labels)
     loss = F.binary_cross_entropy_with_logits(logits, batch.labels) + localization
     torch.autograd.backward(loss)
     values = [*model.buffers(), *(each.grad for each in model.parameters() if each.grad is not None)]
     if not all(value.isfinite().all() for value in (loss, *values)):
         raise UserError(
-            f"--backbone {config.backbone} with --size {config.size} and --batch {config.batch}: a step on "
-            f"{len(batch.images)} images gives values that are not finite"
+            f"{_options(config)}: a step on {len(batch.images)} images gives values that are not finite"
         )
     if not any(each.grad is not None and each.grad.any() for each in model.parameters()):
         raise UserError(f"--backbone {config.backbone}: a step reaches none of its weights")
-
-
-def _check_logits(config: Config, logits: object, labels: Tensor) -> None:
-    if not isinstance(logits, Tensor):
-        raise UserError(
-            f"--backbone {config.backbone}: while it trains it puts out a {type(logits).__name__}, but one "
-            f"tensor of logits, {list(labels.shape)}, is needed"
-        )
-    if logits.shape != labels.shape:
-        raise UserError(
-            f"--backbone {config.backbone}: it puts out {list(logits.shape)}, but logits "
-            f"{list(labels.shape)}, one per image and class, are needed"
-        )
 
 
 def _explain(model: Backbone, config: Config, batch: Batch) -> None:

@@ -44,6 +44,13 @@ def test_what_is_no_file_is_named_and_not_waited_for(tmp_path: Path) -> None:
             read_text(path)
 
 
+def test_a_message_can_be_printed_and_shows_the_ends_of_its_words() -> None:
+    message = str(UserError(f"a.csv\x85line\u20283: \udcff\u202e {'x' * 300}.png, but must be y"))
+    assert (
+        message == f"a.csv line 3: \\udcff  {'x' * 30} ... (245 characters) ... {'x' * 25}.png, but must be y"
+    )
+
+
 def test_a_message_is_one_line_of_bounded_length() -> None:
     message = str(UserError("file.xml: the name\n'" + "lol" * 10**6 + "' is unknown"))
     assert "\n" not in message

@@ -153,6 +153,12 @@ def test_compressed_run_lengths_are_what_pycocotools_encodes(mask: np.ndarray) -
     np.testing.assert_array_equal(decoded[0][1] if decoded else np.zeros((6, 7)), mask)
 
 
+def test_coco_run_lengths_that_are_no_text_are_named() -> None:
+    raw = msgspec.Raw(b'{"size": [6, 7], "counts": "\xff"}')
+    with pytest.raises(UserError, match="here: the segmentation is neither polygons nor run lengths"):
+        class_masks([raw], [0], ["here"], (6, 7))
+
+
 def test_coco_train_and_val_are_a_partition(coco: Write) -> None:
     root = coco(year="train2014")
     train, val = (coco_reader.read(root, split, validation=0.26).names for split in ("train", "val"))
@@ -415,7 +421,11 @@ def test_folder_boxes_are_found_however_the_table_is_written(
 
 
 @pytest.mark.parametrize(
-    "file", ["/elsewhere/train/dog/1.png", "../x.png", "cat/1.png", "train/dog", "val/dog/1.txt", "", "a\0b"]
+    "file",
+    [
+        *("/elsewhere/train/dog/1.png", "../x.png", "cat/1.png", "train/dog", "val/dog/1.txt", "", "a\0b"),
+        f"val/dog/{'9' * 300}.png",
+    ],
 )
 def test_folder_rows_that_match_no_image_are_named(folder: Write, file: str) -> None:
     root = folder("val/dog/1.png,0,0,1,1", f"{file},0,0,1,1")
@@ -431,6 +441,7 @@ def test_folder_rows_that_match_no_image_are_named(folder: Write, file: str) -> 
         (b'file,xmin,ymin,xmax,ymax\n"train/dog/1.png,1,1,2,2', "line 2: is no row of a CSV file"),
         (b"file,xmin,ymin,xmax,ymax,xmin\n", "line 1: the header must be"),
         (b"", "line 1: the header must be"),
+        (b"a b," * 200, r"line 1: the header must be .*; it is (a b,){25}\.\.\.$"),
         (None, "is a folder, but must be a file"),
     ],
 )

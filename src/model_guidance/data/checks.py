@@ -13,9 +13,23 @@ from model_guidance.errors import UserError
 
 def needed(path: Path, remedy: str) -> Path:
     """Return `path` when it exists; raise `UserError` with the `remedy` (what should lie there) otherwise."""
-    if not path.exists():
+    if not is_there(path):
         raise UserError(f"{path}: does not exist; {remedy}")
     return path
+
+
+def is_there(path: Path) -> bool:
+    """Tell whether there is a file or folder; no name is too long or too odd to be asked for.
+
+    Raises `UserError` where the system does not let us know.
+    """
+    try:
+        path.stat()
+    except PermissionError as error:
+        raise UserError(f"{path}: may not be read ({error.strerror})") from error
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def check_size(image: Image.Image, size: tuple[float, float], where: str) -> None:

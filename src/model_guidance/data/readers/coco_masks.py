@@ -48,7 +48,7 @@ def class_masks(
 def _mask(raw: msgspec.Raw, size: Size, place: str) -> tuple[Mask, list[str]]:
     try:
         segmentation = msgspec.json.decode(raw, type=list[list[float]] | _RunLengths | None)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{place}: the segmentation is neither polygons nor run lengths ({error})") from error
     if isinstance(segmentation, _RunLengths):
         return _from_run_lengths(segmentation, size, place), []

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from model_guidance.data.checks import check_box, check_point, class_index, needed
+from model_guidance.data.checks import check_box, check_point, class_index, is_there, needed
 from model_guidance.data.photos import read_photo
 from model_guidance.data.readers.listing import (
     CLASSLESS,
@@ -138,7 +138,7 @@ def _settled(path: Path) -> Path:
 def _of_another_split(path: Path, root: Path, split: str) -> bool:
     top = path.relative_to(root).parts[:1] if path.is_relative_to(root) else ()
     other = top and top[0] in SPLITS and top[0] != split
-    return bool(other) and is_image(path) and path.is_file()
+    return bool(other) and is_image(path) and is_there(path) and path.is_file()
 
 
 def _sample(

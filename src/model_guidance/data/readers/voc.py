@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool
 from PIL import Image
 
-from model_guidance.data.checks import check_box, check_size, class_index, needed
+from model_guidance.data.checks import check_box, check_size, class_index, is_there, needed
 from model_guidance.data.photos import formats, read_photo
 from model_guidance.data.readers.options import check_flag, check_split
 from model_guidance.data.source import Sample, Source, annotated
@@ -65,11 +65,11 @@ def read(root: Path, split: str, *, difficult: bool = True, download: bool = Fal
 
 def _home(root: Path) -> Path:
     candidates = (root / "VOCdevkit" / "VOC2007", root / "VOC2007", root)
-    return next((home for home in candidates if (home / "ImageSets").is_dir()), candidates[0])
+    return next((home for home in candidates if is_there(home / "ImageSets")), candidates[0])
 
 
 def _download(root: Path, split: str) -> None:
-    if (_home(root) / "ImageSets" / "Main" / f"{split}.txt").exists():
+    if is_there(_home(root) / "ImageSets" / "Main" / f"{split}.txt"):
         return
     from torchvision.datasets import VOCDetection  # noqa: PLC0415 - only a download needs it
 
@@ -139,7 +139,7 @@ def _number(node: ElementTree.Element, tag: str, where: object) -> float:
 def _masks(
     path: Path, image: Image.Image, labels: frozenset[int]
 ) -> tuple[tuple[int, Bool[np.ndarray, "height width"]], ...]:
-    if not path.exists():
+    if not is_there(path):
         return ()
     try:
         with Image.open(BytesIO(read_bytes(path)), formats=formats()) as palette:

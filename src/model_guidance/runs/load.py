@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from model_guidance.models import build
 from model_guidance.models.backbone import Backbone
+from model_guidance.runs.checkpoints import load_model
 from model_guidance.runs.folder import Run
 
 
@@ -14,6 +14,6 @@ def load(run: str | Path, checkpoint: str = "best") -> Backbone:
     checkpoint.
     """
     opened = Run.open(Path(run))
-    model = build(opened.config.backbone, len(opened.classes), opened.checkpoint(checkpoint))
+    model = load_model(opened, checkpoint)
     model.default_method = opened.config.own_method
     return model.eval()

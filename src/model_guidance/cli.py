@@ -130,7 +130,6 @@ def _study(arguments: Namespace) -> None:
 def _report(arguments: Namespace) -> None:
     from model_guidance.report.page import write_report
 
-    check_output_folder(Path(arguments.out))
     report = write_report([Path(run) for run in arguments.runs], Path(arguments.out), arguments.title)
     print(*report.notes, report.page, *report.verdicts, sep="\n")
 

@@ -41,10 +41,8 @@ def test_maps_are_of_the_method_that_was_asked_for():
     assert not torch.allclose(maps["ixg"], maps["bcos"])
 
 
-@pytest.mark.parametrize("name", BACKBONES)
+@pytest.mark.parametrize("name", [name for name in BACKBONES if not name.endswith(("50", "101"))])
 def test_each_network_says_by_what_it_is_explained(name: str):
-    if "101" in name or "50" in name:
-        pytest.skip("built like its smaller siblings")
     model = build(name, 2)
     assert Guidance(model).method == model.default_method == Config(backbone=name).own_method
     assert model.default_method == ("bcos" if name.startswith("bcos") else "ixg")

@@ -46,7 +46,8 @@ def test_a_second_look_without_boxes(tmp_path):
     write_run(tmp_path / "runs" / "base", [BARE])
     run = write_run(tmp_path / "runs" / "guided", [BARE], lambda_=1.0)
     write_attribution(run, "ixg@input", 0.5)
-    write_report([tmp_path / "runs"], tmp_path / "out", "Page")
+    text = write_report([tmp_path / "runs"], tmp_path / "out", "Page").page.read_text()
+    assert "ixg@input" in text
 
 
 def test_without_a_baseline_front_timing_and_versions(tmp_path):

@@ -62,9 +62,9 @@ def test_the_gap_is_that_of_the_scores():
 
 
 def model(intact: float, outside: float, images: int, accuracy: float = 0.9) -> Evaluation:
-    lost = round((intact - outside) * images)
-    right = round(outside * images)
-    gap = paired_difference(right, lost, 0, images - right - lost)
+    lost, gained = (max(0, round(change * images)) for change in (intact - outside, outside - intact))
+    right = round(min(intact, outside) * images)
+    gap = paired_difference(right, lost, gained, images - right - lost - gained)
     reliance = Reliance(images, intact, {"mean": outside}, {}, (gap.low, gap.high))
     return Evaluation(images, {"accuracy": accuracy}, reliance=reliance)
 
@@ -74,6 +74,7 @@ def model(intact: float, outside: float, images: int, accuracy: float = 0.9) -> 
     [
         (model(0.9, 0.5, 100), "The model needs what lies outside of the regions: replacing it costs 40.0"),
         (model(0.9, 0.9, 400), "The model does not need what lies outside"),
+        (model(0.7, 0.9, 400), "What lies outside of the regions misleads the model: replacing it costs -20"),
         (model(0.9, 0.9, 10), "It cannot be told from so few images whether"),
         (
             model(0.5, 0.5, 400, accuracy=0.5),

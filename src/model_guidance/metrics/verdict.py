@@ -28,10 +28,16 @@ def of_model(found: Evaluation, classes: int) -> str:
         return f"It cannot be told {NEEDS}: an accuracy of {shown}."
     if reliance.gap is None:
         return f"It cannot be told {NEEDS}: the scores are of version 0.1, which counted no images."
-    gap = Estimate(reliance.intact - reliance.outside["mean"], *reliance.gap, reliance.images)
+    return _of_gap(Estimate(reliance.intact - reliance.outside["mean"], *reliance.gap, reliance.images))
+
+
+def _of_gap(gap: Estimate) -> str:
+    """Return what the loss of accuracy (F1) says that replacing the outside brings."""
     lost = f"replacing it costs {_points(gap)}"
     if gap.low > 0:
         return f"The model needs what lies outside of the regions: {lost}."
+    if gap.high < 0:
+        return f"What lies outside of the regions misleads the model: {lost}."
     if gap.high < SAME:
         return f"The model does not need what lies outside of the regions: {lost}."
     return f"It cannot be told from so few images {NEEDS}: {lost}."

@@ -9,7 +9,6 @@ import torch
 from PIL import Image
 from tests.training.helpers import small
 
-from model_guidance.commands import explain as command
 from model_guidance.commands.explain import explain
 from model_guidance.errors import UserError
 from model_guidance.files import write
@@ -104,7 +103,7 @@ def test_a_region_without_red_has_no_score(runs, monkeypatch):
 def test_a_picture_that_cannot_be_written_is_refused_before_the_work(name, runs, tmp_path, monkeypatch):
     (tmp_path / "taken.png").mkdir()
     (tmp_path / "file").touch()
-    monkeypatch.setattr(command, "explained", lambda *_: pytest.fail("it was computed"))
+    monkeypatch.setattr("model_guidance.report.explain.explained", lambda *_: pytest.fail("it was computed"))
     with pytest.raises(UserError, match=f"--out .*{name}"):
         explain([tmp_path / "first"], tmp_path / name, Choice())
 

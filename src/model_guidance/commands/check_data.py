@@ -1,22 +1,37 @@
-"""What `check-data` prints and draws."""
+"""`model-guidance check-data`: what a data set holds, what is wrong with it, and how its regions lie."""
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from model_guidance.data import open_source
-from model_guidance.data.inspection import Inspection, inspect
-from model_guidance.data.readers.options import SPLITS
-from model_guidance.data.source import Source
-from model_guidance.errors import UserError, one_line
-from model_guidance.files import write
+from model_guidance.commands.parser import Parser, mapping
+from model_guidance.errors import one_line
+from model_guidance.files import check_output_folder, write
 from model_guidance.report.escape import printable, terminal
-from model_guidance.report.figures.data_sheet import data_sheet
-from model_guidance.report.figures.drawing import encoded
-from model_guidance.report.tables.text import rendered, text_table
+
+if TYPE_CHECKING:
+    from model_guidance.data.inspection import Inspection
+    from model_guidance.data.source import Source
 
 SHOWN = 20  # remarks and defects; there may be thousands
 ENOUGH = 25  # annotated images, from which a score can be told with an interval that says something
+
+
+def parser(_: Sequence[str]) -> Parser:
+    """Return the options of `check-data`."""
+    parser = Parser(description="Read a whole data set; print counts and defects; draw its regions.")
+    parser.add_argument("--data", type=str, required=True, help="shapes, waterbirds, voc, coco or folder")
+    parser.add_argument("--root", type=str, help="the folder in which it lies")
+    parser.add_argument("--options", type=mapping, default={}, help="options of its reader")
+    parser.add_argument("--out", type=str, default="check-data", help="folder for one sheet per split")
+    return parser
+
+
+def run(given: dict[str, Any]) -> None:
+    """Check a data set; exits with 1 if it has defects."""
+    if not check_data(given["data"], given["root"], given["options"], Path(given["out"])):
+        sys.exit(1)
 
 
 def check_data(name: str, root: str | None, options: dict[str, Any], out: Path) -> bool:
@@ -25,8 +40,14 @@ def check_data(name: str, root: str | None, options: dict[str, Any], out: Path) 
     Prints counts, groups, a class table, remarks and defects, and what cannot be measured; writes one sheet
     per split to `out`.
     """
+    from model_guidance.data import open_source
+    from model_guidance.data.inspection import inspect
+    from model_guidance.data.readers.options import SPLITS
+    from model_guidance.report.figures.data_sheet import data_sheet
+    from model_guidance.report.figures.drawing import encoded
+
+    check_output_folder(out)
     sources = {split: open_source(name, Path(root) if root else None, split, **options) for split in SPLITS}
-    _prepare(out)
     found = {}
     for split, source in sources.items():
         found[split] = inspect(source)
@@ -40,14 +61,6 @@ def check_data(name: str, root: str | None, options: dict[str, Any], out: Path) 
     for sentence in unmeasured({split: len(each.annotated) for split, each in found.items()}):
         print(sentence)
     return not any(each.defects for each in found.values())
-
-
-def _prepare(out: Path) -> None:
-    """Make the folder before the work is done, which would be lost without it."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--out {out}: is no folder that can be written to ({error.strerror})") from error
 
 
 def unmeasured(annotated: Mapping[str, int]) -> list[str]:
@@ -74,11 +87,13 @@ def unmeasured(annotated: Mapping[str, int]) -> list[str]:
     return sentences
 
 
-def _counts(found: Inspection) -> str:
+def _counts(found: "Inspection") -> str:
     return f"{found.total} images, {found.unlabelled} without any class, {len(found.annotated)} annotated"
 
 
-def _class_table(found: Inspection, source: Source) -> str:
+def _class_table(found: "Inspection", source: "Source") -> str:
+    from model_guidance.report.tables.text import rendered, text_table
+
     table = text_table(["images", *found.objects])
     for name in source.classes:
         counts = (str(counts[name]) for counts in (found.images, *found.objects.values()))
@@ -86,7 +101,7 @@ def _class_table(found: Inspection, source: Source) -> str:
     return rendered(table)
 
 
-def _lines(found: Inspection, source: Source) -> Iterator[str]:
+def _lines(found: "Inspection", source: "Source") -> Iterator[str]:
     """Yield what there is to say about a split besides its table."""
     yield from (f"{group}: {count}" for group, count in found.groups.items())
     absent = [name for name in source.classes if not found.images[name]]

@@ -4,14 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from model_guidance.commands.parser import Parser
 from model_guidance.errors import UserError
 from model_guidance.evaluation import Evaluation, Scores
-from model_guidance.report.demo_page import write_demo_page
-from model_guidance.report.explain import Choice, explained
-from model_guidance.report.tables.console import spread_table
-from model_guidance.report.tables.text import rendered
+from model_guidance.files import check_output_folder
 from model_guidance.runs.folder import RESULT, Run
-from model_guidance.runs.train import train_run
 from model_guidance.training.config import Config
 
 SETTINGS: dict[str, Any] = {
@@ -36,11 +33,30 @@ MODELS: dict[str, dict[str, Any]] = {
 Results = dict[str, list[Evaluation]]
 
 
+def parser(_: Sequence[str]) -> Parser:
+    """Return the options of `demo`."""
+    parser = Parser(description="Train a baseline, two guided models and their ceiling on drawn shapes.")
+    parser.add_argument("--out", type=str, default="demo", help="folder for the runs and the page")
+    parser.add_argument("--seeds", type=int, default=1, help="how many times to repeat everything")
+    return parser
+
+
+def run(given: dict[str, Any]) -> None:
+    """Show a shortcut and its repair."""
+    demo(Path(given["out"]), given["seeds"])
+
+
 def demo(out: Path, seeds: int) -> None:
     """Train the four models for each seed, print them side by side and write `out/index.html`.
 
     What an earlier call has finished is not trained again.
     """
+    from model_guidance.report.demo_page import write_demo_page
+    from model_guidance.report.explain import Choice, explained
+    from model_guidance.report.tables.console import spread_table
+    from model_guidance.report.tables.text import rendered
+
+    check_output_folder(out)
     if seeds < 1:
         raise UserError(f"--seeds {seeds}: at least 1 is needed")
     runs = {name: [_train(name, seed, out / f"seed-{seed}") for seed in range(seeds)] for name in MODELS}
@@ -67,6 +83,8 @@ def _train(name: str, seed: int, out: Path) -> Run:
 
 
 def _finished(seed: int, folder: Path, background: str = "biased", **changes: Any) -> Run:
+    from model_guidance.runs.train import train_run
+
     config = Config(
         options={**OPTIONS, "seed": seed, "background": background},
         seed=seed,

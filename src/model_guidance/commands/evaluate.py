@@ -1,5 +1,6 @@
 """`model-guidance evaluate`: the scores of one checkpoint, and what they say."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from model_guidance.files import check_output, write
 from model_guidance.runs.folder import Run
 
 
-def parser() -> Parser:
+def parser(_: Sequence[str]) -> Parser:
     """Return the options of `evaluate`."""
     parser = Parser(description="Score a run's checkpoint: predictions, maps, and reliance on the outside.")
     parser.add_argument("run", type=str, help="the run's folder")
@@ -20,7 +21,7 @@ def parser() -> Parser:
     return parser
 
 
-def evaluate(given: dict[str, Any]) -> None:
+def run(given: dict[str, Any]) -> None:
     """Score, write the scores where asked for, and print them."""
     from model_guidance.metrics.verdict import of_model
     from model_guidance.report.tables.console import result_table
@@ -30,9 +31,9 @@ def evaluate(given: dict[str, Any]) -> None:
     folder, out = given.pop("run"), given.pop("out")
     if out:
         check_output(Path(out))
-    run = Run.open(Path(folder))
-    scores = evaluate_run(run, **given)
+    opened = Run.open(Path(folder))
+    scores = evaluate_run(opened, **given)
     if out:
         write(Path(out), as_json(scores))
     print(result_table({f"{given['checkpoint']}, {given['split']}": scores}))
-    print(of_model(scores, len(run.classes)))
+    print(of_model(scores, len(opened.classes)))

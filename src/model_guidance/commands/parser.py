@@ -13,7 +13,6 @@ from jsonargparse import ArgumentParser
 from model_guidance.errors import UserError
 from model_guidance.training.config import is_plain, read_yaml
 
-COMMANDS = ("demo", "train", "evaluate", "explain", "study", "report", "check-data")
 FUNCTIONS = (
     "data",
     "method",
@@ -31,7 +30,8 @@ class Parser(ArgumentParser):
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Raise the message as a `UserError`, with the options under the names that users give them."""
         message = re.sub(r"\b[a-z-]+\.(runs|run|name)\b", r"\1", " ".join(message.split()))
-        message = re.sub(rf"\b(?:{'|'.join(COMMANDS)})\.(\w+)", r"--\1", message)
+        commands = "|".join(self._commands()) or "(?!)"  # a command's own parser has none
+        message = re.sub(rf"\b(?:{commands})\.(\w+)", r"--\1", message)
         message = re.sub(r"Parser key \"(\w+)\":", r"--\1:", re.sub(r"<class '(\w+)'>", r"\1", message))
         raise UserError(f"{message}{self._meant(message)} (see {self.prog.replace(' [options]', '')} --help)")
 
@@ -41,6 +41,10 @@ class Parser(ArgumentParser):
         known = [option for action in self._every_action() for option in action.option_strings]
         close = get_close_matches(unknown[1], known, n=1) if unknown else []
         return f": did you mean {close[0]}?" if close else ""
+
+    def _commands(self) -> Iterator[str]:
+        for action in self._actions:
+            yield from getattr(action, "_name_parser_map", {})
 
     def _every_action(self) -> Iterator[Any]:
         for action in self._actions:

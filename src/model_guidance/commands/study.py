@@ -1,5 +1,6 @@
 """`model-guidance study`: plan, run what is not finished, report."""
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,7 +50,7 @@ class StudyOptions:
     machine: dict[str, Any] = field(default_factory=dict)
 
 
-def parser() -> Parser:
+def parser(_: Sequence[str]) -> Parser:
     """Return the options of the command."""
     parser = Parser(description="Repeat a figure or table of the paper; the same command continues it.")
     parser.add_argument("name", type=str, help=f"{', '.join(STUDIES)}, or all")
@@ -68,6 +69,13 @@ def parser() -> Parser:
         help='settings of every run: \'{"workers": 8, "precision": "bf16-mixed"}\'',
     )
     return parser
+
+
+def run(given: dict[str, Any]) -> None:
+    """Run a study; exits with 1 if one of its runs failed."""
+    name, only_plan = given.pop("name"), given.pop("plan")
+    if not study(name, StudyOptions(**given), only_plan=only_plan):
+        sys.exit(1)
 
 
 def study(name: str, options: StudyOptions, *, only_plan: bool = False) -> bool:

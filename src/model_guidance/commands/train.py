@@ -48,14 +48,14 @@ def _inherited(arguments: Sequence[str]) -> dict[str, Any]:
     """Return the defaults that `--from RUN` brings along."""
     peek = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     peek.add_argument("--from", dest="run", nargs="?")
-    run = peek.parse_known_args(list(arguments))[0].run
-    if run is None:
+    folder = peek.parse_known_args(list(arguments))[0].run
+    if folder is None:
         return {}
-    source = load(Path(run) / CONFIG)
+    source = load(Path(folder) / CONFIG)
     return {name: getattr(source, name) for name in INHERITED}
 
 
-def train(given: dict[str, Any]) -> None:
+def run(given: dict[str, Any]) -> None:
     """Train, and print what came out."""
     out, source = Path(given.pop("out")), given.pop("from")
     resume, overwrite = given.pop("resume"), given.pop("overwrite")
@@ -79,15 +79,15 @@ def train(given: dict[str, Any]) -> None:
 
 def _begun(folder: Path) -> Config:
     """Return the settings of an unfinished run; `UserError` if there is nothing to continue."""
-    run = Run.open(folder)
-    if run.result is not None:
+    begun = Run.open(folder)
+    if begun.result is not None:
         raise UserError(f"--resume: {folder} is finished, there is nothing to continue")
     if not (folder / STATE).exists():
         raise UserError(
             f"--resume: {folder} has no finished epoch ({STATE}) to continue from: give its command without "
             "--resume to start again"
         )
-    return run.config
+    return begun.config
 
 
 def _start(folder: Path, given: dict[str, Any]) -> str:
@@ -97,11 +97,11 @@ def _start(folder: Path, given: dict[str, Any]) -> str:
     from model_guidance.data import open_source
     from model_guidance.runs.setup import check_classes
 
-    run = Run.open(folder)
-    weights = run.checkpoint("best")
+    source = Run.open(folder)
+    weights = source.checkpoint("best")
     root = Path(given["root"]) if given["root"] else None
     data = open_source(given["data"], root, "train", **given["options"])
-    check_classes(given["data"], run.classes, data.classes, folder)
-    epoch = f"epoch {run.result.best_epoch}, its best" if run.result else "its best epoch so far"
+    check_classes(given["data"], source.classes, data.classes, folder)
+    epoch = f"epoch {source.result.best_epoch}, its best" if source.result else "its best epoch so far"
     print(f"starts from {folder}, {epoch}", file=sys.stderr)
     return str(weights)

@@ -81,7 +81,8 @@ class Guidance(nn.Module):
         self.layer, self.loss, self.reduction = layer, loss, reduction
         self.layout = layout
         self.compile_step, self.part, self.checkpoint = compile, part, checkpoint
-        self._method, self._loss = method_of(model, self.method), find("loss", loss, LOSSES)
+        self._method = method_of(model, self.method)
+        self._loss = find("loss", loss, LOSSES, takes=("maps", "masks"))
         self._module: str | None = None
         self._compiled: Callable[[Tensor, Pairs], tuple[Tensor, Tensor]] | None = None
 

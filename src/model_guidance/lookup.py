@@ -1,7 +1,8 @@
 """Losses, attributions and the like by name: one of ours, or a function of the user's own."""
 
 import importlib
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from model_guidance.errors import UserError
@@ -9,24 +10,25 @@ from model_guidance.errors import UserError
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def find(what: str, given: str | F, known: Mapping[str, F]) -> F:
+def find(what: str, given: str | F, known: Mapping[str, F], takes: Sequence[str]) -> F:
     """Return the function that `given` names: a key of `known`, or its dotted name `package.module.function`.
 
-    A callable is returned as it is. Raises `UserError` if there is no such function; `what` says which kind
-    of thing was asked for.
+    A callable is returned as it is. Raises `UserError` if there is no such function, or if one by a dotted
+    name does not begin with the parameters `takes`: a settings file must not make a call of whatever is
+    installed. `what` says which kind of thing was asked for.
     """
     if not isinstance(given, str):
         return given
     if given in known:
         return known[given]
     if "." in given:
-        return _imported(what, given)
+        return _imported(what, given, list(takes))
     raise UserError(
         f"there is no {what} '{given}': choose one of {', '.join(known)}, or package.module.function"
     )
 
 
-def _imported(what: str, dotted: str) -> Any:
+def _imported(what: str, dotted: str, takes: list[str]) -> Any:
     module, _, name = dotted.rpartition(".")
     try:
         found = getattr(importlib.import_module(module), name)
@@ -34,7 +36,19 @@ def _imported(what: str, dotted: str) -> Any:
         raise UserError(f"there is no {what} '{dotted}': {type(error).__name__}: {error}") from error
     if not callable(found):
         raise UserError(f"{what} '{dotted}': a {type(found).__name__} is no function")
+    if _parameters(found)[: len(takes)] != takes:
+        raise UserError(
+            f"{what} '{dotted}': it takes ({', '.join(_parameters(found))}), but must take "
+            f"({', '.join(takes)}), by these names"
+        )
     return found
+
+
+def _parameters(function: Callable[..., Any]) -> list[str]:
+    try:
+        return list(inspect.signature(function).parameters)
+    except (TypeError, ValueError):  # one written in C may have no signature
+        return ["?"]
 
 
 def name_of(given: str | Callable[..., Any]) -> str:

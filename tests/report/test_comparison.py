@@ -96,10 +96,11 @@ def test_a_baseline_is_compared_under_the_attribution_that_was_guided(tmp_path):
 
 
 def test_both_baselines_are_shown_and_the_one_with_the_same_budget_is_the_measure(tmp_path):
-    write_run(tmp_path / "base", [scores(0.7, 0.3)])
-    write_run(tmp_path / "more", [scores(0.72, 0.34)], weights=str(tmp_path / "base" / "best.safetensors"))
-    write_run(tmp_path / "top", [scores(0.9, 0.4)], options={"training": "mixed"})
-    write_run(tmp_path / "guided", [scores(0.71, 0.5)], lambda_=1.0)
+    birds, start = {"data": "waterbirds"}, str(tmp_path / "base" / "best.safetensors")
+    write_run(tmp_path / "base", [scores(0.7, 0.3)], **birds)
+    write_run(tmp_path / "more", [scores(0.72, 0.34)], **birds, weights=start)
+    write_run(tmp_path / "top", [scores(0.9, 0.4)], **birds, options={"training": "mixed"})
+    write_run(tmp_path / "guided", [scores(0.71, 0.5)], **birds, lambda_=1.0)
     text = overview(compared(tmp_path)[1]).text.set_index("configuration")
     assert list(text.index) == ["baseline", "baseline, continued", "Energy", "ceiling"]
     assert text["Δ EPG"].tolist() == ["–", "–", "+16.0", "+6.0"]

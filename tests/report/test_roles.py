@@ -24,8 +24,9 @@ ROW = [scores(0.7, 0.3)]
         ({"target_epg": 0.8}, "guided"),
         ({"allowed_loss": 0.05, "weights": "runs/start/best.safetensors"}, "guided"),
         ({"lambda_": 1.0, "regions": "random"}, "random regions"),
-        ({"options": {"background": "independent"}}, "ceiling"),
-        ({"options": {"training": "mixed"}, "lambda_": 1.0}, "ceiling"),
+        ({"data": "shapes", "options": {"background": "independent"}}, "ceiling"),
+        ({"data": "waterbirds", "options": {"training": "mixed"}, "lambda_": 1.0}, "ceiling"),
+        ({"data": "nowhere.read", "options": {"training": "mixed"}}, "baseline"),
     ],
 )
 def test_roles(settings, expected):
@@ -85,12 +86,13 @@ def test_other_classes_are_a_section_of_their_own(tmp_path):
 
 
 def test_seeds_ceilings_networks_and_layers_may_be_compared(tmp_path):
-    write_run(tmp_path / "a", ROW, options={"seed": 0, "background": "biased"})
-    write_run(tmp_path / "b", ROW, options={"seed": 1, "background": "independent", "count": None})
-    write_run(tmp_path / "c", ROW, backbone="xdnn_resnet50", layer="input")
+    drawn = {"data": "shapes"}
+    write_run(tmp_path / "a", ROW, **drawn, options={"seed": 0, "background": "biased"})
+    write_run(tmp_path / "b", ROW, **drawn, options={"seed": 1, "background": "independent", "count": None})
+    write_run(tmp_path / "c", ROW, **drawn, backbone="xdnn_resnet50", layer="input")
     results = read_results([tmp_path])
     assert incomparable(results) is None
-    assert list(sections(results)) == ["voc, 64 px"]
+    assert list(sections(results)) == ["shapes, 64 px"]
 
 
 def test_labels_say_what_differs_and_no_more(tmp_path):

@@ -135,7 +135,8 @@ def attribute(
 
 def method_of(model: nn.Module, method: str | Method | None) -> Method:
     """Return the method as a function; `UserError` unless there is one and it can explain `model`."""
-    function = find("attribution method", default_method(model) if method is None else method, METHODS)
+    asked = default_method(model) if method is None else method
+    function = find("attribution method", asked, METHODS, ("model", "captured", "pairs", "create_graph"))
     if function is bcos:
         check_bcos(model)
     return function

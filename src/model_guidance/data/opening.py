@@ -1,13 +1,14 @@
 """Data sets by name: one split of them, as it was read or ready to load; importing this imports no torch."""
 
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model_guidance.data.readers import coco, folder, shapes, voc, waterbirds
 from model_guidance.data.readers.options import check_split
+from model_guidance.data.readers.reader import Reader
 from model_guidance.data.source import Source
 from model_guidance.errors import UserError
 from model_guidance.lookup import find
@@ -15,12 +16,12 @@ from model_guidance.lookup import find
 if TYPE_CHECKING:
     from model_guidance.data.cache.split import Split
 
-DATASETS: dict[str, Callable[..., Source]] = {
-    "voc": voc.read,
-    "coco": coco.read,
-    "waterbirds": waterbirds.read,
-    "folder": folder.read,
-    "shapes": shapes.read,
+DATASETS: dict[str, Reader] = {
+    "voc": Reader(voc.read),
+    "coco": Reader(coco.read),
+    "waterbirds": Reader(waterbirds.read, augments=True, task="task", ceiling={"training": "mixed"}),
+    "folder": Reader(folder.read),
+    "shapes": Reader(shapes.read, needs_root=False, task="labels", ceiling={"background": "independent"}),
 }
 
 
@@ -28,11 +29,12 @@ def open_source(name: str, root: Path | None, split: str, **options: Any) -> Sou
     """Read one split of the data set `name` of `DATASETS`, nothing decoded yet.
 
     `options` are those of its reader. Raises `UserError` for an unknown name, split or option, and for
-    whatever is missing under `root`, which only "shapes" does without.
+    whatever is missing under `root`.
     """
-    known = reader_options(name)
+    reader = reader_of(name)
+    known = reader.options
     check_split(split)
-    if root is None and name != "shapes":
+    if root is None and reader.needs_root:
         raise UserError(f"--data {name}: needs --root, the folder in which it lies")
     for option, value in options.items():
         if option not in known:
@@ -40,7 +42,7 @@ def open_source(name: str, root: Path | None, split: str, **options: Any) -> Sou
                 f"--options.{option} {value}: is no option of {name}; there are {', '.join(known) or 'none'}"
             )
     home = root and Path(root).expanduser()
-    source = replace(_reader(name)(home, split, **options), root=home)
+    source = replace(reader(home, split, **options), root=home)
     if not source.names:
         raise UserError(f"{root}: the split {split} of {name} has no image, but must have at least one")
     return source
@@ -55,7 +57,7 @@ def open_split(
     """
     if size < 8:
         raise UserError(f"--size {size}: must be at least 8 pixels")
-    if "size" in reader_options(name):
+    if "size" in reader_of(name).options:
         options = {"size": size, **options}
     from model_guidance.data.cache.cached import cached  # noqa: PLC0415  (torch)
 
@@ -63,15 +65,16 @@ def open_split(
     return cached(source, size, Path(cache).expanduser(), f"{name} {split}")
 
 
-def reader_options(name: str) -> list[str]:
-    """Return the names of the options that the reader `name` takes; `UserError` for an unknown data set."""
-    return list(inspect.signature(_reader(name)).parameters)[2:]
-
-
-def _reader(name: str) -> Callable[..., Source]:
-    """Return a reader of `DATASETS`, or the function of the user's own that a dotted name names."""
+def reader_of(name: str) -> Reader:
+    """Return a reader of `DATASETS`, or one of the user's own (or a function) that a dotted name names."""
     if name not in DATASETS and "." not in name:
         raise UserError(
             f"--data {name}: is unknown; there are {', '.join(DATASETS)}, or package.module.function"
         )
-    return find("data set", name, DATASETS)
+    found = find("data set", name, DATASETS, takes=("root", "split"))
+    return found if isinstance(found, Reader) else Reader(found)
+
+
+def known_of(name: str) -> Reader:
+    """Return the same where only what is known of the data is asked for: a user's own is not imported."""
+    return DATASETS.get(name) or Reader(partial(open_source, name))

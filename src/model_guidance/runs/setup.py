@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 
 from model_guidance.data import RegionSettings, Source, Split, SplitDataset, loader, open_source, open_split
 from model_guidance.data.annotations.settings import for_scores
+from model_guidance.data.opening import reader_of
 from model_guidance.errors import UserError
 from model_guidance.guidance import Guidance
 from model_guidance.metrics.batch_scores import BatchScores
@@ -78,7 +79,7 @@ def training_loader(config: Config, split: Split, fabric: Fabric, normalises: bo
 
     Where the network `normalises` over the batch, a last batch of a single image is left out.
     """
-    augment = config.data == "waterbirds" if config.augment is None else config.augment
+    augment = reader_of(config.data).augments if config.augment is None else config.augment
     dataset = SplitDataset(split, regions_of(config), augment, config.seed, draw_one=True)
     images = math.ceil(len(dataset) / fabric.world_size)
     single = normalises and images > config.batch > 1 and images % config.batch == 1

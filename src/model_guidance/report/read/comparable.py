@@ -6,11 +6,11 @@ from typing import Any
 
 import pandas as pd
 
+from model_guidance.data.opening import known_of
 from model_guidance.report.read.results import Results
 from model_guidance.runs.folder import Run
 
 NAMED = 4  # runs of each section, in the sentence; the page lists all of them
-OF_ROLES = ("seed", "training", "background")  # options in which compared runs may differ: seeds and ceilings
 
 
 def sections(results: Results) -> dict[str, list[str]]:
@@ -51,7 +51,8 @@ def of_section(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
 
 def _key(run: Run) -> dict[str, Any]:
     config = run.config
-    options = {name: value for name, value in config.options.items() if name not in OF_ROLES}
+    free = {"seed", *known_of(config.data).ceiling}  # compared runs may differ in them
+    options = {name: value for name, value in config.options.items() if name not in free}
     shown = {name: value for name, value in options.items() if value is not None}
     regions = "outside of the boxes" if config.outside else "inside of the boxes"
     return {

@@ -5,6 +5,7 @@ from importlib.resources import files
 
 import pandas as pd
 
+from model_guidance.data.opening import known_of
 from model_guidance.report.read.roles import SCRATCH
 from model_guidance.report.read.score import NAMES
 
@@ -26,7 +27,7 @@ def published_for(run: pd.Series) -> pd.DataFrame:
     """
     known, loss = published(), _loss(run)
     method, _, layer = run["look"].partition("@")
-    task = run["options"].get("task", "conventional") if run["data"] == "waterbirds" else ""
+    task = known_of(run["data"]).task_of(run["options"])
     wanted = {
         "data": run["data"],
         "task": task,

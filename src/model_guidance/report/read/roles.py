@@ -19,7 +19,9 @@ def role(config: Config) -> Role:
     A baseline that starts from another run's checkpoint is "continued": it had as many epochs as the guided
     runs that start there, which makes it the honest comparison.
     """
-    if config.options.get("training") == "mixed" or config.options.get("background") == "independent":
+    from model_guidance.data.opening import known_of  # noqa: PLC0415  (numpy: studies are planned without)
+
+    if known_of(config.data).is_ceiling(config.options):
         return "ceiling"
     if not config.guided:
         return "baseline, continued" if _is_checkpoint(config.weights) else "baseline"

@@ -52,8 +52,7 @@ def _looks(baseline: PlannedRun, planned: Sequence[PlannedRun], runs: Path) -> l
 
 
 def _comparable(one: Config, other: Config) -> bool:
-    facts = [
-        (each.data, each.options.get("labels"), each.options.get("task"), each.backbone)
-        for each in (one, other)
-    ]
+    from model_guidance.data.opening import known_of
+
+    facts = [(each.data, known_of(each.data).task_of(each.options), each.backbone) for each in (one, other)]
     return facts[0] == facts[1]

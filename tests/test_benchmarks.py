@@ -52,6 +52,7 @@ def test_the_largest_batch_is_the_last_that_fits(monkeypatch: pytest.MonkeyPatch
     assert memory.largest_batch("small", 16, "input", torch.device("cpu")) == 4
 
 
+@pytest.mark.slow
 def test_a_wrong_network_is_named(tmp_path: Path):
     command = [sys.executable, str(SCRIPT), "--networks", "resnet51", "--out", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -7,6 +7,8 @@ import tomllib
 from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 
+import pytest
+
 CORE = ("torch", "torchvision", "numpy", "safetensors", "jaxtyping")
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -24,6 +26,26 @@ class Core(PathFinder):
         return super().find_spec(name, path, target) if allowed(name) else None
 
 sys.meta_path[:] = [Core if each is PathFinder else each for each in sys.meta_path]
+"""
+
+
+PUBLIC = """
+import model_guidance as mg
+import torch
+
+images, size = torch.rand(2, 3, 16, 16), (16, 16)
+regions = mg.from_boxes([[(0, (2, 2, 9, 9))], [(1, (3, 3, 12, 12))]], size=size)
+model = mg.models.build("small", 2)
+logits, loss = mg.Guidance(model, layer="mid2")(images, torch.tensor([0, 1]), regions)
+(logits.sum() + loss).backward()
+maps = mg.attribute(model, images, [0, 1])
+for score in (*mg.losses.LOSSES.values(), mg.metrics.energy_pointing_game):
+    score(maps, regions.masks)
+mg.metrics.region_iou(maps, regions.masks, 0.1), mg.from_masks(torch.ones(1, 1, 4, 4).bool())
+mg.metrics.on_object_energy(maps, regions.masks, regions.masks), mg.layers(model, images)
+mg.from_targets([{"boxes": torch.tensor([[2.0, 2, 9, 9]]), "labels": torch.tensor([0])}], size=size)
+mg.selection.pareto_front, mg.UserError, mg.Regions
+print("guided")
 """
 
 
@@ -66,11 +88,11 @@ def test_the_core_is_what_the_package_says():
     assert "model-guidance[train,report]" in PROJECT["dependencies"]
 
 
+@pytest.mark.slow
 def test_guidance_needs_the_core_only():
-    """What the documentation shows of Python runs where nothing else can be imported."""
+    """What is public, and what the documentation shows of Python, runs where nothing else can be imported."""
     blocks = [re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL) for page in PAGES]
-    code = "\n".join(block for each in blocks for block in each)
-    done = run_with(CORE, code + "\nprint('guided', mg.selection.pareto_front, mg.metrics.region_iou)")
+    done = run_with(CORE, "\n".join([*(block for each in blocks for block in each), PUBLIC]))
     assert done.returncode == 0, done.stderr
     assert "guided" in done.stdout
 
@@ -83,6 +105,7 @@ def test_the_command_line_names_what_it_needs():
     )
 
 
+@pytest.mark.slow
 def test_a_plain_installation_has_what_the_commands_import():
     """All that `pip install model-guidance` brings; COCO's format and clusters name their extras."""
     extras = PROJECT["optional-dependencies"]
@@ -108,6 +131,7 @@ except SystemExit:
     assert "model-guidance[cluster]" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_public_name_says_what_brings_the_packages_that_it_needs():
     done = run_with(CORE, "import model_guidance as mg\nmg.train_run")
     assert "pip install 'model-guidance[train,report]'" in done.stderr

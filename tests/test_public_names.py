@@ -2,8 +2,6 @@
 
 import importlib
 import inspect
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -11,36 +9,6 @@ import torch
 import model_guidance as mg
 from model_guidance.report.show import show
 from tests.asserts import assert_same
-
-CORE = """
-import sys
-
-EXTRAS = {"msgspec", "jsonargparse", "filelock", "pandas", "matplotlib", "rich", "platformdirs", "yaml",
-    "torchmetrics", "lightning_fabric", "jinja2", "pycocotools", "submitit", "timm"}
-
-sys.modules.update(dict.fromkeys(EXTRAS))  # as if they were not installed
-import model_guidance as mg
-assert "torch" not in sys.modules
-import torch
-
-images, size = torch.rand(2, 3, 16, 16), (16, 16)
-regions = mg.from_boxes([[(0, (2, 2, 9, 9))], [(1, (3, 3, 12, 12))]], size=size)
-model = mg.models.build("small", 2)
-logits, loss = mg.Guidance(model, layer="mid2")(images, torch.tensor([0, 1]), regions)
-(logits.sum() + loss).backward()
-maps = mg.attribute(model, images, [0, 1])
-for score in (*mg.losses.LOSSES.values(), mg.metrics.energy_pointing_game):
-    score(maps, regions.masks)
-mg.metrics.region_iou(maps, regions.masks, 0.1), mg.from_masks(torch.ones(1, 1, 4, 4).bool())
-mg.metrics.on_object_energy(maps, regions.masks, regions.masks), mg.layers(model, images)
-mg.from_targets([{"boxes": torch.tensor([[2.0, 2, 9, 9]]), "labels": torch.tensor([0])}], size=size)
-mg.selection.pareto_front, mg.UserError, mg.Regions
-"""
-
-
-def test_the_core_packages_are_enough():
-    done = subprocess.run([sys.executable, "-c", CORE], capture_output=True, text=True, check=False)
-    assert not done.returncode, done.stderr[-2000:]
 
 
 @pytest.mark.parametrize(

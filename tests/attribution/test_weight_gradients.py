@@ -66,6 +66,7 @@ def few_steps(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(METHODS, "intgrad", partial(integrated_gradients, steps=2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "method", "layer"), CASES)
 def test_along_a_random_direction_of_every_parameter(kind: str, method: str, layer: str):
     """A dense direction: an error in any single weight would show."""
@@ -77,7 +78,7 @@ def test_along_a_random_direction_of_every_parameter(kind: str, method: str, lay
     check(tiny.build(kind), method, layer, random_unit)
 
 
-@pytest.mark.parametrize("kind", ["xdnn", "bcos", "bcos-training"])
+@pytest.mark.parametrize("kind", ["xdnn", "bcos", pytest.param("bcos-training", marks=pytest.mark.slow)])
 def test_every_single_weight(kind: str):
     method = "bcos" if kind.startswith("bcos") else "ixg"
     check(tiny.build(kind), method, "mid3", lambda size: torch.eye(size, dtype=torch.float64))

@@ -196,6 +196,7 @@ def test_evaluation_keeps_little():
     assert not kept
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["small", "bcos_small", "resnet18"])
 def test_compiled_steps_are_equal(name: str, monkeypatch: pytest.MonkeyPatch):
     original = torch.compile

@@ -204,6 +204,7 @@ def slow_source(pause: float) -> Source:
     return replace(memory_source(full), read=read)
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_then_the_same_bytes(tmp_path: Path) -> None:
     code = "from tests.data.test_cache import *; cached(slow_source(0.2), 64, Path(sys.argv[1]), 'x')"
     root = Path(__file__).parents[2]

@@ -31,6 +31,7 @@ def assert_reproduces(reference: Reference, model: Backbone, method: str, no_bia
     assert_same(map_final[0], values["map_final"], TOLERANCE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reference", ["bcos_resnet50"], indirect=True)
 def test_bcos_resnet50(reference: Reference, tmp_path: Path):
     model = bcos.build(20, 50).double().eval()

@@ -37,6 +37,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in found}
 
 
+@pytest.mark.slow
 def test_the_folder_of_a_finished_run(undisturbed):
     run = Run.open(undisturbed)
     assert run.config.backbone == "bcos_resnet18"
@@ -52,6 +53,7 @@ def test_the_folder_of_a_finished_run(undisturbed):
     assert not (undisturbed / "state.pt").exists()
 
 
+@pytest.mark.slow
 def test_every_checkpoint_is_a_plain_state_dict(undisturbed):
     paths = [path for path in undisturbed.rglob("*.safetensors") if path.parent.name != "examples"]
     assert {path.parent.name for path in paths} == {"undisturbed", "front"}
@@ -59,6 +61,7 @@ def test_every_checkpoint_is_a_plain_state_dict(undisturbed):
         build("bcos_resnet18", 2).load_state_dict(load_file(path), strict=True)
 
 
+@pytest.mark.slow
 def test_the_front_holds_the_epochs_that_no_other_beats(undisturbed):
     lines = [json.loads(line) for line in (undisturbed / "metrics.jsonl").read_text().splitlines()]
     points = [[line["accuracy"], line["epg"], line["iou"]] for line in lines]
@@ -115,6 +118,7 @@ def test_a_finished_run_is_kept_unless_overwriting_is_asked_for(cache, undisturb
     assert Run.open(folder).config.seed == 1
 
 
+@pytest.mark.slow
 def test_an_unfinished_run_is_not_continued_with_other_settings(cache, tmp_path, monkeypatch):
     folder = tmp_path / "run"
     monkeypatch.setattr(running, "write_history", lambda *_: 1 / 0)

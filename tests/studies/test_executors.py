@@ -23,6 +23,7 @@ def ended(handle: Handle, seconds: float = 60) -> Handle:
     return handle
 
 
+@pytest.mark.slow
 def test_functions_run_in_other_processes(tmp_path):
     with executor("here", 2, tmp_path, {}) as submit:
         values = [submit(sent.double, value) for value in (1, 20)]
@@ -161,6 +162,7 @@ def test_no_slurm_is_the_users_mistake(tmp_path):
         pass
 
 
+@pytest.mark.slow
 def test_leaving_ends_in_a_moment(tmp_path):
     with executor("here", 1, tmp_path, {}) as submit:
         ended(submit(sent.double, 1))

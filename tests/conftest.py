@@ -5,6 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from jaxtyping import install_import_hook
+
+from tests.typechecking import checked
+
+# Pure functions, whose shapes and types are checked at every call; what users call first answers in sentences.
+CHECKED = ["attribution", "autodiff", "losses", "metrics", "models", "selection"]
+install_import_hook([f"model_guidance.{name}" for name in CHECKED], f"{checked.__module__}.checked")
 
 REPOSITORY = Path(__file__).parent.parent
 DATA = Path(os.environ.get("MODEL_GUIDANCE_DATA", REPOSITORY.parent / "shared" / "data"))

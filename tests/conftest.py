@@ -9,7 +9,7 @@ from jaxtyping import install_import_hook
 
 from tests.typechecking import checked
 
-# Pure functions, whose shapes and types are checked at every call; what users call first answers in sentences.
+# Floors whose shapes and types are checked at every call; those above answer users in sentences.
 CHECKED = ["attribution", "autodiff", "losses", "metrics", "models", "selection"]
 install_import_hook([f"model_guidance.{name}" for name in CHECKED], f"{checked.__module__}.checked")
 

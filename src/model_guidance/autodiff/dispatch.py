@@ -16,7 +16,7 @@ def one_operation(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """
 
     @functools.wraps(function)
-    def call(first: Tensor, *rest: Any, **named: Any) -> Tensor:
+    def call(first: Any, *rest: Any, **named: Any) -> Tensor:
         if torch._C._is_torch_function_mode_enabled():
             return handle_torch_function(call, (first,), first, *rest, **named)
         return function(first, *rest, **named)

@@ -36,8 +36,8 @@ class Step(NamedTuple):
 
 
 @one_operation
-def watch(features: Tensor) -> Tensor:
-    """Return the features: for an active tape, the sign that these are the ones to follow."""
+def watch(features: Any) -> Any:
+    """Return what a module puts out: for an active tape, the sign that this is what to follow."""
     return features
 
 

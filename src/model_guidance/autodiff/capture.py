@@ -63,7 +63,7 @@ def capture_features(
         kept: list[Tensor] = []
         last = False
 
-        def keep(output: Tensor) -> Tensor:
+        def keep(output: Any) -> Tensor:
             nonlocal last
             _check_features(output, module, kept)
             last = channels_last(output.shape)

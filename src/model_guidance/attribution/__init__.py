@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from operator import index
-from typing import Any
+from typing import Any, SupportsIndex
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -115,7 +116,7 @@ def capture_at(
 def attribute(
     model: nn.Module,
     images: Float[Tensor, "batch channels height width"],
-    classes: Tensor | Sequence[int | Sequence[int]],
+    classes: Tensor | np.ndarray | Sequence[SupportsIndex | Sequence[SupportsIndex]],
     method: str | Method | None = None,
     layer: str = "final",
     create_graph: bool = False,

@@ -5,14 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from jaxtyping import install_import_hook
-
-from tests.typechecking import checked
-
-# Floors whose shapes and types are checked at every call; those above answer users in sentences. Not the
-# adjoints, which have no shapes in their annotations: with them the tests took twice as long.
-CHECKED = ["attribution", "autodiff.capture", "losses", "metrics", "models", "selection"]
-install_import_hook([f"model_guidance.{name}" for name in CHECKED], f"{checked.__module__}.checked")
 
 REPOSITORY = Path(__file__).parent.parent
 DATA = Path(os.environ.get("MODEL_GUIDANCE_DATA", REPOSITORY.parent / "shared" / "data"))

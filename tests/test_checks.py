@@ -1,9 +1,7 @@
 """What does not fit together is said in one sentence, or made right; nothing is broadcast silently."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
-import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -27,14 +25,6 @@ OF_MAPS = {
     "iou": lambda maps, masks, *valid: region_iou(maps, masks, 0.3, *valid),
     "on object": lambda maps, masks, *valid: on_object_energy(maps, masks, MASKS, *valid),
 }
-
-
-@pytest.fixture(autouse=True, scope="module")
-def as_users_have_it() -> Iterator[None]:
-    """Have the package's own checks answer, without those that annotations get in the tests."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 def guided(labels: object, annotated: object, images: object = IMAGES) -> Tensor:

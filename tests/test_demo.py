@@ -37,6 +37,6 @@ def test_it_trains_prints_and_writes_a_page(in_small, capsys, tmp_path):
 def test_a_second_call_trains_nothing_again(in_small, capsys, tmp_path, monkeypatch):
     cli.main(["demo", f"--out={tmp_path}"])
     first = capsys.readouterr().out
-    monkeypatch.setattr(demo, "train_run", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr("model_guidance.runs.train.train_run", lambda *_: pytest.fail("trained again"))
     cli.main(["demo", f"--out={tmp_path}"])
     assert capsys.readouterr().out == first

@@ -26,8 +26,8 @@ def test_what_is_public_is_listed_and_there(package: str):
 def test_layers_of_a_network():
     model, images = mg.models.build("small", 2), torch.rand(2, 3, 32, 48)
     found = {layer.name: layer for layer in mg.layers(model, images)}
-    assert found["input"][1:] == (32, 48, "NCHW")
-    assert found["network.layer4"][1:] == (8, 12, "NCHW")
+    assert found["input"][1:] == (32, 48, "NCHW", "input")
+    assert found["network.layer4"][1:] == (8, 12, "NCHW", "final")
     for name in found:
         assert mg.attribute(model, images, [0, 1], layer=name).shape == (2, 32, 48)
 

@@ -20,7 +20,7 @@ from model_guidance.checks import check_batch, check_images, check_logits, descr
 from model_guidance.errors import UserError
 from model_guidance.lookup import find, name_of
 from model_guidance.losses import LOSSES, Loss
-from model_guidance.models.layers import find_layer, layer_name, residual_blocks
+from model_guidance.models.layers import find_layer, layer_name, needs_images, residual_blocks
 from model_guidance.models.layout import check_layout
 from model_guidance.types import Pairs, Regions
 
@@ -74,7 +74,7 @@ class Guidance(nn.Module):
         if compile and checkpoint:
             raise UserError("compile and checkpoint exclude each other: choose one")
         check_layout(layout)
-        if layer != "final":
+        if not needs_images(model, layer):
             layer_name(model, layer)  # or a UserError
         self.model = model
         self.method = default_method(model) if method is None else method

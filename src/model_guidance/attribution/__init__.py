@@ -23,7 +23,7 @@ from model_guidance.checks import check_images, described
 from model_guidance.errors import UserError
 from model_guidance.lookup import find
 from model_guidance.models.layers import find_layer
-from model_guidance.models.layout import channels_last, check_layout
+from model_guidance.models.layout import check_layout, layout_of
 from model_guidance.types import Pairs
 
 Method = Callable[[nn.Module, CapturedFeatures, Pairs, bool], Tensor]
@@ -79,10 +79,10 @@ def capture(
     """Run the model once and keep what maps of `method` at `layer` need.
 
     `method` is a key of `METHODS`, the dotted name of a function, or a function itself (see `Method`); None
-    is the model's own default. `layout` says where the channels of the layer's features are, "NCHW" or
-    "NHWC", where their shape does not tell. With `create_graph` logits and maps can be differentiated with
-    respect to the weights. Raises `UserError` for an unknown method or layer, or one that does not go with
-    the model.
+    is the model's own default. `layout` says how the layer's output becomes a map, where its shape does not
+    tell: "NCHW", "NHWC", "tokens", "tokens:PREFIX" or "tokens:PREFIX:ROWSxCOLUMNS". With `create_graph`
+    logits and maps can be differentiated with respect to the weights. Raises `UserError` for an unknown
+    method or layer, or one that does not go with the model.
     """
     check_images(images, model)
     check_layout(layout)
@@ -108,7 +108,7 @@ def capture_at(
         module,
         attached=create_graph,
         constant_factors=method is bcos,
-        channels_last=partial(channels_last, model, (height, width), layout=layout),
+        layout_of=partial(layout_of, model, (height, width), said=layout),
     )
     return Explanation(model, method, captured, create_graph)
 

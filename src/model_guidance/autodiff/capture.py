@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from model_guidance.autodiff.batch_statistics import several_values, uses_batch_statistics
+from model_guidance.autodiff.layout import Layout
 from model_guidance.autodiff.second_derivatives import differentiable_attention
 from model_guidance.autodiff.tape import NoAdjointError, Tape, watch
 from model_guidance.checks import described, logits_of
@@ -22,7 +23,7 @@ from model_guidance.errors import UserError
 class CapturedFeatures:
     """One forward pass whose features at one layer were kept for attribution; `size` is the images'.
 
-    `features` is the layer's output, the point with respect to which `logits` is differentiated.
+    `features` is the layer's output as a map, the point with respect to which `logits` is differentiated.
     `resume(features)` runs the rest of the network from other features of that shape.
     `vjp(cotangent, rows, create_graph)` returns the gradient of `sum(logits * cotangent)` with respect to
     the features. `rows` is None, unless the pass is `separable`: then row p of cotangent and gradient may be
@@ -46,28 +47,28 @@ def capture_features(
     *,
     attached: bool,
     constant_factors: bool = False,
-    channels_last: Callable[[torch.Size], bool] = lambda shape: False,
+    layout_of: Callable[[torch.Size], Layout] = lambda shape: Layout("NCHW"),
 ) -> CapturedFeatures:
     """Run the model once and keep what `module` puts out, ready to be differentiated with respect to.
 
     `module` is a dotted name, or "" for the model's input. With `attached` the features remain a function
     of the weights (training); without, they are cut off from them (evaluation), and where every operation
     has an adjoint of ours nothing is kept for autograd. `constant_factors` is what B-cos explanations need,
-    see `dynamic_linear`; `channels_last` tells by the shape of the features where their channels are.
-    `CapturedFeatures.resume` runs the rest of the network from other features: batch
-    statistics that such a run would update are left as they are.
+    see `dynamic_linear`; `layout_of` tells by the shape of the layer's output how it becomes features.
+    `CapturedFeatures.resume` runs the rest of the network from other features, what the output has besides
+    them (class tokens) being as it was: batch statistics that such a run would update are left as they are.
     """
     height, width = images.shape[-2:]
 
     def run(features: Tensor | None, strict: bool) -> CapturedFeatures:
         kept: list[Tensor] = []
-        last = False
+        layout = Layout("NCHW")
 
         def keep(output: Any) -> Tensor:
-            nonlocal last
+            nonlocal layout
             _check_features(output, module, kept)
-            last = channels_last(output.shape)
-            point = output if features is None else features.movedim(1, -1) if last else features
+            layout = layout_of(output.shape)
+            point = output if features is None else layout.from_map(features, output)
             ready = (attached and point.requires_grad) or torch.compiler.is_compiling()
             kept.append(point if ready else point.detach().requires_grad_())
             return kept[0].clone()  # the next layer may work in place
@@ -79,9 +80,9 @@ def capture_features(
             raise UserError(f"layer '{module}' is not used in a forward pass: choose another layer")
         logits = logits_of(output)
         tape.finish(logits)
-        vjp = partial(_gradient, tape if tape.complete else None, logits, kept[0], last)
+        vjp = partial(_gradient, tape if tape.complete else None, logits, kept[0], layout)
         separable = tape.complete and not tape.mixes_images
-        found = kept[0].movedim(-1, 1) if last else kept[0]
+        found = layout.to_map(kept[0])
         return CapturedFeatures(logits, found, (height, width), resume, vjp, tape.complete, separable)
 
     def resume(features: Tensor | None) -> CapturedFeatures:
@@ -105,7 +106,7 @@ def _gradient(
     tape: Tape | None,
     logits: Tensor,
     features: Tensor,
-    channels_last: bool,
+    layout: Layout,
     cotangent: Tensor,
     rows: Tensor | None = None,
     create_graph: bool = False,
@@ -125,7 +126,7 @@ def _gradient(
         with torch.set_grad_enabled(create_graph):
             along = tape.gradient(cotangent, rows)
         found = features.new_zeros(len(cotangent), *features.shape[1:]) if along is None else along
-    return found.movedim(-1, 1) if channels_last else found
+    return layout.to_map(found)
 
 
 @contextmanager
@@ -151,8 +152,8 @@ def _watch(_: nn.Module, __: Any, output: Any) -> Any:
 def _check_features(output: object, layer: str, kept: list[Tensor]) -> None:
     if kept:
         raise UserError(f"layer '{layer}' is used more than once in a forward pass: choose another layer")
-    if not isinstance(output, Tensor) or output.ndim != 4:
+    if not isinstance(output, Tensor) or output.ndim not in (3, 4):
         raise UserError(
-            f"layer '{layer}' puts out {described(output)}: a map needs [batch, channels, rows, columns], "
-            "so choose a convolutional layer"
+            f"layer '{layer}' puts out {described(output)}: a map needs [batch, channels, rows, columns] or "
+            "[batch, tokens, channels], so choose a convolutional layer or a transformer's block"
         )

@@ -1,120 +1,134 @@
 """The layers of a model: found by the names of their depth, or by dotted names."""
 
 from collections.abc import Mapping
-from contextlib import suppress
-from functools import partial
-from typing import Any, NamedTuple
+from difflib import get_close_matches
+from typing import NamedTuple
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.parallel import DataParallel, DistributedDataParallel
 
-from model_guidance.checks import check_images, logits_of
+from model_guidance.autodiff.inference_mode import ordinary, ordinary_mode
+from model_guidance.checks import check_images
 from model_guidance.errors import UserError
 from model_guidance.models.backbone import Backbone
-from model_guidance.models.layout import channels_last
+from model_guidance.models.depths import DEPTHS, places_of
 
-POOLED = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.Dropout)  # what is behind the last features
-
-
-def find_layer(model: nn.Module, layer: str, images: Tensor) -> str:
-    """Return the dotted module name of `layer`, or "" for the input of a model without an encoding.
-
-    Where a model does not say what its `final` layer is, one of the images shows it. Raises `UserError`,
-    listing the layers that exist, if there is no such layer.
-    """
-    if layer == "final" and layer not in _named(model) and not hasattr(model, layer):
-        return _last_spatial(model, images[:1])
-    return layer_name(model, layer)
-
-
-def layer_name(model: nn.Module, layer: str) -> str:
-    """Return the same without images; `final` only of a model that says what it is."""
-    names, modules = _named(model), dict(model.named_modules())
-    if layer in names:
-        return names[layer]
-    for name in (layer, f"network.{layer}"):
-        if name in modules and layer:
-            return name
-    children = [name for name in modules if name and name.count(".") <= 1]
-    raise UserError(
-        f"there is no layer '{layer}': choose one of {', '.join(names)}, or a module's dotted name, "
-        f"such as {', '.join(children[:12])}"
-    )
+WRAPPERS = ("_orig_mod.", "module.", "base_model.model.", "network.")  # torch.compile's, DDP's, peft's, ours
 
 
 class Layer(NamedTuple):
-    """A layer that can be explained: its name, the size of its maps, and where its channels are."""
+    """A layer that can be explained: its name, the size of its maps, how its output becomes one.
+
+    `layout` is spelled as the argument of that name; `depth` is "input", "mid1" to "mid3", "final" or "".
+    """
 
     name: str
     rows: int
     columns: int
     layout: str
+    depth: str = ""
+
+
+def find_layer(model: nn.Module, layer: str, images: Tensor) -> str:
+    """Return the dotted module name of `layer`, or "" for the input of a model without an encoding.
+
+    Where a model does not say what its `mid1` to `final` layers are, one of the images shows it. Raises
+    `UserError`, naming layers that exist, if there is no such layer.
+    """
+    if needs_images(model, layer):
+        inner, prefix = _unwrapped(model)
+        places, depths = places_of(inner, images)
+        if layer in depths:
+            return prefix + depths[layer]
+        raise UserError(_missing(layer, [prefix + each.name for each in places], bool(depths)))
+    return layer_name(model, layer)
+
+
+def needs_images(model: nn.Module, layer: str) -> bool:
+    """Return whether only a forward pass shows which layer is called so."""
+    return layer in DEPTHS and layer not in _named(model) and not hasattr(model, layer)
+
+
+def _missing(depth: str, places: list[str], depths: bool) -> str:
+    """Say why there is no such depth."""
+    if not places:
+        return f"layer '{depth}': no module of this network puts out rows and columns for these images"
+    why = "it has fewer changes of resolution" if depths else "it goes on with tokens whose grid is not told"
+    return (
+        f"layer '{depth}': this network has none for these images, {why}: give a module's dotted name, such "
+        f"as {', '.join(places[-6:])}"
+    )
+
+
+def layer_name(model: nn.Module, layer: str) -> str:
+    """Return the same without images; `mid1` to `final` only of a model that says what they are."""
+    names = _named(model)
+    if layer in names:
+        return names[layer]
+    bare = {_bare(name): name for name, _ in model.named_modules() if name}
+    if _bare(layer) in bare:
+        return bare[_bare(layer)]
+    close = [bare[each] for each in get_close_matches(_bare(layer), bare, n=6)]
+    near = close or [name for name in bare.values() if name.count(".") < 2][:12]
+    raise UserError(
+        f"there is no layer '{layer}': choose one of {', '.join(dict.fromkeys(('input', *DEPTHS, *names)))}, "
+        f"or a module's dotted name, such as {', '.join(near)}"
+    )
 
 
 def layers(model: nn.Module, images: Float[Tensor, "batch channels height width"]) -> list[Layer]:
-    """Return the modules whose features have rows and columns for such images, from the input to the logits.
+    """Return the layers that can be explained for such images, from the input to the logits.
 
-    One pass of one image shows it. Those whose layout their shape does not tell are left out.
+    They are those that all evidence passes through, not the branches of a block. One pass of one image
+    shows them. Those whose layout their shape does not tell are left out.
     """
     check_images(images, model)
-    found, _ = traced_outputs(model, images[:1])
+    with ordinary_mode():
+        images = ordinary(images)
+        inner, prefix = _unwrapped(model)
+        places, found = places_of(inner, images)
+    stated = _named(model)
+    depths = {prefix + name: depth for depth, name in found.items() if depth not in stated}
+    depths |= {name: depth for depth, name in stated.items()}
     height, width = images.shape[-2:]
-    listed = [Layer("input", height, width, "NCHW")]
-    for name, output in found:
-        if output.ndim == 4 and not isinstance(model.get_submodule(name), nn.Dropout):
-            with suppress(UserError):
-                last = channels_last(model, (height, width), output.shape)
-                rows, columns = output.shape[1:3] if last else output.shape[2:]
-                listed.append(Layer(name, rows, columns, "NHWC" if last else "NCHW"))
+    listed = [Layer("input", height, width, "NCHW", "input")]
+    for place in places:
+        name = prefix + place.name
+        if depths.get(name) != "input":
+            listed.append(Layer(name, *place.sides, str(place.layout), depths.get(name, "")))
     return listed
 
 
 def _named(model: nn.Module) -> Mapping[str, str]:
-    return model.layers if isinstance(model, Backbone) else {"input": ""}
+    """Return the dotted names of the depths that the model, or what is wrapped by it, states."""
+    inner, prefix = _unwrapped(model)
+    stated = inner.layers if isinstance(inner, Backbone) else {"input": ""}
+    return {depth: prefix + each if each else "" for depth, each in stated.items()}
 
 
-def _last_spatial(model: nn.Module, image: Tensor) -> str:
-    """Return the module that puts out the last features with rows and columns, before they are pooled."""
-    found, logits = traced_outputs(model, image)
-    spatial = [
-        i
-        for i, (name, output) in enumerate(found)
-        if output.ndim == 4
-        and sum(side > 1 for side in output.shape[1:]) == 3
-        and output.shape[1] != logits.shape[1]
-        and not isinstance(model.get_submodule(name), POOLED)
-    ]
-    if not spatial:
-        raise UserError("layer 'final': no module of this network puts out rows and columns for these images")
-    name, _ = found[spatial[-1]]
-    for after, output in found[spatial[-1] + 1 :]:
-        if output.ndim == 3:
-            raise UserError(
-                f"layer 'final': after '{name}' this network goes on with tokens, '{after}' puts out "
-                f"{list(output.shape)}: give the dotted name of a module with rows and columns"
-            )
+def _unwrapped(model: nn.Module) -> tuple[nn.Module, str]:
+    """Return the model inside of `torch.compile`, data parallel training and peft, and its name there."""
+    prefix = ""
+    while (name := _wrapped(model)) is not None:
+        model, prefix = model.get_submodule(name), f"{prefix}{name}."
+    return model, prefix
+
+
+def _wrapped(model: nn.Module) -> str | None:
+    if hasattr(model, "_orig_mod"):
+        return "_orig_mod"
+    if type(model).__module__.startswith("peft."):
+        return "base_model.model"
+    return "module" if isinstance(model, DataParallel | DistributedDataParallel) else None
+
+
+def _bare(name: str) -> str:
+    """Return a module's name without the names of what wraps the network."""
+    name = name.replace("._orig_mod", "")
+    while wrapper := next((each for each in WRAPPERS if name.startswith(each)), None):
+        name = name.removeprefix(wrapper)
     return name
-
-
-def traced_outputs(model: nn.Module, image: Tensor) -> tuple[list[tuple[str, Tensor]], Tensor]:
-    """Return what the modules put out in a forward pass in evaluation mode, in order, and the logits."""
-    found: list[tuple[str, Tensor]] = []
-
-    def keep(name: str, _: nn.Module, __: Any, output: object) -> None:
-        if isinstance(output, Tensor):
-            found.append((name, output))
-
-    modes = {module: module.training for module in model.modules()}
-    hooks = [m.register_forward_hook(partial(keep, n)) for n, m in model.named_modules() if n]
-    try:
-        with torch.no_grad():
-            return found, logits_of(model.eval()(image))
-    finally:
-        for hook in hooks:
-            hook.remove()
-        for module, training in modes.items():
-            module.training = training
 
 
 def residual_blocks(model: nn.Module) -> dict[str, nn.Module]:

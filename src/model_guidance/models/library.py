@@ -44,6 +44,8 @@ def timm_model(name: str, num_classes: int, pretrained: bool) -> Backbone:
     config: Any = network.pretrained_cfg
     info: Any = getattr(network, "feature_info", [])
     stages = [f"network.{stage['module']}" for stage in info][-4:]
+    if len({stage["reduction"] for stage in info}) < len(info):  # one resolution: no stages, but tokens
+        stages = []
     layers = dict(zip(list(STAGES)[-len(stages) :], stages, strict=True)) if stages else {}
     return _wrap(network, Standardize(config["mean"], config["std"]), layers)
 

@@ -28,6 +28,7 @@ FLOORS = [  # from the bottom up; a floor imports what stands before it, and its
     {"models"},
     {"attribution"},
     {"losses"},
+    {"effect"},
     {"guidance"},
     {"selection"},
     {"metrics"},

@@ -43,6 +43,7 @@ def test_labels_in_every_form(labels: object):
 def test_one_logit():
     model = tiny.build("xdnn")
     model.network.fc = nn.Linear(2, 1).double()
+    nn.init.constant_(model.network.fc.weight, 0.5)  # something speaks for the class
     values = [
         Guidance(model, layer="mid2")(IMAGES, labels, regions((0, 0), (1, 0)))[1]
         for labels in (
@@ -54,7 +55,7 @@ def test_one_logit():
     assert values[0] > 0
     assert values[0] == values[1] == values[2]
     with pytest.raises(UserError, match="one logit"):
-        Guidance(model, layer="mid2")(IMAGES, torch.tensor([1, 0, 1]), regions((0, 0)))
+        Guidance(model, layer="mid2")(IMAGES, torch.tensor([0, 0, 1]), regions((0, 0)))
 
 
 def test_no_regions_guide_nothing():
@@ -140,15 +141,34 @@ class Named(tuple):
         return self[0]
 
 
+FORMS = {
+    "named": lambda x: Named([x, x]),
+    "a key": lambda x: {"logits": x, "aux": x + 1},
+    "torchvision's key": lambda x: {"out": x},
+    "auxiliary heads": lambda x: (x, x + 1, x - 1),
+    "a list": lambda x: [x],
+}
+
+
 @pytest.mark.parametrize("annotated", [regions((0, 0)), regions()])
-def test_outputs_of_the_model(annotated: object):
+@pytest.mark.parametrize("wrap", FORMS.values(), ids=FORMS)
+def test_outputs_of_the_model(annotated: object, wrap: object):
     plain = Guidance(Output(lambda x: x), layer="network.network.layer2")(IMAGES, ONE_HOT, annotated)
-    named = Guidance(Output(lambda x: Named([x, x])), layer="network.network.layer2")(
-        IMAGES, ONE_HOT, annotated
-    )
-    for mine, theirs in zip(named, plain, strict=True):
+    found = Guidance(Output(wrap), layer="network.network.layer2")(IMAGES, ONE_HOT, annotated)
+    for mine, theirs in zip(found, plain, strict=True):
         assert torch.equal(mine, theirs)
-    for wrap, word in ((lambda x: x[:, :, None, None], "3, 1, 1]"), (lambda x: {"out": x}, "dict")):
+
+
+@pytest.mark.parametrize(
+    ("wrap", "word"),
+    [
+        (lambda x: x[:, :, None, None], "3, 1, 1]"),
+        (lambda x: {"scores": x}, "dict"),
+        (lambda x: (), "tuple"),
+    ],
+)
+def test_outputs_without_logits(wrap: object, word: str):
+    for annotated in (regions((0, 0)), regions()):
         with pytest.raises(UserError) as error:
             Guidance(Output(wrap), layer="network.network.layer2")(IMAGES, ONE_HOT, annotated)
         assert_names(error.value, [word, "logits"])

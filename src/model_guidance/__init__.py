@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from model_guidance.attribution import attribute
     from model_guidance.data.given import from_boxes, from_masks, from_targets
     from model_guidance.errors import UserError
-    from model_guidance.guidance import Guidance
+    from model_guidance.guidance import Guidance, guided_images
     from model_guidance.models.layers import layers
     from model_guidance.report.show import show
     from model_guidance.runs.folder import Run
@@ -35,6 +35,7 @@ __all__ = [
     "from_boxes",
     "from_masks",
     "from_targets",
+    "guided_images",
     "layers",
     "load",
     "losses",
@@ -58,6 +59,7 @@ __getattr__, __dir__ = attach(
         "from_boxes": "data.given",
         "from_masks": "data.given",
         "from_targets": "data.given",
+        "guided_images": "guidance",
         "layers": "models.layers",
         "load": "runs.load",
         "show": "report.show",

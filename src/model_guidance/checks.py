@@ -1,5 +1,6 @@
 """What is asked of tensors at the package's edge: shapes always, values where they need not be waited for."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -21,6 +22,26 @@ def check_images(images: object, model: nn.Module) -> None:
         raise UserError(f"images: {images.dtype} found, the model computes in {precision}: images.float()")
 
 
+def check_model(model: nn.Module) -> None:
+    """Raise `UserError` for a model whose operations cannot be seen: a scripted or a quantised one."""
+    for name, module in model.named_modules():
+        where = f"model: {name or 'it'} is"
+        if isinstance(module, torch.jit.ScriptModule):
+            raise UserError(f"{where} scripted or traced by torch.jit; give the nn.Module it was made of")
+        if ".quantized" in type(module).__module__:
+            raise UserError(f"{where} quantised, which has no gradient; guide it before quantisation")
+
+
+def check_trainable(model: nn.Module, images: Tensor) -> None:
+    """Raise `UserError` if gradients are recorded although nothing that they could change is trained."""
+    frozen = not images.requires_grad and not any(each.requires_grad for each in model.parameters())
+    if frozen and torch.is_grad_enabled():
+        raise UserError(
+            "model: all of its parameters are frozen, so guidance can change nothing; set requires_grad of "
+            "some, or look at the loss alone under torch.no_grad()"
+        )
+
+
 def check_pairs(maps: object, masks: object, *others: object) -> None:
     """Raise `UserError` unless maps and masks, and others where there are any, are [pairs, height, width]."""
     if not isinstance(maps, Tensor) or maps.ndim != 3 or not maps.is_floating_point():
@@ -33,14 +54,26 @@ def check_pairs(maps: object, masks: object, *others: object) -> None:
 
 
 def logits_of(output: object) -> Float[Tensor, "batch classes"]:
-    """Return the logits of a model's output: itself, or what it calls `logits`; `UserError` without them."""
-    logits = output if isinstance(output, Tensor) else getattr(output, "logits", None)
+    """Return the logits of a model's output; `UserError` without them.
+
+    They are the output itself, what it calls `logits` (as an attribute or key) or `out`, or the first of
+    several outputs: auxiliary heads come after.
+    """
+    logits = output if isinstance(output, Tensor) else _named_logits(output)
     if not isinstance(logits, Tensor) or logits.ndim != 2:
         raise UserError(
             f"the model puts out {described(output if logits is None else logits)}: logits [batch, classes] "
             "are needed"
         )
     return logits
+
+
+def _named_logits(output: object) -> object:
+    if isinstance(output, Mapping):
+        return output.get("logits", output.get("out"))
+    if hasattr(output, "logits"):
+        return output.logits
+    return output[0] if isinstance(output, tuple | list) and output else None
 
 
 def check_batch(images: Tensor, labels: Any, regions: Regions | None) -> tuple[Tensor, Regions]:

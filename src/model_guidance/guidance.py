@@ -16,7 +16,16 @@ from model_guidance.autodiff.batch_statistics import several_values, uses_batch_
 from model_guidance.autodiff.capture import watched
 from model_guidance.autodiff.checkpointing import checkpointed
 from model_guidance.autodiff.inference_mode import ordinary, ordinary_mode
-from model_guidance.checks import check_batch, check_images, check_logits, described, logits_of, present
+from model_guidance.checks import (
+    check_batch,
+    check_images,
+    check_logits,
+    check_trainable,
+    described,
+    logits_of,
+    present,
+)
+from model_guidance.effect import Effect
 from model_guidance.errors import UserError
 from model_guidance.lookup import find, name_of
 from model_guidance.losses import LOSSES, Loss
@@ -83,30 +92,41 @@ class Guidance(nn.Module):
         self.compile_step, self.part, self.checkpoint = compile, part, checkpoint
         self._method = method_of(model, self.method)
         self._loss = find("loss", loss, LOSSES, takes=("maps", "masks"))
+        self._effect = Effect()
         self._module: str | None = None
         self._compiled: Callable[[Tensor, Pairs], tuple[Tensor, Tensor]] | None = None
 
     if TYPE_CHECKING:
 
         def __call__(  # noqa: D102  (what `forward` does)
-            self, images: Tensor, labels: Tensor, regions: Regions | None
+            self, images: Tensor, labels: Any, regions: Regions | None, *, normalizer: Any = None
         ) -> tuple[Tensor, Tensor]: ...
 
     def forward(
-        self, images: Float[Tensor, "batch channels height width"], labels: Any, regions: Regions | None
+        self,
+        images: Float[Tensor, "batch channels height width"],
+        labels: Any,
+        regions: Regions | None,
+        *,
+        normalizer: float | Tensor | None = None,
     ) -> tuple[Float[Tensor, "batch classes"], Float[Tensor, ""]]:
         """Return the logits and the localization loss.
 
         `labels` are class numbers `Int[B]`, one-hot or multi-hot `[B C]`, or for a single logit `Float[B]`.
-        Raises `UserError` for what does not fit together.
+        `normalizer` is what the mean divides by instead of the guided images of this batch: their number in
+        all batches whose gradients are accumulated, see `guided_images`. With several processes each gives
+        the number of its own. Raises `UserError` for what does not fit together.
         """
         check_images(images, self.model)
+        check_trainable(self.model, images)
         labels, regions = check_batch(images, labels, regions)
+        if normalizer is not None and self.reduction != "mean":
+            raise UserError(f"normalizer: the reduction is '{self.reduction}', it belongs to 'mean'")
         with ordinary_mode(), several_values():
             images, labels, regions = ordinary(images), ordinary(labels), regions.map(ordinary)
             module = self._found(images)
             with checkpointed(residual_blocks(self.model), module) if self.checkpoint else nullcontext():
-                logits, localization = self._losses(images, labels, regions)
+                logits, localization = self._losses(images, labels, regions, normalizer)
         check_logits(logits, labels)
         return logits, localization
 
@@ -116,14 +136,20 @@ class Guidance(nn.Module):
             self._module = find_layer(self.model, self.layer, images)
         return self._module
 
-    def _losses(self, images: Tensor, labels: Tensor, regions: Regions) -> tuple[Tensor, Tensor]:
+    def _losses(
+        self, images: Tensor, labels: Tensor, regions: Regions, normalizer: float | Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        self._effect.of_classes(labels, regions)
         drawn = draw_one_class(regions, labels)
         guided = draw_part(drawn, self.part)
         counted = present(labels, guided.pairs)
-        divisor = self._divisor(counted.sum(), len(guided) / max(len(drawn), 1))
+        share = len(guided) / max(len(drawn), 1)
+        total = counted.sum() if normalizer is None else share * torch.as_tensor(normalizer)
+        divisor = self._divisor(total.to(images.device), share)
         if not len(guided):
             return logits_of(self.model(images)), images.new_zeros(())
         logits, maps = self._explained(images, guided.pairs)
+        self._effect.of_maps(maps, self._loss)
         return logits, (self._each(maps, guided) * counted).sum() / divisor
 
     def _each(self, maps: Tensor, regions: Regions) -> Tensor:
@@ -178,7 +204,10 @@ class Guidance(nn.Module):
         return explanation.logits, explanation.maps(pairs)
 
     def _capture(self, images: Tensor) -> Explanation:
-        return capture_at(self.model, images, self._method, self._found(images), True, self.layout)
+        explanation = capture_at(self.model, images, self._method, self._found(images), True, self.layout)
+        if not torch.compiler.is_compiling():
+            self._effect.of_size(self.layer, explanation.captured.features)
+        return explanation
 
     def _divisor(self, guided: Tensor, share: float) -> Tensor | float:
         """Return what makes the average over processes the mean, or the sum, over all guided images.
@@ -194,6 +223,21 @@ class Guidance(nn.Module):
         if parallel:
             dist.all_reduce(total)
         return total.clamp(min=1) / processes
+
+
+def guided_images(labels: Any, regions: Regions) -> Tensor:
+    """Return in how many images of a batch a class is present that has a region: those that are guided.
+
+    Summed over the batches whose gradients are accumulated it is the `normalizer` of each.
+    """
+    labels = torch.as_tensor(labels, device=regions.masks.device)
+    labels = labels.unsqueeze(1) if labels.ndim == 1 and labels.is_floating_point() else labels
+    there = present(labels, regions.pairs)
+    if regions.pairs.distinct:
+        return there.sum()
+    return (
+        torch.zeros(len(labels), device=there.device).index_fill(0, regions.pairs.image_index[there], 1).sum()
+    )
 
 
 def draw_part(regions: Regions, part: float) -> Regions:

@@ -1,11 +1,14 @@
 """Frozen records that travel between the stages: shapes, no logic."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
+from torch.utils.data._utils.collate import default_collate_fn_map
+
+from model_guidance.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -39,9 +42,9 @@ class Pairs:
         """Return the same pairs, `change` applied to each tensor."""
         return Pairs(change(self.image_index), change(self.class_index), self.distinct)
 
-    def to(self, device: torch.device | str) -> "Pairs":
+    def to(self, device: torch.device | str, non_blocking: bool = True) -> "Pairs":
         """Return the same pairs on `device`."""
-        return self.map(lambda each: each.to(device, non_blocking=True))
+        return self.map(lambda each: each.to(device, non_blocking=non_blocking))
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,13 @@ class Regions:
     def __len__(self) -> int:
         return len(self.pairs)
 
-    def __getitem__(self, selected: Tensor | slice) -> "Regions":
+    def __getitem__(self, selected: Tensor | slice | Sequence[int] | int) -> "Regions":
+        """Return some of the pairs: one by its number, or those of numbers, truth values or a slice."""
+        if isinstance(selected, int):
+            selected = [range(len(self))[selected]]  # a sequence ends with this IndexError
+        if not isinstance(selected, slice):
+            selected = torch.as_tensor(selected, device=self.masks.device)
+            selected = selected if len(selected) else selected.long()
         valid = None if self.valid is None else self.valid[selected]
         return Regions(self.pairs[selected], self.masks[selected], valid, self.images)
 
@@ -71,14 +80,47 @@ class Regions:
         valid = None if self.valid is None else change(self.valid)
         return Regions(self.pairs.map(change), change(self.masks), valid, self.images)
 
-    def to(self, device: torch.device | str) -> "Regions":
+    def to(self, device: torch.device | str, non_blocking: bool = True) -> "Regions":
         """Return the same regions on `device`."""
-        return self.map(lambda each: each.to(device, non_blocking=True))
+        return self.map(lambda each: each.to(device, non_blocking=non_blocking))
+
+    @staticmethod
+    def cat(several: Sequence["Regions"]) -> "Regions":
+        """Join the regions of images, or of batches, that follow each other, into those of one batch.
+
+        `torch.utils.data.default_collate` does this with regions in the items of a data set. Raises
+        `UserError` unless each knows its number of images, and for masks of different sizes.
+        """
+        sizes = {tuple(each.masks.shape[1:]) for each in several}
+        if len(sizes) != 1 or any(each.images is None for each in several):
+            found = " and ".join(f"{height} x {width}" for height, width in sorted(sizes)) or "nothing"
+            raise UserError(
+                f"regions: {found} found; to be joined they must have one size, and each its number of images"
+            )
+        counts = [each.images or 0 for each in several]
+        owners = [each.pairs.image_index + sum(counts[:i]) for i, each in enumerate(several)]
+        pairs = Pairs(
+            torch.cat(owners),
+            torch.cat([each.pairs.class_index for each in several]),
+            all(each.pairs.distinct for each in several),
+        )
+        masks = torch.cat([each.masks for each in several])
+        if all(each.valid is None for each in several):
+            return Regions(pairs, masks, images=sum(counts))
+        valid = [torch.ones_like(each.masks) if each.valid is None else each.valid for each in several]
+        return Regions(pairs, masks, torch.cat(valid), sum(counts))
 
     def pin_memory(self) -> "Regions":
         """Return the same regions in page-locked memory; the pairs are small enough to travel as they are."""
         valid = None if self.valid is None else self.valid.pin_memory()
         return Regions(self.pairs, self.masks.pin_memory(), valid, self.images)
+
+
+def _joined(several: Sequence[Regions], *, collate_fn_map: object = None) -> Regions:
+    return Regions.cat(several)
+
+
+default_collate_fn_map[Regions] = _joined
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,8 @@ class Odd(nn.Module):
     def forward(self, images: Tensor) -> Any:
         logits = self.fc(images.mean(dim=(2, 3)))
         match self.what:
-            case "tuple":
-                return logits, logits
+            case "dict":
+                return {"scores": logits}
             case "wide":
                 return torch.cat([logits, logits], dim=1)
             case "size":
@@ -60,7 +60,7 @@ def check(monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.mark.parametrize(
     ("what", "said"),
     [
-        ("tuple", "--backbone odd with --size 16.*: the model puts out tuple: logits"),
+        ("dict", "--backbone odd with --size 16.*: the model puts out dict: logits"),
         ("wide", r"--backbone odd with --size 16.*: labels: \[2, 2\] found, the logits are \[2, 4\]"),
         ("size", "--backbone odd with --size 16, .* AssertionError: Input height"),
         ("nan", "--backbone odd with --size 16, --batch 64 .* not finite"),

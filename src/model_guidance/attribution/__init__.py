@@ -19,7 +19,7 @@ from model_guidance.attribution.integrated_gradients import integrated_gradients
 from model_guidance.attribution.maps import upsample
 from model_guidance.autodiff.capture import CapturedFeatures, capture_features
 from model_guidance.autodiff.inference_mode import ordinary, ordinary_mode
-from model_guidance.checks import check_images, described
+from model_guidance.checks import check_images, check_model, described
 from model_guidance.errors import UserError
 from model_guidance.lookup import find
 from model_guidance.models.layers import find_layer
@@ -136,6 +136,7 @@ def attribute(
 
 def method_of(model: nn.Module, method: str | Method | None) -> Method:
     """Return the method as a function; `UserError` unless there is one and it can explain `model`."""
+    check_model(model)
     asked = default_method(model) if method is None else method
     function = find("attribution method", asked, METHODS, ("model", "captured", "pairs", "create_graph"))
     if function is bcos:

@@ -80,10 +80,11 @@ def capture_features(
             raise UserError(f"layer '{module}' is not used in a forward pass: choose another layer")
         logits = logits_of(output)
         tape.finish(logits)
-        vjp = partial(_gradient, tape if tape.complete else None, logits, kept[0], layout)
-        separable = tape.complete and not tape.mixes_images
+        complete = tape.complete and tape.result is not None  # else autograd may know of a way
+        vjp = partial(_gradient, tape if complete else None, logits, kept[0], layout)
+        separable = complete and not tape.mixes_images
         found = layout.to_map(kept[0])
-        return CapturedFeatures(logits, found, (height, width), resume, vjp, tape.complete, separable)
+        return CapturedFeatures(logits, found, (height, width), resume, vjp, complete, separable)
 
     def resume(features: Tensor | None) -> CapturedFeatures:
         if not attached and not uses_batch_statistics(model):
@@ -113,19 +114,19 @@ def _gradient(
 ) -> Tensor:
     """Return the gradient of `sum(logits * cotangent)` with respect to the features; see `vjp`."""
     if tape is None:
-        found = torch.autograd.grad(
-            logits,
-            features,
-            cotangent,
-            create_graph=create_graph,
-            retain_graph=True,
-            allow_unused=True,
-            materialize_grads=True,
-        )[0]
+        found = None
+        if logits.requires_grad:
+            found = torch.autograd.grad(
+                logits, features, cotangent, create_graph=create_graph, retain_graph=True, allow_unused=True
+            )[0]
     else:
         with torch.set_grad_enabled(create_graph):
-            along = tape.gradient(cotangent, rows)
-        found = features.new_zeros(len(cotangent), *features.shape[1:]) if along is None else along
+            found = tape.gradient(cotangent, rows)
+    if found is None:
+        raise UserError(
+            "layer: the logits do not depend on what it puts out, as far as autograd can see (detach, "
+            "no_grad, a branch without an end?); choose another layer"
+        )
     return layout.to_map(found)
 
 

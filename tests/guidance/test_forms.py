@@ -1,0 +1,162 @@
+"""What people's loops and networks look like: frozen parts, several batches, half precision, no effect."""
+
+import warnings
+
+import pytest
+import torch
+import torch.nn.functional as F
+from tests.asserts import assert_same
+from tests.attribution import tiny
+from tests.guidance.annotated import regions
+from torch import Tensor, nn
+
+from model_guidance.attribution import attribute
+from model_guidance.errors import UserError
+from model_guidance.guidance import Guidance, guided_images
+from model_guidance.types import Regions
+
+LABELS = torch.tensor([0, 1, 2, 0, 1])
+ANNOTATED = regions((0, 0), (0, 1), (2, 2), (3, 0), (4, 0))
+
+
+def gradient(model: nn.Module) -> Tensor:
+    return torch.cat([each.grad.flatten() for each in model.parameters() if each.grad is not None])
+
+
+def part_of(whole: Regions, first: int, last: int) -> Regions:
+    """Return the regions of the images first to last - 1, numbered from 0."""
+    inside = (whole.pairs.image_index >= first) & (whole.pairs.image_index < last)
+    kept = whole[inside]
+    return Regions(type(kept.pairs)(kept.pairs.image_index - first, kept.pairs.class_index), kept.masks)
+
+
+@pytest.mark.parametrize("method", ["ixg", "gradcam"])
+def test_accumulated_gradients_are_those_of_the_whole_batch(method: str):
+    model, images = tiny.build("xdnn"), tiny.images(5)
+    guidance = Guidance(model, method, "mid2")
+    (guidance(images, LABELS, ANNOTATED)[1]).backward()
+    whole = gradient(model)
+    model.zero_grad()
+    parts = [(images[a:b], LABELS[a:b], part_of(ANNOTATED, a, b)) for a, b in ((0, 2), (2, 5))]
+    number = sum(guided_images(labels, each) for _, labels, each in parts)
+    assert number == 3
+    for batch in parts:
+        guidance(*batch, normalizer=number)[1].backward()
+    assert whole.any()
+    assert_same(gradient(model), whole)
+
+
+def test_a_normalizer_belongs_to_the_mean():
+    with pytest.raises(UserError, match="normalizer"):
+        Guidance(tiny.build("xdnn"), reduction="sum")(tiny.images(5), LABELS, ANNOTATED, normalizer=3)
+
+
+@pytest.mark.parametrize("kind", ["plain", "xdnn", "plain-training"])
+@pytest.mark.parametrize("layer", ["input", "mid2"])
+@pytest.mark.parametrize("trained", ["network.fc", "network.layer4", "network.stem"])
+def test_what_is_not_frozen_learns_as_if_nothing_were(kind: str, layer: str, trained: str):
+    found = []
+    for frozen in (True, False):
+        model = tiny.build(kind)
+        model.requires_grad_(not frozen)
+        part = model.get_submodule(trained).requires_grad_(True)
+        Guidance(model, layer=layer)(tiny.images(5), LABELS, ANNOTATED)[1].backward()
+        found.append(gradient(part))
+    assert found[0].any()
+    assert_same(found[0], found[1])
+
+
+def test_a_frozen_network_is_refused_before_training():
+    guidance = Guidance(tiny.build("plain").requires_grad_(False), layer="mid2")
+    with pytest.raises(UserError, match="model: all of its parameters are frozen"):
+        guidance(tiny.images(5), LABELS, ANNOTATED)
+    with torch.no_grad():
+        assert guidance(tiny.images(5), LABELS, ANNOTATED)[1] > 0
+
+
+@pytest.mark.parametrize("kind", ["plain", "xdnn", "plain-training"])
+def test_validation_in_inference_mode(kind: str):
+    guidance = Guidance(tiny.build(kind), layer="input")
+    expected = guidance(tiny.images(5), LABELS, ANNOTATED)
+    with torch.inference_mode():
+        torch.manual_seed(0)
+        found = guidance(tiny.images(5), LABELS.clone(), ANNOTATED.map(torch.clone))
+    for mine, theirs in zip(found, expected, strict=True):
+        assert_same(mine, theirs)
+
+
+class Cut(nn.Module):
+    """A network whose logits do not know where they came from."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.conv(images).detach().mean((2, 3))
+
+
+def quantised() -> nn.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.ao.quantization.quantize_dynamic(tiny.build("plain").float(), {nn.Linear})
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        (Cut, "the logits do not depend on"),
+        (lambda: torch.jit.trace(Cut(), torch.rand(1, 3, 8, 8)), "model: it is scripted or traced"),
+        (quantised, "model: network.fc is quantised"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_networks_that_cannot_be_guided(model: object, said: str):
+    network, images = model(), tiny.images(5).float()
+    for use in (
+        lambda: Guidance(network, layer="input")(images, LABELS, ANNOTATED),
+        lambda: attribute(network, images, LABELS, layer="input"),
+    ):
+        with pytest.raises(UserError, match=said):
+            use()
+
+
+def test_nothing_is_said_where_guidance_works():
+    guidance = Guidance(tiny.build("xdnn"), layer="mid2")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        guidance(tiny.images(5), LABELS, ANNOTATED)
+        guidance(tiny.images(5), LABELS, None)
+
+
+def opposed() -> nn.Module:
+    model = tiny.build("xdnn")
+    with torch.no_grad():
+        model.network.fc.weight.copy_(-model.network.fc.weight.abs())
+        model.network.fc.bias.zero_()
+    return model
+
+
+@pytest.mark.parametrize(
+    ("model", "layer", "labels", "size", "said"),
+    [
+        (tiny.build("plain"), "mid2", torch.tensor([2, 2, 0, 1, 1]), 8, "labels: no class"),
+        (opposed(), "final", LABELS, 8, "maps: none of this batch"),
+        (tiny.build("xdnn"), "network.layer4", LABELS, 2, "layer 'network.layer4': its maps have one pixel"),
+    ],
+)
+def test_guidance_without_effect_is_said_once(
+    model: nn.Module, layer: str, labels: Tensor, size: int, said: str
+):
+    guidance = Guidance(model, layer=layer)
+    annotated = Regions(ANNOTATED.pairs, ANNOTATED.masks[:, :size, :size])
+    with pytest.warns(UserWarning, match=f"^{said}") as found:
+        [guidance(tiny.images(5, size), labels, annotated) for _ in range(3)]
+    assert len(found) == 1, [str(each.message) for each in found]
+
+
+def test_the_sum_over_images_is_what_counts_them():
+    assert guided_images(LABELS, ANNOTATED) == 3
+    assert guided_images(F.one_hot(LABELS), ANNOTATED) == 3
+    assert guided_images(torch.ones(5), regions((0, 0), (3, 0))) == 2
+    assert guided_images(LABELS, regions()) == 0

@@ -75,6 +75,7 @@ def test_help_imports_nothing_heavy(command):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "usage: model-guidance" in done.stdout
+    assert " at 0x" not in " ".join(done.stdout.split())
 
 
 def test_the_help_of_train_names_every_choice(capsys):

@@ -91,9 +91,11 @@ def test_a_damaged_file_is_named_or_done_without(file: str, damage: str, whole: 
 
 
 def test_a_whole_run_is_read(whole: Path):
+    before = {path: path.read_bytes() for path in whole.rglob("*") if path.is_file()}
     for name, read in READERS.items():
         if name != "train":
             read(whole)
+    assert before.items() <= {path: path.read_bytes() for path in whole.rglob("*") if path.is_file()}.items()
 
 
 def test_one_class_where_the_network_has_two(whole: Path, tmp_path: Path):

@@ -87,6 +87,7 @@ def test_weights_that_no_run_needs_are_not_asked_for(monkeypatch):
         (["lambda", "--machine={}}"], "machine"),
         (["lambda", '--machine={"wrokers": 8}'], "wrokers"),
         (["lambda", '--machine={"workers": -1}'], "--workers -1"),
+        (["lambda", '--machine={"epochs": 1}'], "--machine epochs: the study itself"),
         (["lambda", "--parallel=-1"], "--parallel -1"),
         (["lambda", '--slurm={"slurm_partition": "gpu"}'], "is for --cluster slurm"),
         (["lambda", '--machine={"cache": {"class_path": "subprocess.Popen"}}'], "cache"),

@@ -30,7 +30,7 @@ class Parser(ArgumentParser):
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Raise the message as a `UserError`, with the options under the names that users give them."""
         message = re.sub(r"\b[a-z-]+\.(runs|run|name)\b", r"\1", " ".join(message.split()))
-        commands = "|".join(self._commands()) or "(?!)"  # a command's own parser has none
+        commands = "|".join(self._by_command()) or "(?!)"  # a command's own parser has none
         message = re.sub(rf"\b(?:{commands})\.(\w+)", r"--\1", message)
         message = re.sub(r"Parser key \"(\w+)\":", r"--\1:", re.sub(r"<class '(\w+)'>", r"\1", message))
         raise UserError(f"{message}{self._meant(message)} (see {self.prog.replace(' [options]', '')} --help)")
@@ -38,30 +38,34 @@ class Parser(ArgumentParser):
     def _meant(self, message: str) -> str:
         """Return which option may be meant by one that there is not."""
         unknown = re.search(r"(?:Unrecognized|unrecognized) arguments: (--[\w.-]+)", message)
-        known = [option for action in self._every_action() for option in action.option_strings]
+        actions = [each for parser in (self, *self._by_command().values()) for each in parser._actions]
+        known = [option for action in actions for option in action.option_strings]
         close = get_close_matches(unknown[1], known, n=1) if unknown else []
         return f": did you mean {close[0]}?" if close else ""
 
-    def _commands(self) -> Iterator[str]:
-        for action in self._actions:
-            yield from getattr(action, "_name_parser_map", {})
-
-    def _every_action(self) -> Iterator[Any]:
-        for action in self._actions:
-            yield action
-            for parser in getattr(action, "_name_parser_map", {}).values():
-                yield from parser._actions
+    def _by_command(self) -> dict[str, Any]:
+        """Return the parser of each command."""
+        maps = [getattr(action, "_name_parser_map", {}) for action in self._actions]
+        return {name: parser for each in maps for name, parser in each.items()}
 
 
-def mapping(text: str | dict[str, Any]) -> dict[str, Any]:
-    """Read an option's value as a mapping of plain values; nothing that it names is imported."""
-    try:
-        value = yaml.safe_load(text) if isinstance(text, str) else text
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UserError(f"{text}: this is no plain YAML") from error
-    if not (isinstance(value, dict) and is_plain(value)):
-        raise UserError(f"{text}: a mapping is needed, such as '{{\"count\": 96}}', of plain values")
-    return value
+class _Mapping:
+    """The type of an option that is a mapping of plain values; nothing that it names is imported."""
+
+    def __call__(self, text: str | dict[str, Any]) -> dict[str, Any]:
+        try:
+            value = yaml.safe_load(text) if isinstance(text, str) else text
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            raise UserError(f"{text}: this is no plain YAML") from error
+        if not (isinstance(value, dict) and is_plain(value)):
+            raise UserError(f"{text}: a mapping is needed, such as '{{\"count\": 96}}', of plain values")
+        return value
+
+    def __repr__(self) -> str:
+        return "mapping"  # in --help; of a function, its address would stand there
+
+
+mapping = _Mapping()
 
 
 def gathered(arguments: Sequence[str]) -> list[str]:

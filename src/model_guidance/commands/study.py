@@ -88,6 +88,7 @@ def study(name: str, options: StudyOptions, *, only_plan: bool = False) -> bool:
     _check_options(options)
     planned = {each: with_starts(STUDIES[each].plan(size, _locations(options))) for each in names}
     every = with_starts(run for each in planned.values() for run in each)
+    _check_machine(every, options.machine)
     folder = Path(options.out).resolve() / size  # the runs' settings name it
     for each in names:
         print(announcement(each, STUDIES[each], planned[each]))
@@ -133,6 +134,12 @@ def _locations(options: StudyOptions) -> Locations:
     roots = {name: getattr(options, name) for name in ("voc", "coco", "waterbirds")}
     given = {name: root for name, root in roots.items() if root is not None}
     return Locations(given, {"xdnn": options.xdnn, "bcos": options.bcos}, options.machine)
+
+
+def _check_machine(planned: Sequence[PlannedRun], machine: Mapping[str, Any]) -> None:
+    for name, value in machine.items():
+        if any(run.settings.get(name) != value for run in planned):
+            raise UserError(f"--machine {name}: the study itself says what this is; leave it out")
 
 
 def _unused(planned: Sequence[PlannedRun], options: StudyOptions) -> list[str]:

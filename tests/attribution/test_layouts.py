@@ -25,7 +25,7 @@ TOKENS = {  # name -> settings, size, final layer, prefix tokens, grid
     "deit_tiny_distilled_patch16_224": (VIT, SQUARE, "blocks.1", 2, (4, 4)),
     "vit_small_patch14_reg4_dinov2": (VIT, (28, 56), "blocks.1", 5, (2, 4)),
     "beit_base_patch16_224": (VIT, SQUARE, "blocks.1", 1, (4, 4)),
-    "cait_xxs24_224": (VIT, WIDE, "blocks.1", 0, (2, 4)),
+    "cait_xxs24_224": (VIT, WIDE, "blocks", 0, (2, 4)),  # two blocks of class attention follow
     "xcit_nano_12_p16_224": (VIT, WIDE, "cls_attn_blocks.0", 1, (2, 4)),
     "mixer_s32_224": ({}, SQUARE, "blocks.6", 0, (2, 2)),
     "eva02_tiny_patch14_224": (VIT, (28, 56), "blocks.1", 1, (2, 4)),
@@ -69,7 +69,11 @@ def check(model: nn.Module, size: tuple[int, int], layer: str, view: Callable[[T
     with assert_untouched(model):
         assert find_layer(model, "final", images) == layer
     kept: list[Tensor] = []
-    handle = model.get_submodule(layer).register_forward_hook(lambda _, __, output: kept.append(output))
+
+    def keep(_: nn.Module, __: Any, output: Any) -> None:
+        kept.append(output[0] if isinstance(output, tuple) else output)
+
+    handle = model.get_submodule(layer).register_forward_hook(keep)
     with sdpa_kernel(SDPBackend.MATH):
         logits = model(images)
         handle.remove()
@@ -164,6 +168,31 @@ class Tokens(nn.Module):
         tokens = self.patches(images).flatten(2).mT
         tokens = torch.cat([self.prefix.expand(len(images), -1, -1), tokens], dim=1)
         return self.fc(self.block(tokens).tanh().mean(dim=1))
+
+
+class Pair(nn.Linear):
+    """A block that puts out its tokens and something else."""
+
+    def forward(self, input: Tensor) -> Any:
+        return super().forward(input), input.shape[1]
+
+
+def test_blocks_that_put_out_more_than_tokens():
+    class Blocks(Tokens):
+        def forward(self, images: Tensor) -> Tensor:
+            tokens, count = self.block(self.patches(images).flatten(2).mT)
+            return self.fc(tokens.tanh().sum(dim=1) / count)
+
+    plain, pairs = Tokens(0, 5), Blocks(0, 5)
+    pairs.block = Pair(5, 5)
+    pairs.load_state_dict(plain.state_dict())
+    images = torch.rand(2, 3, 8, 8)
+    for method in ("ixg", "intgrad"):
+        found = [
+            attribute(model, images, [0, 1], method, "block", layout="tokens:0") for model in (plain, pairs)
+        ]
+        assert found[0].abs().max() > 0
+        assert_same(found[0], found[1], 1e-6)
 
 
 def test_tokens_that_cannot_be_told_must_be_said():

@@ -74,6 +74,13 @@ def test_nothing_is_left_behind(layer: str):
     assert not images.requires_grad
 
 
+class Several(nn.Module):
+    """Puts out a list."""
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        return [x]
+
+
 @pytest.mark.parametrize(
     ("model", "layer", "words"),
     [
@@ -84,7 +91,8 @@ def test_nothing_is_left_behind(layer: str):
         (Own(), "fc", ["fc", "[2, 3]", "convolutional"]),
         (Own(), "unused", ["unused", "not used"]),
         (Own(twice=True), "layers.1", ["layers.1", "more than once"]),
-        (nn.Sequential(nn.MaxPool2d(2, return_indices=True)), "0", ["tuple"]),
+        (nn.Sequential(nn.MaxPool2d(2, return_indices=True)), "0", ["[2, 3, 4, 4]", "logits"]),
+        (nn.Sequential(Several()), "0", ["'0'", "list", "convolutional"]),
     ],
 )
 def test_impossible_layers(model: nn.Module, layer: str, words: list[str]):

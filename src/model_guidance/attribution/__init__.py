@@ -24,6 +24,7 @@ from model_guidance.errors import UserError
 from model_guidance.lookup import find
 from model_guidance.models.layers import find_layer
 from model_guidance.models.layout import check_layout, layout_of
+from model_guidance.models.trunk import check_accepted
 from model_guidance.types import Pairs
 
 Method = Callable[[nn.Module, CapturedFeatures, Pairs, bool], Tensor]
@@ -102,14 +103,18 @@ def capture_at(
 ) -> Explanation:
     """Do what `capture` does, with the function and the module's dotted name that it found."""
     height, width = images.shape[-2:]
-    captured = capture_features(
-        model,
-        images,
-        module,
-        attached=create_graph,
-        constant_factors=method is bcos,
-        layout_of=partial(layout_of, model, (height, width), said=layout),
-    )
+    try:
+        captured = capture_features(
+            model,
+            images,
+            module,
+            attached=create_graph,
+            constant_factors=method is bcos,
+            layout_of=partial(layout_of, model, (height, width), said=layout),
+        )
+    except (AssertionError, RuntimeError):
+        check_accepted(model, images)
+        raise
     return Explanation(model, method, captured, create_graph)
 
 

@@ -147,7 +147,13 @@ def watched(model: nn.Module, name: str) -> Iterator[None]:
 
 
 def _watch(_: nn.Module, __: Any, output: Any) -> Any:
-    return watch(output)
+    first = watch(first_of(output))
+    return first if first_of(output) is output else (first, *output[1:])
+
+
+def first_of(output: object) -> object:
+    """Return what of a module's output can be a map: itself, or the first of a tuple, as of some blocks."""
+    return output[0] if type(output) is tuple and output else output
 
 
 def _check_features(output: object, layer: str, kept: list[Tensor]) -> None:

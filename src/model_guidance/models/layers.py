@@ -54,7 +54,7 @@ def _missing(depth: str, places: list[str], depths: bool) -> str:
     """Say why there is no such depth."""
     if not places:
         return f"layer '{depth}': no module of this network puts out rows and columns for these images"
-    why = "it has fewer changes of resolution" if depths else "it goes on with tokens whose grid is not told"
+    why = "it has too few layers" if depths else "it goes on with tokens that cannot become a map"
     return (
         f"layer '{depth}': this network has none for these images, {why}: give a module's dotted name, such "
         f"as {', '.join(places[-6:])}"

@@ -63,7 +63,7 @@ def _channels_last(model: nn.Module, size: tuple[int, int], shape: Size) -> bool
         return last
     for stated in _stated(model, "output_fmt"):  # as networks of timm do
         return str(getattr(stated, "value", stated)) == "NHWC"
-    if any(type(each) is nn.LayerNorm for each in model.modules()):
+    if any(_is_of_vectors(each, shape[3]) for each in model.modules()):
         raise UserError(
             f"layer: its features {list(shape)} may have the channels first or last: say which by "
             "layout='NCHW' or layout='NHWC' (--layout), or choose another layer"
@@ -113,6 +113,12 @@ def _grids(
             return [(grid[0], grid[1])]
     rows = [r for r in range(1, count + 1) if count % r == 0] if count > 1 else []
     return [(r, count // r) for r in rows if proportional((r, count // r), size)]
+
+
+def _is_of_vectors(module: nn.Module, channels: int) -> bool:
+    """Return whether a module normalises so many channels, the last ones: then there are such features."""
+    normalized = getattr(module, "normalized_shape", ())
+    return [*normalized] == [channels] and not type(module).__name__.endswith("2d")  # timm's are first
 
 
 def _normalises(model: nn.Module, channels: int) -> bool:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -9,12 +10,16 @@ import torch
 from torch import Size, Tensor, nn
 from torch.autograd.graph import Node, get_gradient_edge
 
-from model_guidance.checks import logits_of
+from model_guidance.autodiff.capture import first_of
+from model_guidance.checks import described, logits_of
 from model_guidance.errors import UserError
 
 
 class Output(NamedTuple):
-    """What a module put out in a forward pass; `start` and `end` count the outputs before and up to it."""
+    """What a module put out in a forward pass; `start` and `end` count the outputs before and up to it.
+
+    Of a tuple it is the first, as blocks have it that put out more than their tokens.
+    """
 
     name: str
     shape: Size
@@ -23,23 +28,47 @@ class Output(NamedTuple):
     end: int
 
 
-def trunk(model: nn.Module, image: Tensor) -> tuple[list[Output], Size]:
-    """Return the outputs, in order, that cut the way from an image to the logits, and the logits' shape.
+class Trunk(NamedTuple):
+    """The outputs that cut the way from an image to the logits, those of every module, the logits' shape."""
+
+    cuts: list[Output]
+    every: list[Output]
+    logits: Size
+
+
+def trunk(model: nn.Module, image: Tensor) -> Trunk:
+    """Return the outputs of modules, in order, and which of them all evidence passes through.
 
     A branch of a residual block is none of them: what is explained there is a part of the evidence only.
     One forward pass in evaluation mode shows it. Modules that are used twice are left out. Raises
-    `UserError` where no gradient reaches the image, as in quantised networks.
+    `UserError` where the network cannot take the image, or no gradient reaches it.
     """
     image = image.detach().clone().requires_grad_()
-    outputs, logits = _traced(model, image)
+    every, logits = _traced(model, image)
     cuts = set(_cuts(logits, image))
     if not cuts:
         raise UserError(
             "the model: no gradient goes from its logits to the images, so nothing can be explained; a "
-            "network that is quantised, or detaches its features, is none that can be guided"
+            "network that detaches its features is none that can be guided"
         )
-    times = Counter(output.name for output in outputs)
-    return [each for each in outputs if each.node in cuts and times[each.name] == 1], logits.shape
+    times = Counter(output.name for output in every)
+    single = [each for each in every if each.node in cuts and times[each.name] == 1]
+    return Trunk(single, every, logits.shape)
+
+
+def check_accepted(model: nn.Module, images: Tensor) -> None:
+    """Raise `UserError`, with the network's own words, where it does not take images of this shape."""
+    _traced(model, images)
+
+
+@contextmanager
+def _accepted(images: Tensor) -> Iterator[None]:
+    try:
+        yield
+    except (AssertionError, RuntimeError, ValueError) as error:
+        if isinstance(error, torch.OutOfMemoryError):
+            raise
+        raise UserError(f"images: this network cannot take {described(images)}: {error}") from error
 
 
 def _traced(model: nn.Module, image: Tensor) -> tuple[list[Output], Tensor]:
@@ -50,15 +79,16 @@ def _traced(model: nn.Module, image: Tensor) -> tuple[list[Output], Tensor]:
         starts[name] = len(found)
 
     def keep(name: str, _: nn.Module, __: Any, output: object) -> None:
-        if isinstance(output, Tensor) and output.grad_fn is not None:
-            found.append(Output(name, output.shape, output.grad_fn, starts[name], len(found) + 1))
+        first = first_of(output)
+        if isinstance(first, Tensor) and first.grad_fn is not None:
+            found.append(Output(name, first.shape, first.grad_fn, starts[name], len(found) + 1))
 
     modes = {module: module.training for module in model.modules()}
     named = [(name, module) for name, module in model.named_modules() if name]
     hooks = [module.register_forward_pre_hook(partial(begin, name)) for name, module in named]
     hooks += [module.register_forward_hook(partial(keep, name)) for name, module in named]
     try:
-        with torch.enable_grad():
+        with torch.enable_grad(), _accepted(image):
             return found, logits_of(model.eval()(image))
     finally:
         for hook in hooks:

@@ -63,7 +63,7 @@ def folder_data(root: Path, count: int = 4) -> Path:
 
 
 @pytest.mark.parametrize(
-    "command", ["", "demo", "train", "evaluate", "explain", "study", "report", "check-data"]
+    "command", ["", "demo", "train", "evaluate", "explain", "study", "report", "layers", "check-data"]
 )
 def test_help_imports_nothing_heavy(command):
     code = (
@@ -174,6 +174,18 @@ def test_options_replace_those_of_the_file(tmp_path):
 )
 def test_what_is_missing_is_named_as_the_user_writes_it(command, missing, capsys, tmp_path):
     assert f"required: {missing} (see" in rejected(capsys, tmp_path, command)
+
+
+def test_layers_of_a_network(capsys, tmp_path):
+    cli.main(["layers", "small", "--size=32"])
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["input", "32", "x", "32", "NCHW", "input"] in rows
+    assert ["network.layer4", "8", "x", "8", "NCHW", "final"] in rows
+    said = rejected(capsys, tmp_path, "layers", "timm/vit_tiny_patch16_224", "--size=32")
+    assert "timm/vit_tiny_patch16_224 --size 32" in said
+    assert "224" in said
+    assert "resnet50" in rejected(capsys, tmp_path, "layers", "resnet51")
+    assert "--size 0" in rejected(capsys, tmp_path, "layers", "small", "--size=0")
 
 
 def test_wrong_command(capsys, tmp_path):

@@ -5,7 +5,7 @@ import sys
 from io import TextIOWrapper
 
 from model_guidance import __version__
-from model_guidance.commands import check_data, demo, evaluate, explain, report, study, train
+from model_guidance.commands import check_data, demo, evaluate, explain, layers, report, study, train
 from model_guidance.commands.parser import Parser, gathered, with_file
 from model_guidance.errors import UserError
 
@@ -16,6 +16,7 @@ COMMANDS = {  # each module has a `parser` and a `run`, and imports what is heav
     "explain": (explain, "heat maps of runs, side by side, as PNG"),
     "study": (study, "repeat a figure or table of the paper"),
     "report": (report, "tables, figures and a page about runs"),
+    "layers": (layers, "the layers of a network that can be explained"),
     "check-data": (check_data, "counts, defects and a sheet of a data set"),
 }
 

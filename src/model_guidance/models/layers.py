@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 
 from model_guidance.autodiff.inference_mode import ordinary, ordinary_mode
-from model_guidance.checks import check_images
+from model_guidance.checks import check_images, check_model
 from model_guidance.errors import UserError
 from model_guidance.models.backbone import Backbone
 from model_guidance.models.depths import DEPTHS, places_of
@@ -84,6 +84,7 @@ def layers(model: nn.Module, images: Float[Tensor, "batch channels height width"
     shows them. Those whose layout their shape does not tell are left out.
     """
     check_images(images, model)
+    check_model(model)
     with ordinary_mode():
         images = ordinary(images)
         inner, prefix = _unwrapped(model)

@@ -1,6 +1,7 @@
 """Peak memory of one piece of work over the network and its batch, in MB."""
 
 import multiprocessing
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -26,6 +27,11 @@ def _peak(name: str, batch: int, size: int, call: str, layer: str, device: torch
         "twin evaluation": lambda: work.evaluated_by_twin(it, layer),
         "our evaluation": lambda: work.evaluated(it, layer),
     }[call]
+    return measured(run, device)
+
+
+def measured(run: Callable[[], object], device: torch.device) -> float:
+    """Return by how many MB a call raises the peak of the memory in use."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         before = torch.cuda.memory_allocated(device)

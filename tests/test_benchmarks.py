@@ -58,6 +58,18 @@ def test_the_largest_batch_is_the_last_that_fits(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.slow
+def test_a_row_of_the_table_of_networks(tmp_path: Path):
+    given = ["timm/vit_tiny_patch16_224", "--batch=2", "--rounds=1", f"--out={tmp_path}"]
+    command = [sys.executable, str(SCRIPT.parent / "models.py"), *given]
+    subprocess.run(command, capture_output=True, text=True, check=True)
+    (found,) = json.loads((tmp_path / "models.json").read_text()).values()
+    assert found["final"] == "blocks.2 4 x 4 tokens:1:4x4"
+    assert float(found["map"]) < 1e-5
+    assert float(found["fd"]) < 1e-4
+    assert float(found["step input"]) > float(found["step final"]) > 1
+
+
+@pytest.mark.slow
 def test_a_wrong_network_is_named(tmp_path: Path):
     command = [sys.executable, str(SCRIPT), "--networks", "resnet51", "--out", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,0 +1,95 @@
+"""What can be explained and guided in the networks that people have: `python benchmarks/models.py`.
+
+Each network of `networks.NETWORKS` gets random weights, two classes and a process of its own, in which it is
+measured by `network_row.py`. Finished rows are kept in `--out`/models.json, so that the same command goes on
+where it was stopped; the table is written to `--table`. NAME ... measures these only.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from networks import NETWORKS
+from rich.progress import track
+
+Row = dict[str, Any]
+HERE = Path(__file__).parent
+INTRODUCTION = """# Networks of torchvision and timm
+
+Written by `python benchmarks/models.py` with torch {torch} on a CPU, {threads} threads, batch {batch},
+random weights.
+
+- **final**: the module that `final` means, the size of its map for images of so many pixels, and its layout;
+  **layers**: how many `mg.layers` lists.
+- **map**: the largest difference of the IxG map at `final` from one computed by plain autograd with a hook,
+  relative to the map's largest value.
+- **input**: `tape`, or the first operation for which autograd must do it.
+- **fd**: relative error of the localization loss's directional derivative in float64 against central
+  differences, at the input; the best of three step sizes, since ReLU networks have kinks.
+- **step**: a guided step in units of F, one forward pass of the same network in evaluation mode, at the
+  input and at `final`; **ratio**: how many times longer plain double backward takes, in turns with it.
+- **MB**: peak memory of the guided step at the input over the network and its batch; in brackets plain
+  double backward.
+
+| network | pixels | layers | final | map | input | fd | step input | ratio | step final | ratio | MB |
+|---|---|---|---|---|---|---|---|---|---|---|---|
+"""
+
+
+def main() -> None:
+    """Measure what is not measured yet, and write the table."""
+    given = options()
+    given.out.mkdir(parents=True, exist_ok=True)
+    kept = given.out / "models.json"
+    rows: dict[str, Row] = json.loads(kept.read_text()) if kept.exists() else {}
+    names = given.names or list(NETWORKS)
+    for name in track([name for name in names if name not in rows or given.names], "networks"):
+        rows[name] = measured(name, given)
+        kept.write_text(json.dumps(rows, indent=1))
+        print(cells(name, rows[name]), flush=True)
+    if not given.names:
+        lines = [cells(name, rows[name]) for name in names]
+        settings = {"torch": torch.__version__, "threads": torch.get_num_threads(), "batch": given.batch}
+        given.table.write_text(INTRODUCTION.format(**settings) + "\n".join(lines) + "\n")
+        print(f"written: {given.table}")
+
+
+def options() -> argparse.Namespace:
+    """Return the settings of this run."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[*NETWORKS, []], metavar="NAME")
+    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=300, help="the most that one network may take")
+    parser.add_argument("--out", type=Path, default=Path("models"))
+    parser.add_argument("--table", type=Path, default=HERE.parent / "docs" / "models.md")
+    return parser.parse_args()
+
+
+def measured(name: str, given: argparse.Namespace) -> Row:
+    """Return the row of one network, from a process whose memory nothing else has raised."""
+    command = [sys.executable, str(HERE / "network_row.py"), name, str(given.batch), str(given.rounds)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=given.seconds, check=False)
+    except subprocess.TimeoutExpired:
+        return {"error": f"took longer than {given.seconds} s"}
+    if done.returncode:
+        return {"error": done.stderr.strip().splitlines()[-1]}
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def cells(name: str, row: Row) -> str:
+    """Return a row of the table; what could not be measured says why."""
+    if "error" in row:
+        return f"| {name} | {NETWORKS[name].size} | {row['error'].replace('|', '/')} |" + " |" * 9
+    found = [row[key] for key in ("layers", "final", "map", "input", "fd")]
+    found += [row[key] for key in ("step input", "ratio input", "step final", "ratio final", "MB")]
+    return " | ".join(["|", name, str(NETWORKS[name].size), *map(str, found), "|"])[2:]
+
+
+if __name__ == "__main__":
+    main()

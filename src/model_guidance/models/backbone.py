@@ -1,6 +1,6 @@
 """What guidance needs of a model: its input encoding, its named layers, its head."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from jaxtyping import Float
@@ -41,7 +41,8 @@ class Backbone(nn.Module):
     """A network together with its input encoding and the names of its layers.
 
     Takes RGB images in [0, 1], `Float[B 3 H W]`, and returns logits `Float[B C]`. `layers` maps the names
-    of the depths (`input`, `mid1`, ...) to dotted module names; `head` is the dotted name of the classifier.
+    of the depths (`input`, `mid1`, ...) to dotted module names, `stages` are those that hold its blocks, the
+    same unless they are given; `head` is the dotted name of the classifier.
     `homogeneous` says that `f(a x) - f(0) = a (f(x) - f(0))` for every a > 0, x being the encoded input:
     then Integrated Gradients from a zero baseline equal input times gradient. `default_method` names the
     attribution that explains the network best.
@@ -56,11 +57,13 @@ class Backbone(nn.Module):
         head: str = "network.fc",
         homogeneous: bool = False,
         default_method: str = "ixg",
+        stages: Sequence[str] | None = None,
     ):
         super().__init__()
         self.encode = encode
         self.network = network
         self.layers = {"input": "encode", **layers}
+        self.stages = [*layers.values()] if stages is None else [*stages]
         self.head = head
         self.homogeneous = homogeneous
         self.default_method = default_method

@@ -134,9 +134,8 @@ def _bare(name: str) -> str:
 
 def residual_blocks(model: nn.Module) -> dict[str, nn.Module]:
     """Return the blocks of the model's stages by dotted name; raises `UserError` if it has no stages."""
-    stages = (
-        [name for name in model.layers.values() if name != "encode"] if isinstance(model, Backbone) else []
-    )
+    inner, prefix = _unwrapped(model)
+    stages = [prefix + name for name in inner.stages] if isinstance(inner, Backbone) else []
     blocks = {
         f"{stage}.{name}": block
         for stage in stages

@@ -1,7 +1,7 @@
 """Any classifier of torchvision or timm."""
 
 import importlib.util
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -42,12 +42,9 @@ def timm_model(name: str, num_classes: int, pretrained: bool) -> Backbone:
     with _downloading(f"the weights of timm/{name}") if pretrained else nullcontext():
         network = timm.create_model(name, pretrained=pretrained, num_classes=num_classes)
     config: Any = network.pretrained_cfg
-    info: Any = getattr(network, "feature_info", [])
-    stages = [f"network.{stage['module']}" for stage in info][-4:]
-    if len({stage["reduction"] for stage in info}) < len(info):  # one resolution: no stages, but tokens
-        stages = []
-    layers = dict(zip(list(STAGES)[-len(stages) :], stages, strict=True)) if stages else {}
-    return _wrap(network, Standardize(config["mean"], config["std"]), layers)
+    named = [stage["module"] for stage in getattr(network, "feature_info", [])]
+    stages = [f"network.{name}" for name in named if name in dict(network.named_modules())]
+    return _wrap(network, Standardize(config["mean"], config["std"]), stages)
 
 
 @contextmanager
@@ -63,9 +60,9 @@ def _downloading(what: str) -> Iterator[None]:
         ) from error
 
 
-def _wrap(network: nn.Module, encode: nn.Module, layers: Mapping[str, str] | None = None) -> Backbone:
+def _wrap(network: nn.Module, encode: nn.Module, stages: Sequence[str] | None = None) -> Backbone:
     modules = dict(network.named_modules())
-    if layers is None:
-        layers = {key: name for key, name in STAGES.items() if name.removeprefix("network.") in modules}
+    layers = {key: name for key, name in STAGES.items() if name.removeprefix("network.") in modules}
     heads = [name for name, module in modules.items() if isinstance(module, nn.Linear)]
-    return Backbone(network, encode, layers=layers, head=f"network.{heads[-1]}" if heads else "network")
+    head = f"network.{heads[-1]}" if heads else "network"
+    return Backbone(network, encode, layers=layers, head=head, stages=stages)

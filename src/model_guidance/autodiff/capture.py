@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from model_guidance.autodiff.batch_statistics import several_values, uses_batch_statistics
+from model_guidance.autodiff.composites import differentiable_attention
 from model_guidance.autodiff.layout import Layout
-from model_guidance.autodiff.second_derivatives import differentiable_attention
 from model_guidance.autodiff.tape import NoAdjointError, Tape, watch
 from model_guidance.checks import described, logits_of
 from model_guidance.errors import UserError
@@ -28,7 +28,8 @@ class CapturedFeatures:
     `vjp(cotangent, rows, create_graph)` returns the gradient of `sum(logits * cotangent)` with respect to
     the features. `rows` is None, unless the pass is `separable`: then row p of cotangent and gradient may be
     about image `rows[p]`, so that several classes of an image cost no pass of their own. `by_adjoints` says
-    that `vjp` consists of ordinary operations, and does not ask autograd.
+    that `vjp` consists of ordinary operations, and does not ask autograd; where it must, `without_adjoint`
+    names the first operation that has no adjoint.
     """
 
     logits: Float[Tensor, "batch classes"]
@@ -36,8 +37,13 @@ class CapturedFeatures:
     size: tuple[int, int]
     resume: Callable[[Tensor], "CapturedFeatures"]
     vjp: Callable[[Tensor, Tensor | None, bool], Tensor]
-    by_adjoints: bool
     separable: bool
+    without_adjoint: str | None
+
+    @property
+    def by_adjoints(self) -> bool:
+        """Whether every operation between features and logits has an adjoint."""
+        return self.without_adjoint is None
 
 
 def capture_features(
@@ -80,17 +86,15 @@ def capture_features(
             raise UserError(f"layer '{module}' is not used in a forward pass: choose another layer")
         logits = logits_of(output)
         tape.finish(logits)
-        complete = tape.complete and tape.result is not None  # else autograd may know of a way
-        vjp = partial(_gradient, tape if complete else None, logits, kept[0], layout)
-        separable = complete and not tape.mixes_images
+        vjp = partial(_gradient, tape if tape.complete else None, logits, kept[0], layout)
+        separable = tape.complete and not tape.mixes_images
         found = layout.to_map(kept[0])
-        return CapturedFeatures(logits, found, (height, width), resume, vjp, complete, separable)
+        return CapturedFeatures(logits, found, (height, width), resume, vjp, separable, tape.without_adjoint)
 
     def resume(features: Tensor | None) -> CapturedFeatures:
         if not attached and not uses_batch_statistics(model):
             with torch.no_grad(), suppress(NoAdjointError):
-                if (captured := run(features, strict=True)).separable:
-                    return captured
+                return run(features, strict=True)
         with torch.enable_grad():
             return run(features, strict=False)
 

@@ -7,15 +7,20 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from model_guidance.autodiff.adjoints import ADJOINTS, SUMS
+from model_guidance.autodiff.adjoints import ADJOINTS
 from model_guidance.autodiff.checkpointing import Run, checkpointed_block, kept_statistics, run_again
+from model_guidance.autodiff.composites import COMPOSITES, TWICE_DIFFERENTIABLE
 from model_guidance.autodiff.dispatch import one_operation
 from model_guidance.autodiff.dynamic_linear import multiply
-from model_guidance.autodiff.rules import Adjoint, Operation, Rows
-from model_guidance.autodiff.second_derivatives import TWICE_DIFFERENTIABLE
+from model_guidance.autodiff.rules import Adjoint, Operation, Rows, Way
+from model_guidance.autodiff.spellings import SPELLINGS, Spelling
 from model_guidance.errors import UserError
 
 PLAIN = (bool, int, float, str, torch.Size, torch.dtype, torch.device, torch.layout)
+CONSTANT: tuple[Callable[..., Any], ...] = (
+    *(torch._assert, torch.Tensor.detach, torch.zeros_like, torch.ones_like, torch.empty_like),
+    *(Tensor.new_empty, Tensor.new_zeros, Tensor.new_ones, Tensor.new_full),
+)
 
 
 class NoAdjointError(Exception):
@@ -23,16 +28,22 @@ class NoAdjointError(Exception):
 
 
 class Step(NamedTuple):
-    """One operation: the numbers of the values it took (0: the features), and its adjoint."""
+    """One operation: the numbers of its outputs, and the way back to each of the values it took."""
 
-    sources: tuple[int, ...]
-    adjoint: Adjoint
+    outputs: tuple[int, ...]
+    several: bool
+    kind: torch.dtype
+    ways: tuple[tuple[int, Adjoint], ...]
 
-    def back(self, waiting: dict[int, Tensor], number: int, rows: Rows) -> None:
-        """Take the gradient that is waiting for the output to those that it came from."""
-        gradient = self.adjoint(waiting.pop(number), rows)
-        for source in self.sources:
-            waiting[source] = waiting[source] + gradient if source in waiting else gradient
+    def back(self, waiting: dict[int, Tensor], rows: Rows) -> None:
+        """Take the gradients that are waiting for the outputs to what they came from."""
+        gradients = [waiting.pop(number, None) for number in self.outputs]
+        if all(each is None for each in gradients):
+            return
+        cast = [each if each is None else each.to(self.kind) for each in gradients]
+        for source, adjoint in self.ways:
+            found = adjoint(cast if self.several else cast[0], rows)
+            waiting[source] = waiting[source] + found if source in waiting else found
 
 
 @one_operation
@@ -45,12 +56,12 @@ class Tape(TorchFunctionMode):
     """While it is active, it keeps every operation that the watched features take part in.
 
     The operations are those of any model: nothing is traced beforehand, and nothing replaced but by its
-    equal. `keep` is given what is to be watched and returns what the model is to go on with. Once an
-    operation has no entry in `ADJOINTS`, the tape is not `complete` and must not be used; with `strict` it
-    raises `NoAdjointError` there and then. `mixes_images` says that the images influence each other. The
-    factors of B-cos layers are constants on a tape; where they are not wanted as such, `constant_factors` is
-    False, and a B-cos layer leaves it incomplete. With `twice`, operations whose derivative autograd cannot
-    differentiate again are replaced by equal ones of which it can.
+    equal. `keep` is given what is to be watched and returns what the model is to go on with. The first
+    operation that has no entry in `ADJOINTS` is named by `without_adjoint`; then the tape is not `complete`
+    and must not be used; with `strict` it raises `NoAdjointError` there and then. `mixes_images` says that
+    the images influence each other. The factors of B-cos layers are constants on a tape; where they are not
+    wanted as such, `constant_factors` is False, and a B-cos layer leaves it incomplete. With `twice`, what
+    autograd cannot differentiate twice is replaced by equal operations of which it can.
     """
 
     def __init__(
@@ -62,40 +73,90 @@ class Tape(TorchFunctionMode):
         self.steps: list[Step] = []
         self.watching = False
         self.mixes_images = False
-        self.complete = True
+        self.without_adjoint: str | None = None
         self.result: int | None = None
+        self._count = 0
         self._token = object()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every operation from the features to the logits has an adjoint."""
+        return self.without_adjoint is None
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
         """Run one operation of the model, and keep it if the features take part."""
         kwargs = kwargs or {}
-        func = TWICE_DIFFERENTIABLE.get(func, func) if self.twice else func
         if func is watch:
             self.watching = True
             return self._numbered(self.keep(*args), 0)
+        watched = self._watched(args, kwargs)
+        if not watched:
+            return self._plain(func, args, kwargs)
+        if any(_version(each) != each.tape_version for each in watched):  # type: ignore[attr-defined]
+            return self._leave("a change in place", func, args, kwargs)
+        output = self._looked_into(func, args, kwargs)
+        if output is not NotImplemented:
+            return output
+        found = self._operation(func, args, kwargs)
+        if found is None:
+            return self._leave(_name(func), func, args, kwargs)
+        return self._record(found, args, kwargs, watched, func)
+
+    def _watched(self, args: Any, kwargs: Any) -> list[Tensor]:
         if not self.watching or not self.complete:
-            return func(*args, **kwargs)
-        sources = [n for n in map(self._number, _flat((*args, *kwargs.values()))) if n is not None]
-        if not sources:
-            return func(*args, **kwargs)
-        first = bool(args) and self._number(args[0]) is not None and len(sources) == 1
-        operation = self._operation(func, args, kwargs) if first or func in SUMS else None
-        if operation is not None:
-            self.steps.append(Step(tuple(sources), operation.adjoint))
-            self.mixes_images = self.mixes_images or operation.mixes_images
-            return self._numbered(operation.output, len(self.steps))
-        output = func(*args, **kwargs)
-        if not isinstance(output, PLAIN):
-            self.complete = False
-            if self.strict:
-                raise NoAdjointError
+            return []
+        return [each for each in _flat((*args, *kwargs.values())) if self._number(each) is not None]
+
+    def _looked_into(self, func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        if func not in COMPOSITES:
+            return NotImplemented
+        with self:
+            return COMPOSITES[func](*args, **kwargs)
+
+    def _plain(self, func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        func = TWICE_DIFFERENTIABLE.get(func, func) if self.twice else func
+        return func(*args, **kwargs)
+
+    def _leave(self, name: str, func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        output = self._plain(func, args, kwargs)
+        if not (_is_constant(output) or func in CONSTANT):
+            self._without(name)
         return output
+
+    def _without(self, name: str) -> None:
+        self.without_adjoint = name
+        if self.strict:
+            raise NoAdjointError(name)
+
+    def _record(
+        self, found: Operation, args: Any, kwargs: Any, watched: list[Tensor], func: Callable[..., Any]
+    ) -> Any:
+        first = next(iter((*args, *kwargs.values())))
+        ways = [Way(first, found.adjoint)] if callable(found.adjoint) else found.adjoint
+        if any(all(each is not way.source for way in ways) for each in watched):
+            self._without(_name(func))
+            return found.output
+        numbered = [(self._number(way.source), way) for way in ways]
+        used = [(number, way) for number, way in numbered if number is not None]
+        outputs = [found.output] if isinstance(found.output, Tensor) else list(found.output)
+        numbers = tuple(range(self._count + 1, self._count + 1 + len(outputs)))
+        self._count += len(outputs)
+        several = not isinstance(found.output, Tensor)
+        self.steps.append(
+            Step(numbers, several, outputs[0].dtype, tuple((number, way.adjoint) for number, way in used))
+        )
+        self.mixes_images |= found.mixes_images or any(way.mixes_images for _, way in used)
+        for output, number in zip(outputs, numbers, strict=True):
+            self._numbered(output, number)
+        return found.output
 
     def finish(self, output: Tensor) -> None:
         """Tell the tape which tensor is the result that is to be differentiated."""
         self.result = self._number(output)
+        if self.complete and self.result is None:  # autograd may know of a way
+            self.without_adjoint = "an output that is no function of the features"
         output.tape_number = None  # type: ignore[attr-defined]
 
     def gradient(self, cotangent: Tensor, rows: Rows) -> Tensor | None:
@@ -105,18 +166,20 @@ class Tape(TorchFunctionMode):
         features to the result.
         """
         waiting = {} if self.result is None else {self.result: cotangent}
-        for i in range(len(self.steps), 0, -1):
-            if i in waiting:
-                self.steps[i - 1].back(waiting, i, rows)
+        for step in reversed(self.steps):
+            step.back(waiting, rows)
         return waiting.get(0)
 
     def _operation(self, func: Callable[..., Any], args: Any, kwargs: Any) -> Operation | None:
-        if func is multiply and not self.constant_factors:
+        if kwargs.get("out") is not None or (func is multiply and not self.constant_factors):
             return None
         if func is checkpointed_block:
             return self._block(*args, **kwargs)
-        rule = ADJOINTS.get(func)
-        return rule(*args, **kwargs) if rule else None
+        spelling = SPELLINGS.get(func, Spelling(func))
+        rule = ADJOINTS.get(spelling.operation)
+        if rule is None or (spelling.in_place and self._number(args[0]) is None):
+            return None
+        return rule(*args, **kwargs, inplace=True) if spelling.in_place else rule(*args, **kwargs)
 
     def _block(self, x: Tensor, block: nn.Module, run: Run) -> Operation:
         mixes_images = False
@@ -140,11 +203,28 @@ class Tape(TorchFunctionMode):
 
     def _numbered(self, value: Tensor, number: int) -> Tensor:
         value.tape_number = (self._token, number)  # type: ignore[attr-defined]
+        value.tape_version = _version(value)  # type: ignore[attr-defined]
         return value
 
     def _number(self, value: Any) -> int | None:
         token, number = getattr(value, "tape_number", None) or (None, None)
         return number if token is self._token else None
+
+
+def _version(value: Tensor) -> int:
+    """Return how often a tensor, or one that it is a view of, was changed in place."""
+    return 0 if torch.compiler.is_compiling() or value.is_inference() else value._version
+
+
+def _is_constant(output: object) -> bool:
+    """Return whether no gradient goes through what was put out."""
+    if isinstance(output, Tensor):
+        return not output.dtype.is_floating_point
+    return isinstance(output, PLAIN)
+
+
+def _name(func: Callable[..., Any]) -> str:
+    return getattr(func, "__name__", str(func))
 
 
 def _follow(run: Run, x: Tensor, constant_factors: bool) -> tuple[Tensor, Tape]:

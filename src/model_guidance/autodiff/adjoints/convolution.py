@@ -1,42 +1,85 @@
-"""Convolution with its adjoint, the transposed convolution; see `adjoints`."""
+"""Convolutions with their adjoints, which are transposed convolutions; see `adjoints`."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor
 
-from model_guidance.autodiff.rules import Operation, Rows, pair
+from model_guidance.autodiff.rules import Operation, Rows
+
+Convolve = Callable[..., Tensor]
 
 
-def conv2d(
+def convolution(dims: int, convolve: Convolve, transposed: Convolve) -> Callable[..., Operation | None]:
+    """Return the rule of the convolution over `dims` axes."""
+
+    def rule(
+        input: Tensor,
+        weight: Tensor,
+        bias: Tensor | None = None,
+        stride: Any = 1,
+        padding: Any = 0,
+        dilation: Any = 1,
+        groups: int = 1,
+    ) -> Operation | None:
+        stride, dilation = _each(stride, dims), _each(dilation, dims)
+        if padding == "valid":
+            padding = 0
+        if isinstance(padding, str) or input.ndim != dims + 2:
+            return None
+        padding = _each(padding, dims)
+        if set(weight.shape[2:]) == {1} and set(stride) != {1} and set(padding) == {0} and dims == 2:
+            return _pointwise(input, weight, bias, stride, groups)
+        # how many rows and columns at the end of the input no output has seen
+        unseen = [
+            (input.shape[2 + i] + 2 * padding[i] - dilation[i] * (weight.shape[2 + i] - 1) - 1) % stride[i]
+            for i in range(dims)
+        ]
+
+        def adjoint(gradient: Tensor, rows: Rows) -> Tensor:
+            return transposed(gradient, weight, None, stride, padding, unseen, groups, dilation)
+
+        return Operation(convolve(input, weight, bias, stride, padding, dilation, groups), adjoint)
+
+    return rule
+
+
+conv1d = convolution(1, F.conv1d, F.conv_transpose1d)
+conv2d = convolution(2, F.conv2d, F.conv_transpose2d)
+conv3d = convolution(3, F.conv3d, F.conv_transpose3d)
+
+
+def conv_transpose2d(
     input: Tensor,
     weight: Tensor,
     bias: Tensor | None = None,
     stride: Any = 1,
     padding: Any = 0,
-    dilation: Any = 1,
+    output_padding: Any = 0,
     groups: int = 1,
+    dilation: Any = 1,
 ) -> Operation | None:
-    """Convolve; not where the padding is given by name."""
-    if isinstance(padding, str):
+    """Go up by a transposed convolution; back by the convolution."""
+    if input.ndim != 4:
         return None
-    stride, padding, dilation = pair(stride), pair(padding), pair(dilation)
-    if weight.shape[2:] == (1, 1) and stride != (1, 1) and padding == (0, 0):
-        return _pointwise(input, weight, bias, stride, groups)
-    # how many rows and columns at the end of the input no output has seen
-    unseen = [
-        (input.shape[2 + i] + 2 * padding[i] - dilation[i] * (weight.shape[2 + i] - 1) - 1) % stride[i]
-        for i in (0, 1)
-    ]
+    output = F.conv_transpose2d(input, weight, bias, stride, padding, output_padding, groups, dilation)
 
     def adjoint(gradient: Tensor, rows: Rows) -> Tensor:
-        return F.conv_transpose2d(gradient, weight, None, stride, padding, unseen, groups, dilation)
+        found = F.conv2d(gradient, weight, None, stride, padding, dilation, groups)
+        return found[..., : input.shape[2], : input.shape[3]]
 
-    return Operation(F.conv2d(input, weight, bias, stride, padding, dilation, groups), adjoint)
+    return Operation(output, adjoint)
+
+
+def _each(value: Any, dims: int) -> tuple[int, ...]:
+    if isinstance(value, int):
+        return (value,) * dims
+    return tuple(value) * dims if len(value) == 1 else tuple(value)
 
 
 def _pointwise(
-    input: Tensor, weight: Tensor, bias: Tensor | None, stride: tuple[int, int], groups: int
+    input: Tensor, weight: Tensor, bias: Tensor | None, stride: tuple[int, ...], groups: int
 ) -> Operation:
     """Skip the pixels first, on which the kernels of strided convolutions spend most of their time."""
     size = input.shape[2:]

@@ -1,0 +1,242 @@
+"""Changes of shape, order and place with their adjoints, see `adjoints`.
+
+They are linear and hold nothing. Images must stay along the first axis for rows to be served.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from model_guidance.autodiff.rules import Operation, Rows, Way, moves_images, shape_of
+
+Gradients = Sequence[Tensor | None]
+
+
+def same(input: Tensor, *settings: Any, **named: Any) -> Operation:
+    """Copy, at most."""
+    return Operation(input.clone(), lambda gradient, rows: gradient)
+
+
+def contiguous(input: Tensor, *settings: Any, **named: Any) -> Operation:
+    """Order the memory."""
+    return Operation(input.contiguous(*settings, **named), lambda gradient, rows: gradient)
+
+
+def reshaping(function: Callable[..., Tensor]) -> Callable[..., Operation]:
+    """Return the rule of a function that keeps the order of the values."""
+
+    def rule(input: Tensor, *settings: Any, **named: Any) -> Operation:
+        output = function(input, *settings, **named)
+
+        def adjoint(gradient: Tensor, rows: Rows) -> Tensor:
+            return gradient.reshape(shape_of(input, gradient, rows))
+
+        return Operation(output, adjoint, moves_images(input, output))
+
+    return rule
+
+
+def converting(function: Callable[..., Tensor]) -> Callable[..., Operation | None]:
+    """Return the rule of a function that changes the type of the values."""
+
+    def rule(input: Tensor, *settings: Any, **named: Any) -> Operation | None:
+        output = function(input, *settings, **named)
+        return Operation(output, lambda gradient, rows: gradient.to(input.dtype))
+
+    return rule
+
+
+def permute(input: Tensor, *dims: Any) -> Operation:
+    """Order the axes anew."""
+    order = [d % input.ndim for d in _numbers(dims)]
+    back = [order.index(d) for d in range(input.ndim)]
+    return Operation(input.permute(order), lambda gradient, rows: gradient.permute(back), order[0] != 0)
+
+
+def transpose(input: Tensor, dim0: int, dim1: int) -> Operation:
+    """Exchange two axes."""
+    moved = 0 in (dim0 % input.ndim, dim1 % input.ndim) and dim0 != dim1
+    return Operation(
+        input.transpose(dim0, dim1), lambda gradient, rows: gradient.transpose(dim0, dim1), moved
+    )
+
+
+def last_two(input: Tensor) -> Operation:
+    """Exchange the last two axes (`x.mT`, and `x.T` of a matrix)."""
+    return transpose(input, -2, -1)
+
+
+def movedim(input: Tensor, source: Any, destination: Any) -> Operation:
+    """Move axes."""
+    output = input.movedim(source, destination)
+    places = [d % input.ndim for d in (*_numbers([source]), *_numbers([destination]))]
+    return Operation(output, lambda gradient, rows: gradient.movedim(destination, source), 0 in places)
+
+
+def expand(input: Tensor, *size: Any) -> Operation:
+    """Repeat along axes of size one."""
+    output = input.expand(*size)
+
+    def adjoint(gradient: Tensor, rows: Rows) -> Tensor:
+        return gradient.sum_to_size(shape_of(input, gradient, rows))
+
+    return Operation(output, adjoint, moves_images(input, output) or input.ndim != output.ndim)
+
+
+def expand_as(input: Tensor, other: Tensor) -> Operation:
+    """Repeat to another's shape."""
+    output, adjoint, mixes = expand(input, other.shape)
+    assert callable(adjoint)
+    return Operation(output, [Way(input, adjoint, mixes), _nothing(other)])
+
+
+def repeat(input: Tensor, *repeats: Any) -> Operation | None:
+    """Put copies side by side; no new axes."""
+    counts = _numbers(repeats)
+    if len(counts) != input.ndim:
+        return None
+    output = input.repeat(counts)
+
+    def adjoint(gradient: Tensor, rows: Rows) -> Tensor:
+        shape = shape_of(input, gradient, rows)
+        parts = [each for pair in zip(counts, shape, strict=True) for each in pair]
+        return gradient.reshape(parts).sum(list(range(0, 2 * len(counts), 2)))
+
+    return Operation(output, adjoint, counts[0] != 1)
+
+
+def roll(input: Tensor, shifts: Any, dims: Any = ()) -> Operation | None:
+    """Shift around along axes."""
+    if dims == ():
+        return None
+    back = tuple(-each for each in _numbers([shifts]))
+    output = torch.roll(input, shifts, dims)
+    return Operation(
+        output, lambda gradient, rows: torch.roll(gradient, back, dims), _touches_images(input, dims)
+    )
+
+
+def flip(input: Tensor, *dims: Any) -> Operation:
+    """Reverse axes."""
+    axes = _numbers(dims)
+    return Operation(
+        input.flip(axes), lambda gradient, rows: gradient.flip(axes), _touches_images(input, axes)
+    )
+
+
+def cat(tensors: Sequence[Tensor], dim: int = 0) -> Operation:
+    """Put one behind another."""
+    output = torch.cat(tuple(tensors), dim)
+    ways, start = [], 0
+    for each in tensors:
+        length = each.shape[dim] if each.ndim == output.ndim else 0
+        ways.append(Way(each, _narrowed(dim, start, length), dim % output.ndim == 0))
+        start += length
+    return Operation(output, ways)
+
+
+def stack(tensors: Sequence[Tensor], dim: int = 0) -> Operation:
+    """Put side by side along a new axis."""
+    output = torch.stack(tuple(tensors), dim)
+    mixes = dim % output.ndim == 0
+    return Operation(output, [Way(each, _selected(dim, i), mixes) for i, each in enumerate(tensors)])
+
+
+def parts(function: Callable[..., Sequence[Tensor]]) -> Callable[..., Operation]:
+    """Return the rule of a function (input, sizes or their number, dim) that cuts along an axis."""
+
+    def rule(input: Tensor, amount: Any, dim: int = 0) -> Operation:
+        outputs = function(input, amount, dim)
+        shapes = [each.shape for each in outputs]
+
+        def adjoint(gradients: Gradients, rows: Rows) -> Tensor:
+            return torch.cat(_filled(gradients, shapes, rows), dim)
+
+        return Operation(outputs, adjoint, _touches_images(input, dim))
+
+    return rule
+
+
+def split(input: Tensor, split_size_or_sections: Any = None, dim: int = 0, **named: Any) -> Operation:
+    """Cut along an axis."""
+    return _split(input, named.popitem()[1] if named else split_size_or_sections, dim)
+
+
+def chunk(input: Tensor, chunks: int, dim: int = 0) -> Operation:
+    """Cut along an axis."""
+    return _chunk(input, chunks, dim)
+
+
+_split, _chunk = parts(torch.split), parts(torch.chunk)
+
+
+def unbind(input: Tensor, dim: int = 0) -> Operation:
+    """Take an axis apart."""
+    outputs = torch.unbind(input, dim)
+    shapes = [each.shape for each in outputs]
+
+    def adjoint(gradients: Gradients, rows: Rows) -> Tensor:
+        return torch.stack(_filled(gradients, shapes, rows), dim)
+
+    return Operation(outputs, adjoint, _touches_images(input, dim))
+
+
+def narrow(input: Tensor, dim: int, start: int, length: int) -> Operation | None:
+    """Take a piece along an axis."""
+    before = (slice(None),) * (dim % input.ndim)
+    return getitem(input, (*before, slice(start, start + length)))
+
+
+def select(input: Tensor, dim: int, index: int) -> Operation | None:
+    """Take one along an axis."""
+    return getitem(input, (*(slice(None),) * (dim % input.ndim), index))
+
+
+def getitem(input: Tensor, index: Any) -> Operation | None:
+    """Take by position; no masks."""
+    index = index if isinstance(index, tuple) else (index,)
+    if any(isinstance(each, bool | list) or getattr(each, "dtype", None) == torch.bool for each in index):
+        return None
+    output = input[index]
+    tensors = any(isinstance(each, Tensor) for each in index)
+
+    def adjoint(gradient: Tensor, rows: Rows) -> Tensor:
+        found = gradient.new_zeros(shape_of(input, gradient, rows))
+        if tensors:
+            places = torch.arange(found.numel(), device=found.device).view(found.shape)[index]
+            return found.view(-1).index_add(0, places.reshape(-1), gradient.reshape(-1)).view(found.shape)
+        found[index] = gradient
+        return found
+
+    whole = index[0] is Ellipsis or index[0] == slice(None) if not isinstance(index[0], Tensor) else False
+    return Operation(output, adjoint, not whole or moves_images(input, output))
+
+
+def _nothing(source: Tensor) -> Way:
+    return Way(source, lambda gradient, rows: gradient.new_zeros(shape_of(source, gradient, rows)))
+
+
+def _narrowed(dim: int, start: int, length: int) -> Callable[[Tensor, Rows], Tensor]:
+    return lambda gradient, rows: gradient.narrow(dim, start, length)
+
+
+def _selected(dim: int, index: int) -> Callable[[Tensor, Rows], Tensor]:
+    return lambda gradient, rows: gradient.select(dim, index)
+
+
+def _filled(gradients: Gradients, shapes: Sequence[torch.Size], rows: Rows) -> list[Tensor]:
+    some = next(each for each in gradients if each is not None)
+    return [
+        some.new_zeros(shape if rows is None else (len(some), *shape[1:])) if each is None else each
+        for each, shape in zip(gradients, shapes, strict=True)
+    ]
+
+
+def _touches_images(input: Tensor, dims: Any) -> bool:
+    return any(d % input.ndim == 0 for d in _numbers([dims]))
+
+
+def _numbers(values: Sequence[Any]) -> list[int]:
+    return [n for each in values for n in (_numbers(each) if isinstance(each, list | tuple) else [each])]

@@ -69,13 +69,15 @@ def write_run(
     return folder
 
 
-def write_attribution(folder: Path, look: str, epg: float) -> None:
+def write_attribution(folder: Path, explainer: str, epg: float) -> None:
     """Write the scores of a run under another attribution."""
     found = evaluation({"epg": epg, "iou": epg / 2, "pairs": 10.0})
-    write_evaluations(folder / ATTRIBUTIONS / f"{look}.json", {"best": found, "last": found})
+    write_evaluations(folder / ATTRIBUTIONS / f"{explainer}.json", {"best": found, "last": found})
 
 
-def write_examples(folder: Path, look: str, epg: list[float], outside: float = 0.9, size: int = 24) -> None:
+def write_examples(
+    folder: Path, explainer: str, epg: list[float], outside: float = 0.9, size: int = 24
+) -> None:
     """Write heat maps whose share inside of the region is about `epg`; all are decided with 0.9."""
     masks = np.zeros((len(epg), size, size), bool)
     masks[:, size // 4 : size // 2, size // 4 : size // 2] = True
@@ -90,7 +92,7 @@ def write_examples(folder: Path, look: str, epg: list[float], outside: float = 0
         "probability": np.full(len(epg), 0.9, np.float32),
         "outside": np.full(len(epg), outside, np.float32),
     }
-    path = folder / EXAMPLES / f"{look}.safetensors"
+    path = folder / EXAMPLES / f"{explainer}.safetensors"
     path.parent.mkdir(exist_ok=True)
     save_file(tensors, path, {"names": json.dumps([f"image-{place}" for place in range(len(epg))])})
 

@@ -88,7 +88,7 @@ def test_incomparable_runs_are_named_on_the_page_and_in_the_terminal(tmp_path, c
     sentence = (
         "Not comparable with each other, because they differ in size: voc, 64 px (a); and voc, 32 px (b)."
     )
-    assert report.notes == [sentence]
+    assert report.warnings == [sentence]
     assert sentence in report.page.read_text()
     assert capsys.readouterr().out == ""
     assert {"1-overview.md", "2-overview.md"} <= {

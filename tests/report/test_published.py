@@ -9,7 +9,7 @@ VOC = {
     "data": "voc",
     "options": {},
     "backbone": "bcos_resnet50",
-    "look": "bcos@input",
+    "explainer": "bcos@input",
     "localization loss": "energy",
     "role": "guided",
     "annotated": 1.0,
@@ -48,7 +48,7 @@ def test_waterbirds_by_task(options, expected):
     "change",
     [
         {"data": "coco", "backbone": "resnet18"},
-        {"look": "bcos@mid2"},
+        {"explainer": "bcos@mid2"},
         {"localization loss": "ppce"},
         {"annotated": 0.1},
         {"dilate": 0.25},

@@ -22,7 +22,7 @@ def test_each_checkpoint_has_its_validation_and_test_scores(run):
     assert tested.loc[["front"], "val f1"].tolist() == [0.71, 0.81, 0.61]
     assert tested.loc["best", ["epoch", "f1", "val f1", "val epg"]].tolist() == [2, 0.8, 0.81, 0.41]
     assert tested.loc["last", ["epoch", "f1", "epg"]].tolist() == [3, 0.6, 0.5]
-    assert tested.loc["best", ["run", "role", "look", "replicate", "lambda"]].tolist() == [
+    assert tested.loc["best", ["run", "role", "explainer", "replicate", "lambda"]].tolist() == [
         "one",
         "guided",
         "ixg@final",
@@ -34,7 +34,7 @@ def test_each_checkpoint_has_its_validation_and_test_scores(run):
 def test_a_second_look_changes_the_maps_scores_only(run):
     write_attribution(run, "gradcam@final", 0.9)
     looked = read_results([run]).tested.query("not own").set_index("kind")
-    assert looked.loc["best", ["look", "f1", "epg", "iou"]].tolist() == ["gradcam@final", 0.8, 0.9, 0.45]
+    assert looked.loc["best", ["explainer", "f1", "epg", "iou"]].tolist() == ["gradcam@final", 0.8, 0.9, 0.45]
     assert looked.loc["best":"best", "val epg"].isna().all()
 
 

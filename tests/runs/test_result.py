@@ -69,9 +69,13 @@ def test_a_comparison_of_runs_of_0_1():
     tested = read_results([OLD]).tested
     assert set(tested.query("own")["run"]) == {"input", "guided"}
     other = tested.query("not own").set_index("run")
-    for run, look in (("input", "gradcam@final"), ("guided", "ixg@input")):
-        scores = json.loads((OLD / run / "looks" / f"{look}.json").read_text())["last"]
-        assert other.loc[run, ["look", "epg", "iou"]].tolist() == [look, scores["epg"], scores["iou"]]
+    for run, explainer in (("input", "gradcam@final"), ("guided", "ixg@input")):
+        scores = json.loads((OLD / run / "looks" / f"{explainer}.json").read_text())["last"]
+        assert other.loc[run, ["explainer", "epg", "iou"]].tolist() == [
+            explainer,
+            scores["epg"],
+            scores["iou"],
+        ]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ DEFAULTS: dict[str, Any] = {
     "run": "run",
     "data": "voc",
     "backbone": "resnet50",
-    "look": "ixg@final",
+    "explainer": "ixg@final",
     "own": True,
     "kind": "best",
     "role": "guided",

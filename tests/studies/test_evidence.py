@@ -75,7 +75,7 @@ def test_the_limit_is_that_of_the_mean_of_all_baselines_of_the_network():
     assert pick(*starts, *rows) == ["in"]
     others = [baseline(val={"f1": 0.1}, backbone="small"), baseline(val={"f1": 0.1}, data="coco")]
     epochs = [baseline(val={"f1": 0.1}, kind="last"), continued(val={"f1": 0.1})]
-    looked = baseline(val={"f1": 0.1}, own=False, look="ixg@input")
+    looked = baseline(val={"f1": 0.1}, own=False, explainer="ixg@input")
     assert pick(*starts, *rows, *others, *epochs, looked) == ["in"]
 
 
@@ -86,8 +86,8 @@ def test_none_is_chosen_where_all_lose_too_much_or_there_is_no_baseline():
 
 def test_one_is_chosen_for_each_seed_and_combination():
     rows = [
-        row(run=f"{look} {seed} {epg}", look=look, replicate=seed, epg=epg)
-        for look in ("ixg@input", "ixg@final")
+        row(run=f"{explainer} {seed} {epg}", explainer=explainer, replicate=seed, epg=epg)
+        for explainer in ("ixg@input", "ixg@final")
         for seed in ("0/0", "1/1")
         for epg in (0.4, 0.5)
     ]
@@ -106,8 +106,10 @@ def test_without_a_longer_baseline_the_reference_is_the_plain_one():
 
 
 def test_the_reference_is_seen_under_the_panels_attribution():
-    at_input = continued(epg=0.15, look="ixg@input", own=False)
-    tested = table([continued(epg=0.3), at_input, continued(epg=0.9, backbone="small", look="ixg@input")])
+    at_input = continued(epg=0.15, explainer="ixg@input", own=False)
+    tested = table(
+        [continued(epg=0.3), at_input, continued(epg=0.9, backbone="small", explainer="ixg@input")]
+    )
     assert reference(tested, ("voc", "resnet50", "ixg@input"), "epg") == pytest.approx(0.15)
     assert reference(tested, PLACE, "epg") == pytest.approx(0.3)
 

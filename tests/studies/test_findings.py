@@ -43,7 +43,8 @@ def objects(*of_l1: float) -> list[Row]:
 def at_input(*values: float) -> list[Row]:
     pairs = zip(NETWORKS, values, strict=False)
     return each(
-        [baseline(backbone=name), row(backbone=name, look="ixg@input", epg=value)] for name, value in pairs
+        [baseline(backbone=name), row(backbone=name, explainer="ixg@input", epg=value)]
+        for name, value in pairs
     )
 
 
@@ -86,7 +87,7 @@ CASES = {
         (panels("epg", BEST_EPG, BEST_RRR), NO, "in 1 of 2; not in voc xdnn_resnet50 ixg@final"),
         (panels("epg", BEST_RRR), NO, "in 0 of 1"),
         (four("epg", BEST_EPG)[:4], NONE, "–"),
-        (four("epg", BEST_EPG, look="gradcam@final"), NONE, "–"),
+        (four("epg", BEST_EPG, explainer="gradcam@final"), NONE, "–"),
         (four("epg", BEST_EPG)[1:], NONE, "–"),
         ([*four("epg", BEST_EPG), row(loss="ssim", epg=0.5)], YES, "in 1 of 1"),
         ([*four("epg", BEST_EPG), row(loss="ssim", epg=0.7)], NO, "in 0 of 1"),
@@ -187,7 +188,7 @@ def test_the_order_of_the_rows_does_not_matter():
 @pytest.mark.parametrize("name", ["R3", "R5", "R6", "R7"])
 def test_a_network_whose_baseline_was_not_looked_at_is_not_compared(name):
     rows, verdict, _ = CASES[name][0]
-    unseen = {"backbone": "small", "look": "ixg@input"}
+    unseen = {"backbone": "small", "explainer": "ixg@input"}
     guided = [row | {"backbone": "small"} for row in rows if row["role"] == "guided"]
     found = FINDINGS[name][1](table([*rows, continued(**unseen), baseline(**unseen), *guided]))
     assert found == FINDINGS[name][1](table(rows))

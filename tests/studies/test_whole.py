@@ -73,9 +73,9 @@ def test_the_roles_of_its_runs(folder):
 
 def test_the_baselines_were_seen_as_the_guided_runs_are(folder):
     tested = read_results([folder / "runs"]).tested
-    guided = set(tested.loc[tested["role"] == "guided", "look"])
+    guided = set(tested.loc[tested["role"] == "guided", "explainer"])
     for role in ("baseline", "baseline, continued"):
-        assert guided <= set(tested.loc[tested["role"] == role, "look"])
+        assert guided <= set(tested.loc[tested["role"] == role, "explainer"])
 
 
 def test_the_page_and_its_tables(whole, folder):

@@ -21,4 +21,4 @@ def run(given: dict[str, Any]) -> None:
     from model_guidance.report.page import write_report
 
     report = write_report([Path(folder) for folder in given["runs"]], Path(given["out"]), given["title"])
-    print(*report.notes, report.page, *report.verdicts, sep="\n")
+    print(*report.warnings, report.page, *report.verdicts, sep="\n")

@@ -215,6 +215,6 @@ def _print_findings(planned: Sequence[PlannedRun], evidence: Sequence[PlannedRun
         return
     found = findings(known)
     report = write_report(runs, folder, "The whole study", found)
-    print(*report.notes, f"report of everything: {report.page}", sep="\n")
+    print(*report.warnings, f"report of everything: {report.page}", sep="\n")
     for each in found:
         print(f"{each['finding']}  {each['paper']}: {each['verdict']}. {each['measured']}")

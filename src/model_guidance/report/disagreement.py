@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from model_guidance.report.tables.controls import second_looks, under_baseline
+from model_guidance.report.tables.controls import other_explainers, under_baseline
 
 ROSE = 0.05  # EPG, as a fraction: from here on a map counts as improved
 NOTHING = 0.01  # reliance gap, as a fraction: up to here there is nothing that could shrink
@@ -25,18 +25,18 @@ def disagreements(last: pd.DataFrame) -> list[str]:
 
 
 def _of_run(last: pd.DataFrame, run: pd.Series) -> Iterator[str]:
-    before = under_baseline(last, run["backbone"], run["look"])
+    before = under_baseline(last, run["backbone"], run["explainer"])
     if before.empty or not run["epg"] - before["epg"].mean() > ROSE:
         return
     rose = f"{run['run']}: EPG rose from {_percent(before['epg'].mean())} to {_percent(run['epg'])}, but "
     if "reliance gap" in last and not _behaves(run, before):
         gaps = _percent(before["reliance gap"].mean()), _percent(run["reliance gap"])
         yield rose + f"the reliance gap went from {gaps[0]} to {gaps[1]} points" + _groups(run, before)
-    for _, other in second_looks(last, pd.Series([run["run"]])).iterrows():
-        known = under_baseline(last, run["backbone"], other["look"])
+    for _, other in other_explainers(last, pd.Series([run["run"]])).iterrows():
+        known = under_baseline(last, run["backbone"], other["explainer"])
         if not known.empty and other["epg"] < known["epg"].mean():
             fell = f"{_percent(known['epg'].mean())} to {_percent(other['epg'])}"
-            yield rose + f"under {other['look']}, which was not trained, it fell from {fell}"
+            yield rose + f"under {other['explainer']}, which was not trained, it fell from {fell}"
 
 
 def _behaves(run: pd.Series, before: pd.DataFrame) -> bool:

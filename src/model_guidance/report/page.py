@@ -18,10 +18,10 @@ from model_guidance.report.tables.settings import versions
 
 @dataclass(frozen=True)
 class Report:
-    """The page, notes on runs that were left out or cannot be compared, and a verdict per section."""
+    """The page, warnings about runs that were left out or cannot be compared, and a verdict per section."""
 
     page: Path
-    notes: Sequence[str]
+    warnings: Sequence[str]
     verdicts: Sequence[str]
 
 
@@ -41,7 +41,7 @@ def write_report(
     """
     check_output_folder(out)
     results = read_results(folders)
-    notes = [*results.warnings, *filter(None, [incomparable(results)])]
+    warnings = [*results.warnings, *filter(None, [incomparable(results)])]
     parts = [make_section(results, name, runs) for name, runs in sections(results).items()]
     if len(parts) > 1:
         parts = [_named(part, place) for place, part in enumerate(parts, 1)]
@@ -52,7 +52,7 @@ def write_report(
         "report.html",
         title=title,
         lead=lead,
-        notes=notes,
+        warnings=warnings,
         findings=findings,
         verdicts=[*verdicts, *_counted(findings), *judged],
         sections=parts,
@@ -61,7 +61,7 @@ def write_report(
         rule=RULE,
     )
     write(out / "index.html", page.encode())
-    return Report(out / "index.html", notes, judged)
+    return Report(out / "index.html", warnings, judged)
 
 
 def _counted(findings: Sequence[Mapping[str, str]]) -> Iterator[str]:

@@ -8,7 +8,7 @@ import pandas as pd
 from model_guidance.report.disagreement import disagreements
 from model_guidance.report.figures.example_sheet import ExampleSheet, example_sheet
 from model_guidance.report.figures.panels import Drawings, panel_name, section_drawings
-from model_guidance.report.notes import notes, summary
+from model_guidance.report.limitations import limitations, summary
 from model_guidance.report.read.comparable import of_section
 from model_guidance.report.read.labels import labelled
 from model_guidance.report.read.reported import panels, reported
@@ -29,7 +29,7 @@ class Section:
 
     title: str
     summary: str
-    notes: Sequence[str]
+    limitations: Sequence[str]
     drawings: Drawings
     tables: Sequence[WrittenTable]
     classes: Sequence[WrittenTable]
@@ -69,7 +69,7 @@ def make_section(results: Results, title: str, names: list[str]) -> Section:
     return Section(
         title,
         summary(tested),
-        list(notes(tested, models)),
+        list(limitations(tested, models)),
         section_drawings(tested, epochs, models),
         [table for table in tables if table is not None],
         list(_classes(last)),
@@ -83,25 +83,25 @@ def make_section(results: Results, title: str, names: list[str]) -> Section:
 
 
 def _classes(last: pd.DataFrame) -> Iterator[WrittenTable]:
-    for backbone, look in panels(last):
-        table = class_table(last, backbone, look, panel_name(backbone, look))
+    for backbone, explainer in panels(last):
+        table = class_table(last, backbone, explainer, panel_name(backbone, explainer))
         if table is not None:
             yield table
 
 
 def _flips(results: Results, models: pd.DataFrame) -> Iterator[tuple[str, list[str]]]:
-    guided = models[models["role"] == "guided"].drop_duplicates(["run", "look"])
-    for name, look in guided[["run", "look"]].itertuples(index=False):
+    guided = models[models["role"] == "guided"].drop_duplicates(["run", "explainer"])
+    for name, explainer in guided[["run", "explainer"]].itertuples(index=False):
         run = results.runs[name]
-        examples = read_examples(run.folder, look)
+        examples = read_examples(run.folder, explainer)
         found = flips(examples, run.classes) if examples is not None else []
         if found:
             yield name, found
 
 
 def _sheets(results: Results, models: pd.DataFrame) -> Iterator[ExampleSheet]:
-    for (backbone, look), rows in models.groupby(["backbone", "look"], sort=False):
-        name = f"examples-{panel_name(str(backbone), str(look))}"
-        sheet = example_sheet(results, rows, name, f"{backbone}, {look}")
+    for (backbone, explainer), rows in models.groupby(["backbone", "explainer"], sort=False):
+        name = f"examples-{panel_name(str(backbone), str(explainer))}"
+        sheet = example_sheet(results, rows, name, f"{backbone}, {explainer}")
         if sheet is not None:
             yield sheet

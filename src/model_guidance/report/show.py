@@ -1,4 +1,4 @@
-"""One image with the map of one class, for a look from Python."""
+"""One image with the map of one class, from Python."""
 
 from jaxtyping import Float
 from matplotlib.figure import Figure

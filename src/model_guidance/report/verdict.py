@@ -30,7 +30,7 @@ def verdict(results: Results, last: pd.DataFrame) -> str:
         return NOT_GUIDED
     found: dict[str, list[str]] = {}
     for name, rows in _configurations(guided):
-        base = under_baseline(last, rows["backbone"].iloc[0], rows["look"].iloc[0])
+        base = under_baseline(last, rows["backbone"].iloc[0], rows["explainer"].iloc[0])
         judged = of_guidance(_last(results, rows), _last(results, base))
         if judged is not None:
             found.setdefault(judged[0], []).append(f"{name}: {judged[1]}")
@@ -41,8 +41,8 @@ def verdict(results: Results, last: pd.DataFrame) -> str:
 
 def _configurations(guided: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     alone = len(panels(guided)) == 1
-    for (backbone, look, _, configuration), rows in guided.groupby(ONE, sort=False):
-        yield str(configuration) if alone else f"{configuration} ({backbone}, {look})", rows
+    for (backbone, explainer, _, configuration), rows in guided.groupby(ONE, sort=False):
+        yield str(configuration) if alone else f"{configuration} ({backbone}, {explainer})", rows
 
 
 def _last(results: Results, rows: pd.DataFrame) -> list[Evaluation]:

@@ -10,7 +10,7 @@ from torch import Tensor
 from model_guidance.report.read.reported import baseline, same_budget
 from model_guidance.selection import representative
 
-PANEL = ["data", "backbone", "look"]
+PANEL = ["data", "backbone", "explainer"]
 LOSS = "localization loss"
 
 
@@ -46,9 +46,9 @@ def reference(tested: pd.DataFrame, panel: Sequence[Hashable], score: str) -> fl
     """Return the mean test score, under the panel's attribution, of baselines that were trained as long."""
     row = pd.Series(dict(zip(PANEL, panel, strict=True)))
     same = tested[_matches(tested, row, PANEL[:2]) & (tested["kind"] == "best")]
-    under_look = same[same["look"] == row["look"]]
-    rows = same_budget(under_look)
-    return float((rows if len(rows) else baseline(under_look))[score].mean())
+    under_explainer = same[same["explainer"] == row["explainer"]]
+    rows = same_budget(under_explainer)
+    return float((rows if len(rows) else baseline(under_explainer))[score].mean())
 
 
 def _column(rows: pd.DataFrame, score: str) -> Tensor:

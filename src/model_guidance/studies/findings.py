@@ -60,7 +60,7 @@ def _best_loss(tested: pd.DataFrame, score: str, expected: str) -> Answer:
 def _paper_rows(tested: pd.DataFrame) -> pd.DataFrame:
     """Return the guided rows with each network's own attribution: GradCAM has a study of its own."""
     rows = guided(tested)
-    return rows[~rows["look"].str.startswith("gradcam")]
+    return rows[~rows["explainer"].str.startswith("gradcam")]
 
 
 def _energy(tested: pd.DataFrame) -> pd.DataFrame:
@@ -85,7 +85,7 @@ def _on_object(tested: pd.DataFrame) -> Answer:
 
 def _input(tested: pd.DataFrame) -> Answer:
     rows = _energy(tested)
-    means = rows[rows["look"].str.endswith("@input")].groupby("backbone")["epg"].mean().sort_values()
+    means = rows[rows["explainer"].str.endswith("@input")].groupby("backbone")["epg"].mean().sort_values()
     if len(means) < 3:
         return NOT_MEASURED
     text = ", ".join(f"{name} {100 * value:.1f}" for name, value in means[::-1].items())
@@ -96,7 +96,7 @@ def _input(tested: pd.DataFrame) -> Answer:
 
 def _final(tested: pd.DataFrame) -> Answer:
     rows = _energy(tested)
-    gains = _gains(tested, rows[rows["look"].str.endswith("@final")], "epg")
+    gains = _gains(tested, rows[rows["explainer"].str.endswith("@final")], "epg")
     if not gains:
         return NOT_MEASURED
     wins = {name: gain > 0 for name, gain in gains.items()}
@@ -168,8 +168,8 @@ def _coarse(tested: pd.DataFrame) -> Answer:
 
 
 def _name(panel: Any) -> str:
-    data, backbone, look = panel
-    return f"{data} {backbone} {look}"
+    data, backbone, explainer = panel
+    return f"{data} {backbone} {explainer}"
 
 
 FINDINGS: dict[str, tuple[str, Callable[[pd.DataFrame], Answer]]] = {

@@ -58,8 +58,8 @@ def _examples(results: Results, models: pd.DataFrame) -> dict[str, Examples]:
     wanted = {"baseline": baseline(models)} | dict(list(guided.groupby("configuration", sort=False)))
     found: dict[str, Examples] = {}
     for label, rows in wanted.items():
-        for run, look in rows[["run", "look"]].itertuples(index=False):
-            examples = read_examples(results.runs[run].folder, look)
+        for run, explainer in rows[["run", "explainer"]].itertuples(index=False):
+            examples = read_examples(results.runs[run].folder, explainer)
             if examples is not None and label not in found and len(found) < COLUMNS:
                 found[str(label)] = examples
     return found

@@ -20,33 +20,33 @@ from model_guidance.report.read.score import main_score
 Drawings = Mapping[str, Sequence[Drawing]]  # by the caption of their panel
 
 
-def panel_name(backbone: str, look: str) -> str:
+def panel_name(backbone: str, explainer: str) -> str:
     """Return a name for files of one panel, such as "resnet50-ixg-final"."""
-    return re.sub(r"[^A-Za-z0-9_.]+", "-", f"{backbone}-{look}")
+    return re.sub(r"[^A-Za-z0-9_.]+", "-", f"{backbone}-{explainer}")
 
 
 def section_drawings(tested: pd.DataFrame, epochs: pd.DataFrame, models: pd.DataFrame) -> Drawings:
     """Return the drawings of each panel (backbone, attribution) under its name, of all panels under ""."""
     drawn = styles(tested.loc[tested["role"].isin(GUIDED), "configuration"])
     found: dict[str, list[Drawing]] = {"": list(_grids(tested, models, drawn))}
-    for backbone, look in panels(tested):
-        here = [_of_panel(table, backbone, look) for table in (tested, epochs, models)]
-        found[f"{backbone}, {look}"] = list(
-            _panel(panel_name(backbone, look), here[0], here[1], here[2], drawn)
+    for backbone, explainer in panels(tested):
+        here = [_of_panel(table, backbone, explainer) for table in (tested, epochs, models)]
+        found[f"{backbone}, {explainer}"] = list(
+            _panel(panel_name(backbone, explainer), here[0], here[1], here[2], drawn)
         )
     return {caption: each for caption, each in found.items() if each}
 
 
-def _of_panel(table: pd.DataFrame, backbone: str, look: str) -> pd.DataFrame:
-    return table[(table["backbone"] == backbone) & (table["look"] == look)]
+def _of_panel(table: pd.DataFrame, backbone: str, explainer: str) -> pd.DataFrame:
+    return table[(table["backbone"] == backbone) & (table["explainer"] == explainer)]
 
 
 def _grids(tested: pd.DataFrame, models: pd.DataFrame, drawn: Styles) -> Iterator[Drawing]:
     """Yield a figure per pair of scores with all panels: networks below each other, layers side by side."""
     found: dict[Pair, dict[tuple[str, str], Front]] = {}
-    for (backbone, look), column in _columns(panels(tested)).items():
-        here = [_of_panel(table, backbone, look) for table in (tested, models)]
-        front = Front(f"{backbone}, {look}", here[0], here[1][here[1]["representative"]])
+    for (backbone, explainer), column in _columns(panels(tested)).items():
+        here = [_of_panel(table, backbone, explainer) for table in (tested, models)]
+        front = Front(f"{backbone}, {explainer}", here[0], here[1][here[1]["representative"]])
         for pair in _pairs(here[0]):
             found.setdefault(pair, {})[backbone, column] = front
     for pair, fronts in found.items():
@@ -57,7 +57,7 @@ def _grids(tested: pd.DataFrame, models: pd.DataFrame, drawn: Styles) -> Iterato
 
 def _columns(shown: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
     """Return the column of each panel, the input first: its layer where that is enough."""
-    columns = {(backbone, look): look.partition("@")[2] for backbone, look in shown}
+    columns = {(backbone, explainer): explainer.partition("@")[2] for backbone, explainer in shown}
     if len({(backbone, column) for (backbone, _), column in columns.items()}) < len(columns):
         columns = {(backbone, look): look for backbone, look in shown}
     depth = {"input": 0, "final": 2}

@@ -26,7 +26,7 @@ def published_for(run: pd.Series) -> pd.DataFrame:
     which the published ones, pretrained on ImageNet, cannot be compared.
     """
     known, loss = published(), _loss(run)
-    method, _, layer = run["look"].partition("@")
+    method, _, layer = run["explainer"].partition("@")
     task = known_of(run["data"]).task_of(run["options"])
     wanted = {
         "data": run["data"],

@@ -7,42 +7,42 @@ from model_guidance.report.read.roles import GUIDED, ROLES
 from model_guidance.report.read.score import column, main_score
 from model_guidance.selection import least_score, representative
 
-ONE = ["backbone", "look", "role", "configuration"]  # what makes a configuration, seeds and lambda aside
+ONE = ["backbone", "explainer", "role", "configuration"]  # what makes a configuration, seeds and lambda aside
 
 
 def panels(table: pd.DataFrame) -> list[tuple[str, str]]:
-    """Return the (backbone, look) under which configurations are compared: those that were guided.
+    """Return the (backbone, explainer) under which configurations are compared: those that were guided.
 
-    Backbones that were never guided are compared under their own look.
+    Backbones that were never guided are compared under their own explainer.
     """
     own = table[table["own"]]
     guided = own[own["role"].isin(GUIDED)]
     rest = own[~own["backbone"].isin(guided["backbone"])]
-    pairs = pd.concat([guided, rest])[["backbone", "look"]].drop_duplicates()
+    pairs = pd.concat([guided, rest])[["backbone", "explainer"]].drop_duplicates()
     return sorted(pairs.itertuples(index=False, name=None))
 
 
 def reported(table: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per (backbone, look, configuration, replicate), in order.
+    """Return one row per (backbone, explainer, configuration, replicate), in order.
 
     Of a guided configuration and its controls it is the representative model among the tested checkpoints
     of all lambdas: the highest validation EPG that costs at most 5 points of F1 (accuracy) compared with the
     baseline; where no validation image has a region, simply the best on validation. Where there is none it
     is the one that costs least, and the column `representative` is False.
-    Of all others it is the best epoch on validation, under every look in which anything was guided.
+    Of all others it is the best epoch on validation, under every explainer in which anything was guided.
     """
     guided = table[table["own"] & table["role"].isin(GUIDED)]
     groups = guided.groupby([*ONE, "replicate"], sort=False)
     models = [_representative(rows, _reference(table, rows)) for _, rows in groups]
     fixed = table[~table["role"].isin(GUIDED) & (table["kind"] == "best")]
-    shown = pd.MultiIndex.from_frame(fixed[["backbone", "look"]]).isin(panels(table))
+    shown = pd.MultiIndex.from_frame(fixed[["backbone", "explainer"]]).isin(panels(table))
     return in_order(pd.concat([fixed[shown].assign(representative=True), *models]))
 
 
 def in_order(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows by backbone, attribution and role, as all tables show them."""
     by_role = rows["role"].map(ROLES.index)
-    order = rows.assign(role=by_role).sort_values(["backbone", "look", "role"], kind="stable").index
+    order = rows.assign(role=by_role).sort_values(["backbone", "explainer", "role"], kind="stable").index
     return rows.loc[order]
 
 
@@ -61,7 +61,7 @@ def same_budget(rows: pd.DataFrame) -> pd.DataFrame:
 def unrepresented(models: pd.DataFrame) -> list[str]:
     """Return "CONFIGURATION, LOOK (seed REPLICATE)" for the `reported` models that cost too much."""
     return [
-        f"{row['configuration']}, {row['look']} (seed {row['replicate']})"
+        f"{row['configuration']}, {row['explainer']} (seed {row['replicate']})"
         for _, row in models[~models["representative"]].iterrows()
     ]
 
@@ -69,10 +69,12 @@ def unrepresented(models: pd.DataFrame) -> list[str]:
 def too_strong(table: pd.DataFrame) -> list[str]:
     """Return "λ 5 of CONFIGURATION, LOOK" where no tested checkpoint of that λ keeps to the allowed loss."""
     found = []
-    for (_, look, _, configuration), rows in _guided(table).groupby(ONE, sort=False):
+    for (_, explainer, _, configuration), rows in _guided(table).groupby(ONE, sort=False):
         least = least_score(_reference(table, rows))
         best = column(rows, f"val {main_score(rows)}").groupby(rows["lambda"]).max()
-        found += [f"λ {weight:g} of {configuration}, {look}" for weight, kept in best.items() if kept < least]
+        found += [
+            f"λ {weight:g} of {configuration}, {explainer}" for weight, kept in best.items() if kept < least
+        ]
     return found
 
 

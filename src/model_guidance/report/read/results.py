@@ -22,10 +22,10 @@ from model_guidance.runs.second_attribution import attributions
 class Results:
     """The runs, and two tables about them.
 
-    `tested` has a row per (run, tested checkpoint, look); its columns are the settings, `role`, `start`,
-    `replicate` (the seeds), `look` (METHOD@LAYER) and `own` (whether the run was trained and selected under
-    that look), `kind` (front, best or last), `epoch`, the test scores under their own names, and the
-    validation scores of that epoch with "val " before them. `groups` and `classes` hold, where there are
+    `tested` has a row per (run, tested checkpoint, explainer); its columns are the settings, `role`, `start`,
+    `replicate` (the seeds), `explainer` (METHOD@LAYER) and `own` (whether the run was trained and selected
+    under that explainer), `kind` (front, best or last), `epoch`, the test scores under their own names, and
+    the validation scores of that epoch with "val " before them. `groups` and `classes` hold, where there are
     any, the scores of each by its name, `intact`, `outside mean` and so on those with replaced pixels.
     `epochs` has a row per (run, epoch), with validation scores. Scores are fractions in [0, 1]. `warnings`
     says which runs were left out.
@@ -67,7 +67,7 @@ def _settings(name: str, run: Run) -> dict[str, Any]:
     seeds = (config.seed, config.annotation_seed, config.options.get("seed"))
     replicate = "/".join(str(seed) for seed in seeds if seed is not None)
     chain = {"role": role(config), "start": start(config), "replicate": replicate}
-    return {"run": name, **settings, "look": config.explainer, **chain}
+    return {"run": name, **settings, "explainer": config.explainer, **chain}
 
 
 def _tested(run: Run, result: Result, history: Sequence[Scores]) -> Iterator[dict[str, Any]]:
@@ -81,7 +81,7 @@ def _tested(run: Run, result: Result, history: Sequence[Scores]) -> Iterator[dic
             if kind not in ends:
                 raise UserError(f"{path}: this is damaged, it names the checkpoint {kind}")
             epoch, own = ends[kind]
-            there = {"kind": kind, "epoch": epoch, "own": False, "look": explainer}
+            there = {"kind": kind, "epoch": epoch, "own": False, "explainer": explainer}
             yield _columns(_seen_by(own, found)) | there
 
 

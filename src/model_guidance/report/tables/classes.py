@@ -12,17 +12,17 @@ from model_guidance.report.tables.table import WrittenTable
 CAPTION = "Test scores of each class in the last epoch, in percent, mean ± standard deviation over the runs."
 
 
-def class_table(last: pd.DataFrame, backbone: str, look: str, name: str) -> WrittenTable | None:
+def class_table(last: pd.DataFrame, backbone: str, explainer: str, name: str) -> WrittenTable | None:
     """Return the table for one panel of `last_epochs`; None if the runs hold no scores of classes."""
     classes = members(last, "classes")
-    guided = last[last["own"] & (last["role"] == "guided") & (last["look"] == look)]
+    guided = last[last["own"] & (last["role"] == "guided") & (last["explainer"] == explainer)]
     guided = guided[guided["backbone"] == backbone]
-    columns = {"baseline": under_baseline(last, backbone, look)}
+    columns = {"baseline": under_baseline(last, backbone, explainer)}
     columns |= {str(label): rows for label, rows in guided.groupby("configuration", sort=False)}
     if not classes or guided.empty:
         return None
     cells = pd.DataFrame([_row(each, columns) for each in classes])
-    return WrittenTable(f"classes-{name}", f"Class by class: {backbone}, {look}", CAPTION, cells)
+    return WrittenTable(f"classes-{name}", f"Class by class: {backbone}, {explainer}", CAPTION, cells)
 
 
 def _row(of: str, columns: dict[str, pd.DataFrame]) -> dict[str, Any]:

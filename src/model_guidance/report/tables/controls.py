@@ -11,8 +11,8 @@ from model_guidance.report.tables.table import WrittenTable
 
 CAPTION = (
     "The last epoch of the reported runs, the baseline too, in percent, mean ± standard deviation. Each "
-    "EPG stands beside that of the (continued) baseline under the same attribution; with the second "
-    "attribution no run was trained: it is another look at the same models. “Outside "
+    "EPG stands beside that of the (continued) baseline under the same attribution; the "
+    "second attribution shows the same models by maps that no run was trained on. “Outside "
     "replaced”: {main} when all pixels outside of the regions are set to their mean colour; the reliance gap "
     "is what is lost by that."
 )
@@ -20,7 +20,7 @@ REPLACED = {"intact": "intact", "outside mean": "outside replaced", "inside mean
 
 
 def last_epochs(table: pd.DataFrame, models: pd.DataFrame) -> pd.DataFrame:
-    """Return the last checkpoints of the reported runs under all looks, with their `reliance gap`."""
+    """Return the last checkpoints of the reported runs under all explainers, with their `reliance gap`."""
     last = table[(table["kind"] == "last") & table["run"].isin(models["run"])]
     if {"intact", "outside mean"} <= set(last):
         last = last.assign(**{"reliance gap": last["intact"] - last["outside mean"]})
@@ -35,12 +35,12 @@ def controls(last: pd.DataFrame) -> WrittenTable:
     return WrittenTable("controls", "Does the behaviour follow the map?", caption, pd.DataFrame(rows))
 
 
-def under_baseline(last: pd.DataFrame, backbone: str, look: str) -> pd.DataFrame:
-    """Return the last checkpoints, under a look, of the baseline with the guided runs' budget; maybe none."""
-    return same_budget(last[(last["backbone"] == backbone) & (last["look"] == look)])
+def under_baseline(last: pd.DataFrame, backbone: str, explainer: str) -> pd.DataFrame:
+    """Return the last checkpoints, of the baseline with the guided runs' budget, under an explainer."""
+    return same_budget(last[(last["backbone"] == backbone) & (last["explainer"] == explainer)])
 
 
-def second_looks(last: pd.DataFrame, runs: pd.Series) -> pd.DataFrame:
+def other_explainers(last: pd.DataFrame, runs: pd.Series) -> pd.DataFrame:
     """Return the rows of these runs under attributions that they were not trained with."""
     return last[last["run"].isin(runs) & ~last["own"]]
 
@@ -48,17 +48,17 @@ def second_looks(last: pd.DataFrame, runs: pd.Series) -> pd.DataFrame:
 def _row(last: pd.DataFrame, rows: pd.DataFrame) -> dict[str, Any]:
     first = rows.iloc[0]
     row: dict[str, Any] = {name: first[name] for name in ("backbone", "configuration")}
-    row |= {"runs": len(rows), "attribution": first["look"]} | _epg(last, rows, "")
+    row |= {"runs": len(rows), "attribution": first["explainer"]} | _epg(last, rows, "")
     if first["role"] in ("guided", "random regions"):
-        for look, others in second_looks(last, rows["run"]).groupby("look", sort=False):
-            row |= {"second attribution": look} | _epg(last, others, "second ")
+        for explainer, others in other_explainers(last, rows["run"]).groupby("explainer", sort=False):
+            row |= {"second attribution": explainer} | _epg(last, others, "second ")
     scores = {**REPLACED, "reliance gap": "reliance gap", "worst_group": SCORES["worst_group"].label}
     return row | {label: spread_of(rows, name) for name, label in scores.items()}
 
 
 def _epg(last: pd.DataFrame, rows: pd.DataFrame, prefix: str) -> dict[str, Any]:
     first = rows.iloc[0]
-    reference = under_baseline(last, first["backbone"], first["look"])
+    reference = under_baseline(last, first["backbone"], first["explainer"])
     return {
         f"{prefix}EPG": spread_of(rows, "epg"),
         f"{prefix}EPG of the baseline": spread_of(reference, "epg"),

@@ -29,8 +29,8 @@ WHOLE = {"worst_group": "worst", "accuracy": "overall"}
 
 
 def _row(key: tuple[Hashable, ...], rows: pd.DataFrame, groups: list[str]) -> dict[str, Any]:
-    backbone, look, _, configuration, kind = key
-    start = {"backbone": backbone, "attribution": look, "configuration": configuration, "epoch": kind}
+    backbone, explainer, _, configuration, kind = key
+    start = {"backbone": backbone, "attribution": explainer, "configuration": configuration, "epoch": kind}
     whole = {label: spread_of(rows, name) for name, label in WHOLE.items()}
     of_groups = {name: spread_in(rows, "groups", name, "accuracy") for name in groups}
     return {**start, "runs": len(rows), **whole, **of_groups}

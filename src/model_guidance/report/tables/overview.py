@@ -50,13 +50,13 @@ def _best(cells: pd.DataFrame, rivals: Sequence[bool]) -> Iterator[tuple[int, st
 
 def _row(models: pd.DataFrame, rows: pd.DataFrame) -> dict[str, Any]:
     first, main, within = rows.iloc[0], main_score(models), rows[rows["representative"]]
-    same = models[(models["backbone"] == first["backbone"]) & (models["look"] == first["look"])]
+    same = models[(models["backbone"] == first["backbone"]) & (models["explainer"] == first["explainer"])]
     reference = same_budget(same)
     shown = [SCORES[main], *(score for score in fractions(models) if score.name != main)]
     gained = [score for score in shown if score.gained]
     row: dict[str, Any] = {
         "backbone": first["backbone"],
-        "attribution": first["look"],
+        "attribution": first["explainer"],
         "configuration": first["configuration"],
         "seeds": f"{len(within)} of {len(rows)}" if len(within) < len(rows) else len(rows),
         "λ": lambdas(within) if first["role"] in GUIDED and len(within) else None,

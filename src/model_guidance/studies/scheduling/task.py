@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from model_guidance.studies.planning.planned_run import PlannedRun
-from model_guidance.studies.scheduling.worker import Look, look_at, train
+from model_guidance.studies.scheduling.worker import Explainer, add_attributions, train
 from model_guidance.training.config import Config
 
 
@@ -22,33 +22,35 @@ class Task:
 
 
 def tasks_of(planned: Sequence[PlannedRun], runs: Path) -> list[Task]:
-    """Return a training for each run, and a look at each baseline under all that guided ones are shown in."""
+    """Return a training for each run, and the scores of baselines under the attributions of guided runs."""
     trainings = [
         Task(run.key, run.start.key if run.start else None, train, (run, runs), run.finished(runs))
         for run in planned
     ]
     baselines = [run for run in planned if not run.config(runs).guided]
-    return trainings + [_look(run, _looks(run, planned, runs), runs) for run in baselines]
+    return trainings + [_attributions(run, _explainers(run, planned, runs), runs) for run in baselines]
 
 
-def _look(run: PlannedRun, looks: Sequence[Look], runs: Path) -> Task:
+def _attributions(run: PlannedRun, explainers: Sequence[Explainer], runs: Path) -> Task:
     from model_guidance.runs.second_attribution import attributions
 
     known = attributions(runs / run.key)
-    there = all(f"{method}@{layer}" in known for method, layer in looks)
-    return Task(f"{run.key}, looked at", run.key, look_at, (run, runs, looks), there)
+    there = all(f"{method}@{layer}" in known for method, layer in explainers)
+    return Task(f"{run.key}, other attributions", run.key, add_attributions, (run, runs, explainers), there)
 
 
-def _looks(baseline: PlannedRun, planned: Sequence[PlannedRun], runs: Path) -> list[Look]:
+def _explainers(baseline: PlannedRun, planned: Sequence[PlannedRun], runs: Path) -> list[Explainer]:
     """Return the attributions of all guided runs on the same network and data, and their second ones."""
     from model_guidance.runs.second_attribution import second_attribution
 
     own = baseline.config(runs)
     same = [config for run in planned if _comparable(own, config := run.config(runs)) and config.guided]
     found = dict.fromkeys(
-        look for config in same for look in ((config.own_method, config.layer), second_attribution(config))
+        explainer
+        for config in same
+        for explainer in ((config.own_method, config.layer), second_attribution(config))
     )
-    return [look for look in found if look != (own.own_method, own.layer)]
+    return [explainer for explainer in found if explainer != (own.own_method, own.layer)]
 
 
 def _comparable(one: Config, other: Config) -> bool:

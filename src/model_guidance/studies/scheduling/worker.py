@@ -8,7 +8,7 @@ from filelock import FileLock
 
 from model_guidance.studies.planning.planned_run import PlannedRun
 
-Look = tuple[str, str]  # attribution method and layer
+Explainer = tuple[str, str]  # attribution method and layer
 
 
 def train(planned: PlannedRun, runs: Path) -> None:
@@ -20,7 +20,7 @@ def train(planned: PlannedRun, runs: Path) -> None:
             train_run(planned.config(runs), runs / planned.key)
 
 
-def look_at(planned: PlannedRun, runs: Path, looks: Sequence[Look]) -> None:
+def add_attributions(planned: PlannedRun, runs: Path, explainers: Sequence[Explainer]) -> None:
     """Score a finished run under the attributions of others, to have something to compare them with."""
     from model_guidance.runs.folder import Run
     from model_guidance.runs.second_attribution import add_attribution
@@ -28,7 +28,7 @@ def look_at(planned: PlannedRun, runs: Path, looks: Sequence[Look]) -> None:
 
     with _alone(planned, runs):
         run = Run.open(runs / planned.key)
-        for method, layer in looks:
+        for method, layer in explainers:
             add_attribution(run, method, layer, fabric_of(run.config))
 
 

@@ -16,11 +16,11 @@ def summary(tested: pd.DataFrame) -> str:
     counts = runs["role"].value_counts()
     roles = "; ".join(f"{counts[role]} {role}" for role in ROLES if role in counts)
     seeds = ", ".join(str(seed) for seed in sorted(runs["seed"].unique()))
-    looks = ", ".join(f"{look} of {backbone}" for backbone, look in panels(tested))
-    return f"{len(runs)} runs ({roles}), seeds {seeds}. Maps: {looks}."
+    explainers = ", ".join(f"{explainer} of {backbone}" for backbone, explainer in panels(tested))
+    return f"{len(runs)} runs ({roles}), seeds {seeds}. Maps: {explainers}."
 
 
-def notes(tested: pd.DataFrame, models: pd.DataFrame) -> Iterator[str]:
+def limitations(tested: pd.DataFrame, models: pd.DataFrame) -> Iterator[str]:
     """Yield what limits the comparison."""
     scratch = tested.loc[tested["start"] == SCRATCH, "run"].nunique()
     if scratch:

@@ -21,6 +21,29 @@ def example(name: str) -> ModuleType:
     return module
 
 
+@pytest.fixture
+def loops(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(EXAMPLES / "loops")  # also of the processes that it starts
+    return example("loops/__main__")
+
+
+NAMES = ["plain", "accumulation", "clipping", "average", "bfloat16", "float16"]
+IN_PROCESSES = [pytest.param(name, marks=pytest.mark.slow) for name in ("ddp", "fsdp2")]
+PACKAGES = ["lightning", "accelerate", "transformers", "fastai"]  # of the extra `loops`
+
+
+@pytest.mark.parametrize("name", [*NAMES, *IN_PROCESSES, *PACKAGES])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_other_peoples_loops_come_to_what_the_one_by_hand_does(name: str, loops: ModuleType):
+    if name in PACKAGES:
+        pytest.importorskip(name)
+    assert loops.difference(name) < (0.1 * loops.moved() if name in loops.HALF else 1e-6)
+
+
+def test_every_loop_is_tested(loops: ModuleType):
+    assert [*loops.LOOPS] == [*NAMES, "ddp", "fsdp2", *PACKAGES]
+
+
 @pytest.mark.slow
 def test_a_loop_of_ones_own_guides():
     loop = example("own_loop")

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from model_guidance.errors import UserError
 from model_guidance.types import Pairs, Regions
 
+SHARDED = ("FSDPModule", "FullyShardedDataParallel")
+
 
 def check_images(images: object, model: nn.Module) -> None:
     """Raise `UserError` unless these are images as the model takes them: Float[batch 3 height width]."""
@@ -23,13 +25,21 @@ def check_images(images: object, model: nn.Module) -> None:
 
 
 def check_model(model: nn.Module) -> None:
-    """Raise `UserError` for a model whose operations cannot be seen: a scripted or a quantised one."""
+    """Raise `UserError` for a model that cannot be explained: one scripted, quantised, or sharded in parts.
+
+    FSDP drops a part's weights once it has run, and gathers them as often as it runs; maps need them until
+    the end, and not every process runs the model as often.
+    """
     for name, module in model.named_modules():
         where = f"model: {name or 'it'} is"
         if isinstance(module, torch.jit.ScriptModule):
             raise UserError(f"{where} scripted or traced by torch.jit; give the nn.Module it was made of")
         if ".quantized" in type(module).__module__:
             raise UserError(f"{where} quantised, which has no gradient; guide it before quantisation")
+        if any(base.__name__ in SHARDED for base in type(module).__mro__):
+            raise UserError(
+                f"{where} sharded by itself; shard the Guidance as a whole: fully_shard(guidance)"
+            )
 
 
 def check_trainable(model: nn.Module, images: Tensor) -> None:

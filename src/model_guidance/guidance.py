@@ -20,6 +20,7 @@ from model_guidance.checks import (
     check_batch,
     check_images,
     check_logits,
+    check_model,
     check_trainable,
     described,
     logits_of,
@@ -118,6 +119,7 @@ class Guidance(nn.Module):
         the number of its own. Raises `UserError` for what does not fit together.
         """
         check_images(images, self.model)
+        check_model(self.model)
         check_trainable(self.model, images)
         labels, regions = check_batch(images, labels, regions)
         if normalizer is not None and self.reduction != "mean":

@@ -4,11 +4,14 @@ import warnings
 
 import pytest
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 from tests.asserts import assert_same
 from tests.attribution import tiny
 from tests.guidance.annotated import regions
 from torch import Tensor, nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
 
 from model_guidance.attribution import attribute
 from model_guidance.errors import UserError
@@ -119,6 +122,51 @@ def test_networks_that_cannot_be_guided(model: object, said: str):
     ):
         with pytest.raises(UserError, match=said):
             use()
+
+
+def test_a_network_sharded_in_parts_is_refused_before_training():
+    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    try:
+        guidance = Guidance(tiny.build("plain"), layer="mid2")
+        fully_shard(guidance.model.network.layer1, mesh=init_device_mesh("cpu", (1,)))
+        with pytest.raises(UserError, match=r"model: network.layer1 is sharded .* fully_shard\(guidance\)"):
+            guidance(tiny.images(5), LABELS, ANNOTATED)
+    finally:
+        dist.destroy_process_group()
+
+
+class Sine(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sin(x)  # has no adjoint of ours: autograd does it
+
+
+def convolutional(middle: type[nn.Module]) -> nn.Module:
+    torch.manual_seed(0)
+    first = [nn.Conv2d(3, 8, 3, 2, 1), middle(), nn.Conv2d(8, 8, 3, 1, 1), nn.ReLU()]
+    return nn.Sequential(*first, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3))
+
+
+@pytest.mark.parametrize("method", ["ixg", "gradcam", "intgrad"])
+@pytest.mark.parametrize("middle", [nn.ReLU, Sine])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float16, 5e-3), (torch.bfloat16, 5e-2)])
+def test_half_precision_on_every_path(
+    method: str, middle: type[nn.Module], dtype: torch.dtype, tolerance: float
+):
+    guidance = Guidance(convolutional(middle), method, "0" if method == "gradcam" else "input")
+    images = torch.rand(5, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    drawn = ANNOTATED[1:]
+    guidance(images, LABELS, drawn)[1].backward()
+    precise = gradient(guidance)
+    guidance.zero_grad()
+    optimizer = torch.optim.SGD(guidance.parameters(), 0.0)
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**7)
+    with torch.autocast("cpu", dtype):
+        localization = guidance(images, LABELS, drawn)[1]
+    assert localization.dtype == torch.float32
+    scaler.scale(localization).backward()
+    scaler.unscale_(optimizer)
+    assert precise.any()
+    assert (gradient(guidance) - precise).norm() < tolerance * precise.norm()
 
 
 def test_nothing_is_said_where_guidance_works():

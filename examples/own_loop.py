@@ -29,7 +29,7 @@ def train(weight: float) -> float:
     torch.manual_seed(0)
     model = mg.models.build("small", num_classes=2)
     guidance = mg.Guidance(model, layer="final", loss="energy")
-    optimizer = torch.optim.Adam(guidance.parameters(), lr=3e-3)
+    optimizer = torch.optim.Adam(guidance.parameters(), lr=1e-2)
     for _ in range(STEPS):
         images, labels, boxes = batch(16)
         regions = mg.from_boxes(boxes, size=(SIZE, SIZE))

@@ -14,6 +14,7 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 
 from model_guidance.attribution import attribute
+from model_guidance.effect import PATIENCE
 from model_guidance.errors import UserError
 from model_guidance.guidance import Guidance, guided_images
 from model_guidance.types import Regions
@@ -189,7 +190,7 @@ def opposed() -> nn.Module:
     ("model", "layer", "labels", "size", "said"),
     [
         (tiny.build("plain"), "mid2", torch.tensor([2, 2, 0, 1, 1]), 8, "labels: no class"),
-        (opposed(), "final", LABELS, 8, "maps: none of this batch"),
+        (opposed(), "final", LABELS, 8, "maps: none has a positive value"),
         (tiny.build("xdnn"), "network.layer4", LABELS, 2, "layer 'network.layer4': its maps have one pixel"),
     ],
 )
@@ -199,8 +200,16 @@ def test_guidance_without_effect_is_said_once(
     guidance = Guidance(model, layer=layer)
     annotated = Regions(ANNOTATED.pairs, ANNOTATED.masks[:, :size, :size])
     with pytest.warns(UserWarning, match=f"^{said}") as found:
-        [guidance(tiny.images(5, size), labels, annotated) for _ in range(3)]
+        [guidance(tiny.images(5, size), labels, annotated) for _ in range(PATIENCE + 2)]
     assert len(found) == 1, [str(each.message) for each in found]
+
+
+def test_a_step_without_effect_now_and_then_is_nothing_to_speak_of():
+    guidance = Guidance(tiny.build("xdnn"), layer="mid2")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for step in range(2 * PATIENCE):
+            guidance(tiny.images(5), (LABELS + (step % PATIENCE > 0)) % 3, ANNOTATED[2:3])
 
 
 def test_the_sum_over_images_is_what_counts_them():

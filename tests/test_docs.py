@@ -21,6 +21,13 @@ def test_the_examples_run(page):
     assert any(weight.grad is not None and weight.grad.any() for weight in names["model"].parameters())
 
 
+def test_the_loops_are_those_that_are_tested():
+    shown = re.findall(r"```py\n(.*?)```", (ROOT / "docs" / "loops.md").read_text(), re.DOTALL)
+    files = [path.read_text() for path in (ROOT / "examples" / "loops").glob("*.py")]
+    assert len(shown) == 10
+    assert [block for block in shown if not any(block in file for file in files)] == []
+
+
 def test_every_page_is_in_the_navigation():
     navigation = (ROOT / "mkdocs.yml").read_text().partition("\nnav:")[2]
     assert sorted(re.findall(r"[\w-]+\.md", navigation)) == [

@@ -13,7 +13,6 @@ from torch.utils.data import DataLoader, SequentialSampler, default_collate
 import model_guidance as mg
 
 
-# --8<-- [start:lightning]
 def lightning() -> Tensor:
     """Train with Lightning, which moves regions with the batch, and validate in `torch.inference_mode`."""
     import lightning as L
@@ -43,10 +42,8 @@ def lightning() -> Tensor:
     trainer = L.Trainer(accelerator="cpu", devices=1, max_epochs=1, **quiet)
     trainer.fit(module, loader(), loader())
     return weights(module)
-    # --8<-- [end:lightning]
 
 
-# --8<-- [start:accelerate]
 def accelerate() -> Tensor:
     """Prepare the `Guidance`, not the model."""
     from accelerate import Accelerator
@@ -61,10 +58,8 @@ def accelerate() -> Tensor:
         accelerator.backward(cross_entropy(logits, labels) + LAMBDA * localization)
         optimizer.step()
     return weights(module)
-    # --8<-- [end:accelerate]
 
 
-# --8<-- [start:trainer]
 class WithLoss(nn.Module):
     """Takes a batch by its names and returns the loss, as Hugging Face's Trainer wants it."""
 
@@ -96,10 +91,8 @@ def transformers() -> Tensor:
         )  # fmt: skip
         InOrder(module, arguments, data_collator=default_collate, train_dataset=named).train()
     return weights(module)
-    # --8<-- [end:trainer]
 
 
-# --8<-- [start:fastai]
 def fastai() -> Tensor:
     """Give the `Guidance` three inputs; its two outputs make the loss."""
     from fastai.callback.progress import ProgressCallback
@@ -122,4 +115,3 @@ def fastai() -> Tensor:
     learner.remove_cb(ProgressCallback)
     learner.fit(1, RATE)
     return weights(learner.model)
-    # --8<-- [end:fastai]

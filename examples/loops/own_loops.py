@@ -9,7 +9,6 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 import model_guidance as mg
 
 
-# --8<-- [start:plain]
 def plain() -> Tensor:
     """Train as everybody does, with one more term."""
     guidance = guided()
@@ -20,10 +19,8 @@ def plain() -> Tensor:
         (cross_entropy(logits, labels) + LAMBDA * localization).backward()
         optimizer.step()
     return weights(guidance)
-    # --8<-- [end:plain]
 
 
-# --8<-- [start:accumulation]
 def accumulation() -> Tensor:
     """Take two small batches for each step: the mean is over the guided images of both."""
     guidance = guided()
@@ -37,10 +34,8 @@ def accumulation() -> Tensor:
             (cross_entropy(logits, labels) / len(parts) + LAMBDA * localization).backward()
         optimizer.step()
     return weights(guidance)
-    # --8<-- [end:accumulation]
 
 
-# --8<-- [start:clipping]
 def clipping() -> Tensor:
     """Clip the gradient of both losses together."""
     guidance = guided()
@@ -52,10 +47,8 @@ def clipping() -> Tensor:
         nn.utils.clip_grad_norm_(guidance.parameters(), NORM)
         optimizer.step()
     return weights(guidance)
-    # --8<-- [end:clipping]
 
 
-# --8<-- [start:average]
 def average() -> Tensor:
     """Keep an exponential moving average of the weights, which can be called as the `Guidance` is."""
     guidance = guided()
@@ -70,10 +63,8 @@ def average() -> Tensor:
     with torch.inference_mode():
         averaged(images, labels, regions)
     return weights(averaged)
-    # --8<-- [end:average]
 
 
-# --8<-- [start:autocast]
 def autocast(dtype: torch.dtype = torch.bfloat16) -> Tensor:
     """Take half precision; the scaler is for float16 and does nothing for bfloat16."""
     guidance = guided()
@@ -88,4 +79,3 @@ def autocast(dtype: torch.dtype = torch.bfloat16) -> Tensor:
         scaler.step(optimizer)
         scaler.update()
     return weights(guidance)
-    # --8<-- [end:autocast]

@@ -16,7 +16,6 @@ from torch.nn.functional import cross_entropy
 from torch.nn.parallel import DistributedDataParallel
 
 
-# --8<-- [start:parallel]
 def replicated(guidance: nn.Module) -> nn.Module:
     """Wrap the `Guidance`, not the model: the maps belong to the forward pass."""
     return DistributedDataParallel(guidance)
@@ -37,7 +36,6 @@ def train(rank: int, wrap: Callable[[nn.Module], nn.Module]) -> nn.Module:
         (cross_entropy(logits, labels) + LAMBDA * localization).backward()
         optimizer.step()
     return module
-    # --8<-- [end:parallel]
 
 
 WRAPS = {"ddp": replicated, "fsdp2": sharded}

@@ -116,6 +116,7 @@ NORMS: dict[str, Operation] = {
     "group": lambda x, w: F.group_norm(x, 2, w[0], w[1]),
     "instance": lambda x, w: F.instance_norm(x.square(), weight=w[0], bias=w[1]),
     "root mean square": lambda x, w: F.rms_norm(tokens(x), (4,), w[0]).mT,
+    "length": lambda x, w: x / (x.norm(p=2, dim=(2, 3), keepdim=True) + x.norm(dim=1, keepdim=True)),
     "unit length": lambda x, w: F.normalize(x, dim=1) * w[0].view(4, 1, 1),
 }
 SHAPES: dict[str, Operation] = {
@@ -128,11 +129,13 @@ SHAPES: dict[str, Operation] = {
     "ends": lambda x, w: x[:, 1:, ::2, -1].square(),
     "narrow": lambda x, w: x.narrow(2, 1, 3) * x.select(2, 1).unsqueeze(2),
     "class token": with_class_token,
+    "like another": lambda x, w: x.flatten(2).square().view_as(x).reshape_as(x * w[0, 0]).type_as(x),
     "expand": lambda x, w: x.mean(1, keepdim=True).expand_as(x) * x,
     "move": lambda x, w: x.movedim(1, -1).swapaxes(1, 2).flatten(1, 2).mT * x.flatten(2),
 }
 POOLS: dict[str, Operation] = {
     "max": lambda x, w: F.max_pool2d(x, 3, 2, 1),
+    "largest": lambda x, w: x.amax((2, 3), keepdim=True) * x + torch.amax(x.relu(), 1).unsqueeze(1),
     "adaptive max": lambda x, w: F.adaptive_max_pool2d(x, 2),
     "adaptive average": lambda x, w: F.adaptive_avg_pool2d(x, (4, 5)),
     "global average": lambda x, w: F.adaptive_avg_pool2d(x, 1) * x,
@@ -145,6 +148,7 @@ POOLS: dict[str, Operation] = {
     "sum": lambda x, w: x.sum((2, 3), keepdim=True) * x,
     "rows": lambda x, w: F.conv1d(x.flatten(2), w[:, :, None]),
     "up": lambda x, w: F.conv_transpose2d(x, w.view(4, 1, 2, 2).expand(-1, 2, -1, -1), stride=2),
+    "same": lambda x, w: F.conv2d(x, w.view(1, 4, 2, 2), padding="same", dilation=2),
     "depthwise": lambda x, w: F.conv2d(x, w.view(4, 1, 2, 2), None, 2, 1, groups=4),
 }
 ALL = ACTIVATIONS | PRODUCTS | NORMS | SHAPES | POOLS

@@ -125,7 +125,6 @@ STRANGE = {
     "assigned in place": _assigned_in_place,
     "view": _in_place_on_a_view,
     "dynamic kernel": _kernel_made_of_features,
-    "by name": lambda x: F.conv2d(x, torch.ones(4, 4, 3, 3).double(), padding="same"),
     "indices": lambda x: F.max_pool2d(x, 2, return_indices=True)[0],
 }
 USUAL = {

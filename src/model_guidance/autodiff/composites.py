@@ -87,6 +87,14 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     return value * gate.sigmoid()
 
 
+def norm(input: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False, **rest: Any) -> Tensor:
+    """Return the length along axes; that of zeros has derivative zero."""
+    if p not in (2, "fro") or dim is None or any(value is not None for value in rest.values()):
+        return NotImplemented
+    squares = input.square().sum(dim, keepdim=keepdim)
+    return squares.clamp(min=torch.finfo(squares.dtype).tiny).sqrt()
+
+
 def scaled_dot_product_attention(
     query: Tensor,
     key: Tensor,
@@ -159,6 +167,8 @@ COMPOSITES: dict[Callable[..., Any], Callable[..., Any]] = {
     F.multi_head_attention_forward: multi_head_attention_forward,
     F.normalize: normalize,
     F.rms_norm: rms_norm,
+    torch.norm: norm,
+    Tensor.norm: norm,
     F.scaled_dot_product_attention: scaled_dot_product_attention,
 }
 """What a tape looks into. Those that cannot say a call's arguments return NotImplemented."""

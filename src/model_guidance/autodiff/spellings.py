@@ -28,6 +28,7 @@ _NAMES: dict[Callable[..., Any], str] = {
     torch.abs: "abs absolute",
     torch.add: "add add_ __add__ __radd__ __iadd__",
     torch.addcmul: "addcmul",
+    torch.amax: "amax",
     torch.baddbmm: "baddbmm",
     torch.bmm: "bmm",
     torch.broadcast_to: "broadcast_to expand",

@@ -26,6 +26,9 @@ def convolution(dims: int, convolve: Convolve, transposed: Convolve) -> Callable
         stride, dilation = _each(stride, dims), _each(dilation, dims)
         if padding == "valid":
             padding = 0
+        if padding == "same":
+            sides = [dilation[i] * (weight.shape[2 + i] - 1) for i in range(dims)]
+            padding = "uneven" if any(side % 2 for side in sides) else tuple(side // 2 for side in sides)
         if isinstance(padding, str) or input.ndim != dims + 2:
             return None
         padding = _each(padding, dims)

@@ -91,6 +91,20 @@ def sum(input: Tensor, dim: Any = None, keepdim: bool = False, **others: Any) ->
     return None if _given(others) else _reduced(input, input.sum(axes, keepdim=keepdim), axes, 1)
 
 
+def amax(input: Tensor, dim: Any = (), keepdim: bool = False) -> Operation:
+    """Maximum over axes; equal maxima share the gradient, as in torch."""
+    axes = _axes(input, dim)
+    output = input.amax(axes, keepdim=True)
+    largest = (input == output).to(input.dtype)
+    share = largest / largest.sum(axes, keepdim=True)
+
+    def adjoint(gradient: Tensor, rows: Rows) -> Tensor:
+        kept = of_image(share, rows)
+        return gradient.reshape([1 if d in axes else size for d, size in enumerate(kept.shape)]) * kept
+
+    return Operation(output if keepdim else output.squeeze(axes), adjoint, 0 in axes)
+
+
 def _given(others: dict[str, Any]) -> bool:
     return any(value is not None for value in others.values())
 

@@ -214,6 +214,20 @@ def getitem(input: Tensor, index: Any) -> Operation | None:
     return Operation(output, adjoint, not whole or moves_images(input, output))
 
 
+def reshape_as(input: Tensor, other: Tensor) -> Operation:
+    """Keep the values, take another's shape."""
+    output, adjoint, mixes = reshaping(torch.Tensor.reshape)(input, other.shape)
+    assert callable(adjoint)
+    return Operation(output, [Way(input, adjoint, mixes), _nothing(other)])
+
+
+def type_as(input: Tensor, other: Tensor) -> Operation:
+    """Take another's type."""
+    return Operation(
+        input.type_as(other), [Way(input, lambda gradient, rows: gradient.to(input.dtype)), _nothing(other)]
+    )
+
+
 def _nothing(source: Tensor) -> Way:
     return Way(source, lambda gradient, rows: gradient.new_zeros(shape_of(source, gradient, rows)))
 

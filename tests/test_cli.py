@@ -98,6 +98,7 @@ def test_the_help_of_train_names_every_choice(capsys):
         (["--precision=bf16-true"], "--precision bf16-true: choose one of 32-true"),
         (["--loss=l3"], "choose one of energy, l1, ppce, rrr"),
         (["--layer=mid9"], "choose one of input, mid1, mid2, mid3, final"),
+        (["--layout=NCWH"], "choose one of NCHW, NHWC, tokens"),
         (["--method=lime"], "choose one of ixg, intgrad, gradcam, bcos"),
         (["--backbone=resnet51"], "choose one of small, xdnn_small, bcos_small, resnet18"),
         (["--backbone=resnet18", "--method=bcos"], "B-cos networks only"),

@@ -173,3 +173,13 @@ def test_processes_that_share_the_batches_have_the_same_scores():
     for batch in table:
         evaluate(model, [batch], what, gather=keep)
     assert evaluate(model, [], what, gather=lambda _: sent) == evaluate(model, table, what)
+
+
+def test_the_layout_is_that_of_the_layer():
+    model = tiny.build("plain")
+    told, said, other = (
+        evaluate(model, batches(), Measurement("ixg", "mid2", (), False, threshold=0.3, layout=layout)).scores
+        for layout in (None, "NCHW", "NHWC")
+    )
+    assert told == said
+    assert told["epg"] != other["epg"]

@@ -94,7 +94,7 @@ def test_impossible_choices(runs, wrong, said):
 def test_a_region_without_red_has_no_score(runs, monkeypatch):
     blue = torch.full((1, 32, 32), -1.0)
     blue[:, 10, 10] = 1.0
-    monkeypatch.setattr("model_guidance.report.explain.attribute", lambda *_: blue)
+    monkeypatch.setattr("model_guidance.report.explain.attribute", lambda *_, **__: blue)
     (row,) = explained(runs[:1], Choice(count=1))
     assert row.panels[0].caption.endswith("EPG –: hardly anything speaks for it")
 

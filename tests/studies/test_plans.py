@@ -172,6 +172,7 @@ OTHER: dict[str, list[Any]] = {
     "weights": ["imagenet", "a/best.safetensors"],
     "method": ["ixg", "gradcam"],
     "layer": ["input", "mid1"],
+    "layout": ["NCHW", "NHWC"],
     "loss": ["l1", "rrr"],
     "lambda_": [1e-7, 0.5, 0.500001],
     "target_epg": [0.6, 0.6000001],

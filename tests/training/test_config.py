@@ -44,3 +44,9 @@ def test_what_is_written_is_read(tmp_path: Path):
     config = Config(options={"count": 3, "deep": {"list": [1, "a", None]}}, lr=1e-30, root="données")
     (tmp_path / "config.yaml").write_text(config.yaml(), encoding="utf-8")
     assert load(tmp_path / "config.yaml") == config
+
+
+def test_a_layout_is_of_its_layer_only():
+    config = Config(layer="blocks.5", layout="tokens:1")
+    assert config.explained_by("gradcam", "blocks.5").layout == "tokens:1"
+    assert config.explained_by("gradcam", "input").layout is None

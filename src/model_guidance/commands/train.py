@@ -13,7 +13,7 @@ from model_guidance.runs.folder import CONFIG, STATE, Run
 from model_guidance.training.config import Config, load
 
 # What --from takes from its run.
-INHERITED = ("data", "root", "options", "size", "backbone", "method", "layer", "lr", "cache")
+INHERITED = ("data", "root", "options", "size", "backbone", "method", "layer", "layout", "lr", "cache")
 OPTIONS = ("out", "from", *(field.name.strip("_") for field in fields(Config)))  # what --config may say
 
 

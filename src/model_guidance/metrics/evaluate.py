@@ -26,7 +26,7 @@ class Measurement:
 
     `groups` names the groups of the data; `exclusive` says that every image has exactly one class.
     `threshold` is the one for IoU, found on validation data; None searches it, which only validation may.
-    `classes` names those that are to be scored one by one.
+    `classes` names those that are to be scored one by one; `layout` is the layer's, see `capture`.
     """
 
     method: str
@@ -36,6 +36,7 @@ class Measurement:
     threshold: float | None = None
     reliance: bool = False
     classes: Sequence[str] = ()
+    layout: str | None = None
 
 
 def _alone(batches: list[BatchScores]) -> list[BatchScores]:
@@ -73,7 +74,7 @@ def evaluate(
 
 def _score(model: nn.Module, batch: Batch, what: Measurement) -> BatchScores:
     images = unit_range(batch.images)
-    explanation = capture(model, images, what.method, what.layer)
+    explanation = capture(model, images, what.method, what.layer, layout=what.layout)
     maps = explanation.maps(batch.regions.pairs)
     predictions = Predictions(explanation.logits.detach().float(), batch.labels, batch.groups)
     conditions = _replacements(model, images, batch, predictions) if what.reliance else {}

@@ -42,9 +42,10 @@ class Choice:
     method: str | None = None
     layer: str | None = None
 
-    def explainer(self, run: Run) -> tuple[str, str]:
-        """Return the method and the layer that explain a run."""
-        return self.method or run.config.own_method, self.layer or run.config.layer
+    def explainer(self, run: Run) -> tuple[str, str, str | None]:
+        """Return the method, the layer and its layout that explain a run."""
+        config = run.config.explained_by(self.method or run.config.method, self.layer or run.config.layer)
+        return config.own_method, config.layer, config.layout
 
 
 def explained(runs: Sequence[Run], choice: Choice) -> list[Row]:
@@ -131,6 +132,7 @@ class _Model:
     run: Run
     method: str
     layer: str
+    layout: str | None
 
     @classmethod
     def of(cls, run: Run, choice: Choice) -> "_Model":
@@ -142,7 +144,7 @@ class _Model:
 
     def panel(self, subject: _Subject, label: int) -> Panel:
         pixels = subject.pixels(self.run.config.size)
-        maps = attribute(self.network, pixels, [label], self.method, self.layer).detach()
+        maps = attribute(self.network, pixels, [label], self.method, self.layer, layout=self.layout).detach()
         right, caption = _decision(subject, label, self.probabilities(subject), self.run.classes)
         if label in subject.regions:
             caption += f"\n{_share(maps, subject.regions[label].unsqueeze(0))}"

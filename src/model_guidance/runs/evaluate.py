@@ -1,7 +1,6 @@
 """Scoring a checkpoint of a run, during the run or later."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from model_guidance.evaluation import Evaluation
 from model_guidance.metrics.evaluate import Measurement, evaluate
@@ -35,7 +34,14 @@ def score_checkpoint(
     part = data.splits[split]
     classes = part.classes if per_class else ()
     what = Measurement(
-        config.own_method, config.layer, part.groups, part.exclusive, threshold, reliance, classes
+        config.own_method,
+        config.layer,
+        part.groups,
+        part.exclusive,
+        threshold,
+        reliance,
+        classes,
+        config.layout,
     )
     return evaluate(model, data.batches(split), what, advance, gathered)
 
@@ -46,7 +52,7 @@ def evaluate_run(run: Run, checkpoint: str, split: str, method: str | None, laye
     `method` and `layer` replace the run's own. Raises `UserError` for names that do not exist, for a damaged
     run, and for data whose classes are no longer those of the run.
     """
-    config = replace(run.config, method=method or run.config.method, layer=layer or run.config.layer)
+    config = run.config.explained_by(method or run.config.method, layer or run.config.layer)
     fabric = fabric_of(config)
     model = load_model(run, checkpoint).to(fabric.device)
     data = Data.open(config, ("val", split), fabric)

@@ -90,7 +90,7 @@ def write_examples(folder: Path, model: nn.Module, config: Config, split: Split,
 
 def _row(model: nn.Module, config: Config, batch: Batch) -> Mapping[str, Tensor]:
     images, region = unit_range(batch.images), batch.regions
-    explanation = capture(model, images, config.own_method, config.layer)
+    explanation = capture(model, images, config.own_method, config.layer, layout=config.layout)
     maps = explanation.maps(region.pairs)
     label = region.pairs.class_index
     with torch.no_grad():

@@ -31,7 +31,7 @@ def second_attribution(config: Config) -> tuple[str, str]:
 def score_second_attribution(folder: Path, model: Backbone, config: Config, data: Data) -> None:
     """Score the last epoch, `model`, under the second attribution; what is there already stays."""
     method, layer = second_attribution(config)
-    second = replace(config, method=method, layer=layer)
+    second = config.explained_by(method, layer)
     if second.explainer not in attributions(folder):
         scores = score_checkpoint(model, second, data)
         write_examples(folder, model, second, data.splits["test"], data.fabric)
@@ -45,7 +45,7 @@ def add_attribution(
 
     What is there already is not measured again.
     """
-    config = replace(run.config, method=method, layer=layer)
+    config = run.config.explained_by(method, layer)
     if config.explainer in attributions(run.folder):
         return
     data = Data.open(config, ("val", "test"), fabric)

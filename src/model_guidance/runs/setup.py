@@ -49,6 +49,7 @@ def guidance_of(config: Config, classes: int) -> Guidance:
         compile=config.compile,
         checkpoint=config.checkpoint,
         part=config.guided_part,
+        layout=config.layout,
     )
 
 

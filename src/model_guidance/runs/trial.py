@@ -57,7 +57,8 @@ def _batch(dataset: SplitDataset, count: int) -> Batch:
 
 
 def _train(model: Backbone, config: Config, batch: Batch) -> None:
-    guided = Guidance(model, config.own_method, config.layer, config.loss, reduction=config.reduction)
+    method, layout = config.own_method, config.layout
+    guided = Guidance(model, method, config.layer, config.loss, reduction=config.reduction, layout=layout)
     guidance = guided.train()
     if config.freeze_statistics:
         freeze_statistics(guidance)
@@ -76,7 +77,7 @@ def _train(model: Backbone, config: Config, batch: Batch) -> None:
 
 def _explain(model: Backbone, config: Config, batch: Batch) -> None:
     images, classes = unit_range(batch.images[:1]), batch.labels[:1].argmax(dim=1)
-    maps = attribute(model.eval(), images, classes, config.own_method, config.layer)
+    maps = attribute(model.eval(), images, classes, config.own_method, config.layer, layout=config.layout)
     if not maps.isfinite().all():
         raise UserError(
             f"--method {config.own_method} --layer {config.layer}: the map of an image is not finite"

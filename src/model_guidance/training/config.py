@@ -1,6 +1,6 @@
 """The settings of a training run; importing them imports no torch."""
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -46,6 +46,8 @@ class Config:
         method: attribution that is guided and evaluated: ixg, intgrad, gradcam or bcos; by default bcos
             for B-cos networks and ixg for all others.
         layer: depth of the maps: input, mid1, mid2, mid3, final, or a module's dotted name.
+        layout: how the layer's output becomes a map, where its shape does not tell: NCHW, NHWC, tokens,
+            tokens:PREFIX or tokens:PREFIX:ROWSxCOLUMNS.
         loss: localization loss: energy, l1, ppce or rrr.
         lambda_: weight of the localization loss; 0 trains a baseline.
         target_epg: adapt lambda, epoch by epoch, until the validation EPG is this high (from 0 to 1), as far
@@ -86,6 +88,7 @@ class Config:
     weights: str | None = None
     method: str | None = None
     layer: str = "final"
+    layout: str | None = None
     loss: str = "energy"
     lambda_: float = 0.0
     target_epg: float | None = None
@@ -144,6 +147,11 @@ class Config:
     def explainer(self) -> str:
         """Method and layer as a run folder's files name them, METHOD@LAYER, such as `gradcam@final`."""
         return f"{self.own_method}@{self.layer}"
+
+    def explained_by(self, method: str | None, layer: str) -> "Config":
+        """Return the same settings with maps of another method or layer; the layout is that of its layer."""
+        layout = self.layout if layer == self.layer else None
+        return replace(self, method=method, layer=layer, layout=layout)
 
     @property
     def guided(self) -> bool:

@@ -26,7 +26,7 @@ random weights.
 - **final**: the module that `final` means, the size of its map for images of so many pixels, and its layout;
   **layers**: how many `mg.layers` lists.
 - **map**: the largest difference of the IxG map at `final` from one computed by plain autograd with a hook,
-  relative to the map's largest value.
+  in float64, relative to the map's largest value.
 - **input**: `tape`, or the first operation for which autograd must do it.
 - **fd**: relative error of the localization loss's directional derivative in float64 against central
   differences, at the input; the best of three step sizes, since ReLU networks have kinks.

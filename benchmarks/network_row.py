@@ -34,7 +34,7 @@ def row(name: str, batch: int, rounds: int) -> dict[str, object]:
     if final:
         layers.append("final")
         found["final"] = f"{final.name} {final.rows} x {final.columns} {final.layout}"
-        found["map"] = f"{difference(model, images, labels, final.name):.0e}"
+        found["map"] = f"{difference(name, final.name):.0e}"
     else:
         found |= {"final": "none", "map": "-", "step final": "-", "ratio final": "-"}
     found["input"] = way(model, images)
@@ -126,8 +126,13 @@ def way(model: nn.Module, images: Tensor) -> str:
     return missing[0] if missing else "tape"
 
 
-def difference(model: nn.Module, images: Tensor, labels: Tensor, module: str) -> float:
-    """Return how far the map at a module is from the nearest reading of what a hook on it sees."""
+def difference(name: str, module: str) -> float:
+    """Return how far the map at a module is from the nearest reading of what a hook on it sees, in float64.
+
+    In float32, maps of a transformer with random weights are hardly more than rounding.
+    """
+    model, images, labels = work(name, 2)
+    model, images = model.double(), images.double()
     ours = mg.attribute(model, images, labels, method="ixg", layer=module)
     kept: list[Tensor] = []
     handle = model.get_submodule(module).register_forward_hook(lambda *seen: kept.append(seen[2]))

@@ -254,6 +254,7 @@ def test_a_goal_that_cannot_be_measured(capsys, tmp_path, tmp_path_factory):
     assert "none of the 4 validation images has a region" in message
 
 
+@pytest.mark.slow
 def test_baseline_then_guided_then_looked_at(capsys, tmp_path):
     """The README's own run, in small: colour modes of all kinds, --from, evaluate, explain, check-data."""
     root = folder_data(tmp_path / "data")

@@ -65,6 +65,7 @@ def test_a_loss_an_attribution_a_format_a_metric_and_a_kind_are_trained_with(run
     assert all("peak" in scores for scores in evaluation.classes.values())
 
 
+@pytest.mark.slow
 def test_the_metric_is_evaluated_and_reported(run, capsys, tmp_path):
     cli.main(["evaluate", str(run.folder), "--checkpoint=last"])
     assert "pointing game" in capsys.readouterr().out

@@ -84,6 +84,7 @@ def test_one_pass_through_an_xdnn_is_the_whole_path(layer: str):
     assert_same(once, path.detach())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", ["input", "mid2", "final"])
 def test_integrated_gradients_are_complete(layer: str):
     """They sum to the logit minus that of zero features; the midpoint sum gets there as its steps grow."""

@@ -78,6 +78,7 @@ def test_along_a_random_direction_of_every_parameter(kind: str, method: str, lay
     check(tiny.build(kind), method, layer, random_unit)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["xdnn", "bcos", pytest.param("bcos-training", marks=pytest.mark.slow)])
 def test_every_single_weight(kind: str):
     method = "bcos" if kind.startswith("bcos") else "ixg"

@@ -9,6 +9,8 @@ from model_guidance.errors import UserError
 from model_guidance.report.page import write_report
 from model_guidance.runs.result import read_result, write_result
 
+pytestmark = pytest.mark.slow
+
 BARE = {"f1": 0.7, "map": 0.72, "pairs": 0.0, "pairs_without_region": 9.0}
 EXCLUSIVE = {"accuracy": 0.7, "pairs": 0.0, "pairs_without_region": 9.0}
 GROUPED = {**EXCLUSIVE, "worst_group": 0.2, "groups": {"a": {"accuracy": 0.2}, "b": {"accuracy": 0.9}}}

@@ -14,6 +14,8 @@ from model_guidance.errors import UserError
 from model_guidance.report.page import write_report
 from model_guidance.runs.train import train_run
 
+pytestmark = pytest.mark.slow
+
 FINDING = {"finding": "R1", "paper": "71.7 @ 79.4", "measured": "65.0 <b> 69.0", "verdict": "agrees"}
 
 

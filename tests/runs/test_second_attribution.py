@@ -20,6 +20,8 @@ from model_guidance.runs.setup import fabric_of, split_of
 from model_guidance.runs.train import train_run
 from model_guidance.training.config import Config
 
+pytestmark = pytest.mark.slow
+
 MULTI = {"backbone": "xdnn_small", "options": {"count": 40, "labels": "multi"}, "annotated": 1.0}
 
 

@@ -63,6 +63,7 @@ def test_an_unknown_size(size, rejected):
     assert f"choose one of {', '.join(SIZES)}" in rejected("lambda", f"--size={size}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["epg-f1", "depths", "all"])
 @pytest.mark.parametrize("kind", ["xdnn", "bcos"])
 def test_published_weights_are_asked_for(kind, name, rejected):
@@ -151,6 +152,7 @@ def test_all_is_less_than_the_sum_of_its_studies(capsys):
     assert max(sizes.values()) == sizes["all"] < sum(sizes[name] for name in STUDIES) / 2
 
 
+@pytest.mark.slow
 def test_a_plan_of_the_papers_size_needs_no_weights(capsys):
     status, out, _ = run(capsys, "all", "--plan", "--size=paper", *paper_without("xdnn")[1:4])
     assert status == 0
@@ -165,6 +167,7 @@ def test_what_no_run_takes_is_said(capsys):
     )
 
 
+@pytest.mark.slow
 def test_the_table_is_not_cut_off(capsys):
     out = run(capsys, "all", "--plan", *PAPER)[1]
     assert "…" not in out

@@ -12,6 +12,7 @@ from model_guidance.models import build
 from model_guidance.runs.train import train_run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frozen", [True, False])
 def test_only_weights_change(frozen: bool, tmp_path: Path):
     config = small(tmp_path / "cache", backbone="bcos_small", epochs=1, freeze_statistics=frozen)

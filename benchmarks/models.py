@@ -1,7 +1,7 @@
 """What can be explained and guided in the networks that people have: `python benchmarks/models.py`.
 
-Each network of `networks.NETWORKS` gets random weights, two classes and a process of its own, in which it is
-measured by `network_row.py`. Finished rows are kept in `--out`/models.json, so that the same command goes on
+Each network of `networks.NETWORKS` gets random weights, three classes and a process of its own, in which
+`network_row.py` measures it. Finished rows are kept in `--out`/models.json, so that the same command goes on
 where it was stopped; the table is written to `--table`. NAME ... measures these only.
 """
 
@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from networks import NETWORKS
 from rich.progress import track
+
+from model_guidance.files import write
 
 Row = dict[str, Any]
 HERE = Path(__file__).parent
@@ -48,8 +50,8 @@ def main() -> None:
     rows: dict[str, Row] = json.loads(kept.read_text()) if kept.exists() else {}
     names = given.names or list(NETWORKS)
     for name in track([name for name in names if name not in rows or given.names], "networks"):
-        rows[name] = measured(name, given)
-        kept.write_text(json.dumps(rows, indent=1))
+        rows[name] = row_of(name, given)
+        write(kept, json.dumps(rows, indent=1).encode())
         print(cells(name, rows[name]), flush=True)
     if not given.names:
         lines = [cells(name, rows[name]) for name in names]
@@ -70,7 +72,7 @@ def options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def measured(name: str, given: argparse.Namespace) -> Row:
+def row_of(name: str, given: argparse.Namespace) -> Row:
     """Return the row of one network, from a process whose memory nothing else has raised."""
     command = [sys.executable, str(HERE / "network_row.py"), name, str(given.batch), str(given.rounds)]
     try:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, interpolate
 
 import model_guidance as mg
+from model_guidance.attribution import capture
 from model_guidance.autodiff import tape
 from model_guidance.errors import UserError
 from model_guidance.types import Regions
@@ -59,10 +60,10 @@ def peak(name: str, batch: int, plain: bool) -> float:
         return measured(step, CPU)
 
 
-def work(name: str, batch: int) -> tuple[nn.Module, Tensor, Tensor]:
+def work(name: str, batch: int, dtype: torch.dtype = torch.float) -> tuple[nn.Module, Tensor, Tensor]:
     """Return a network in evaluation mode, images and their classes."""
-    size = NETWORKS[name].size
-    return network(name).eval(), torch.rand(batch, 3, size, size), torch.arange(batch) % CLASSES
+    model, size = network(name).eval().to(dtype), NETWORKS[name].size
+    return model, torch.rand(batch, 3, size, size).to(dtype), torch.arange(batch) % CLASSES
 
 
 def boxes(images: Tensor, labels: Tensor) -> Regions:
@@ -110,20 +111,8 @@ def costs(model: nn.Module, images: Tensor, labels: Tensor, layer: str, rounds: 
 
 def way(model: nn.Module, images: Tensor) -> str:
     """Return "tape", or the first operation that has no adjoint."""
-    missing: list[str] = []
-    original = tape.Tape.__torch_function__
-
-    def follow(self: tape.Tape, func: Callable[..., object], *rest: object) -> object:
-        before = self.complete
-        result = original(self, func, *rest)  # type: ignore[arg-type]
-        if before and not self.complete:
-            missing.append(getattr(func, "__name__", str(func)))
-        return result
-
-    labels = torch.zeros(len(images), dtype=torch.long)
-    with patch.object(tape.Tape, "__torch_function__", follow):
-        mg.Guidance(model, "ixg", "input")(images, labels, boxes(images, labels))
-    return missing[0] if missing else "tape"
+    explanation = capture(model, images, "ixg", "input", create_graph=True)
+    return explanation.captured.without_adjoint or "tape"
 
 
 def difference(name: str, module: str) -> float:
@@ -131,8 +120,7 @@ def difference(name: str, module: str) -> float:
 
     In float32, maps of a transformer with random weights are hardly more than rounding.
     """
-    model, images, labels = work(name, 2)
-    model, images = model.double(), images.double()
+    model, images, labels = work(name, 2, torch.double)
     ours = mg.attribute(model, images, labels, method="ixg", layer=module)
     kept: list[Tensor] = []
     handle = model.get_submodule(module).register_forward_hook(lambda *seen: kept.append(seen[2]))
@@ -158,8 +146,7 @@ def _read(product: Tensor) -> Iterator[Tensor]:
 
 def derivative_error(name: str) -> float:
     """Return the relative error of the localization loss's derivative along a random direction."""
-    model, images, labels = work(name, 2)
-    model, images = model.double(), images.double()
+    model, images, labels = work(name, 2, torch.double)
     guidance, regions = mg.Guidance(model, "ixg", "input"), boxes(images, labels)
     weights = [each for each in model.parameters() if each.requires_grad]
     direction = [torch.randn_like(each) * each.detach().abs().mean() for each in weights]

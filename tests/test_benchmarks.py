@@ -58,6 +58,16 @@ def test_the_largest_batch_is_the_last_that_fits(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.slow
+def test_every_network_of_the_table_takes_its_images(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(str(SCRIPT.parent))
+    networks = importlib.import_module("networks")
+    for name, (_, size) in networks.NETWORKS.items():
+        with torch.no_grad():
+            logits = networks.network(name).eval()(torch.rand(1, 3, size, size))
+        assert logits.shape == (1, networks.CLASSES), name
+
+
+@pytest.mark.slow
 def test_a_row_of_the_table_of_networks(tmp_path: Path):
     given = ["timm/vit_tiny_patch16_224", "--batch=2", "--rounds=1", f"--out={tmp_path}"]
     command = [sys.executable, str(SCRIPT.parent / "models.py"), *given]

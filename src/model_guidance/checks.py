@@ -115,6 +115,15 @@ def check_logits(logits: Float[Tensor, "batch classes"], labels: Tensor) -> None
         )
 
 
+def by_class(labels: Tensor) -> Tensor:
+    """Return the labels of a single logit, [B], as [B 1]; class numbers and [B C] stay as they are."""
+    return labels if labels.ndim == 2 or _are_numbers(labels) else labels.unsqueeze(1)
+
+
+def _are_numbers(labels: Tensor) -> bool:
+    return labels.ndim == 1 and not labels.is_floating_point() and labels.dtype != torch.bool
+
+
 def present(labels: Tensor, pairs: Pairs) -> Bool[Tensor, "pairs"]:
     """Return whether the class of each pair is present in its image."""
     if labels.ndim == 1:
@@ -138,12 +147,12 @@ def _checked_labels(labels: Any, images: int) -> Tensor:
         raise UserError(
             f"labels: {described(labels)} found, {images} class numbers or [{images}, classes] are needed"
         )
-    numbers = labels.ndim == 1 and not labels.is_floating_point() and labels.dtype != torch.bool
+    numbers = _are_numbers(labels)
     if numbers and _some(labels < 0):
         raise UserError(f"labels: class {int(labels.min())} found, classes are numbered from 0")
     if not numbers and _some(~((labels >= 0) & (labels <= 1))):
         raise UserError("labels: values from 0 to 1 are needed; class numbers are whole numbers, not floats")
-    return labels if numbers or labels.ndim == 2 else labels.unsqueeze(1)
+    return by_class(labels)
 
 
 def _check_regions(regions: object, images: Tensor, labels: Tensor) -> None:

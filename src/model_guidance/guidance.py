@@ -17,6 +17,7 @@ from model_guidance.autodiff.capture import watched
 from model_guidance.autodiff.checkpointing import checkpointed
 from model_guidance.autodiff.inference_mode import ordinary, ordinary_mode
 from model_guidance.checks import (
+    by_class,
     check_batch,
     check_images,
     check_logits,
@@ -232,8 +233,7 @@ def guided_images(labels: Any, regions: Regions) -> Tensor:
 
     Summed over the batches whose gradients are accumulated it is the `normalizer` of each.
     """
-    labels = torch.as_tensor(labels, device=regions.masks.device)
-    labels = labels.unsqueeze(1) if labels.ndim == 1 and labels.is_floating_point() else labels
+    labels = by_class(torch.as_tensor(labels, device=regions.masks.device))
     there = present(labels, regions.pairs)
     if regions.pairs.distinct:
         return there.sum()

@@ -140,10 +140,10 @@ class Tape(TorchFunctionMode):
             return found.output
         numbered = [(self._number(way.source), way) for way in ways]
         used = [(number, way) for number, way in numbered if number is not None]
-        outputs = [found.output] if isinstance(found.output, Tensor) else list(found.output)
+        several = not isinstance(found.output, Tensor)
+        outputs = list(found.output) if several else [found.output]
         numbers = tuple(range(self._count + 1, self._count + 1 + len(outputs)))
         self._count += len(outputs)
-        several = not isinstance(found.output, Tensor)
         self.steps.append(
             Step(numbers, several, outputs[0].dtype, tuple((number, way.adjoint) for number, way in used))
         )

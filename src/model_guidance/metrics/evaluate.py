@@ -8,12 +8,15 @@ import torch
 from torch import Tensor, nn
 
 from model_guidance.attribution import capture
+from model_guidance.autodiff.evaluation_mode import evaluation_mode
+from model_guidance.autodiff.inference_mode import ordinary, ordinary_mode
 from model_guidance.evaluation import Evaluation, Reliance
 from model_guidance.metrics.batch_scores import BatchScores, Condition, Predictions, joined
 from model_guidance.metrics.catalogue import main_score
 from model_guidance.metrics.maps import mean_scores, score_maps
 from model_guidance.metrics.predictions import class_scores, group_scores, overall_scores, reliance_gap
 from model_guidance.metrics.reliance import FILLERS, replaced, union
+from model_guidance.models.layers import find_layer, needs_images
 from model_guidance.types import Batch, unit_range
 
 SIDES = ("outside", "inside")
@@ -59,17 +62,22 @@ def evaluate(
     batch. Where several processes score a part of the batches each, `gather` returns everyone's, in the
     order of the batches.
     """
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
     scored = []
-    try:
+    with evaluation_mode(model):
         for batch in batches:
+            what = _with_named_layer(model, batch, what)
             scored.append(_score(model, batch, what))
             advance()
-    finally:
-        for module, training in modes.items():
-            module.training = training
     return _summary(gather(scored), what)
+
+
+def _with_named_layer(model: nn.Module, batch: Batch, what: Measurement) -> Measurement:
+    """Find the layer once, where only a forward pass shows it: not again for every batch."""
+    if not needs_images(model, what.layer):
+        return what
+    with ordinary_mode():
+        images = ordinary(unit_range(batch.images[:1]))
+        return replace(what, layer=find_layer(model, what.layer, images))
 
 
 def _score(model: nn.Module, batch: Batch, what: Measurement) -> BatchScores:

@@ -11,6 +11,7 @@ from torch import Size, Tensor, nn
 from torch.autograd.graph import Node, get_gradient_edge
 
 from model_guidance.autodiff.capture import first_of
+from model_guidance.autodiff.evaluation_mode import evaluation_mode
 from model_guidance.checks import described, logits_of
 from model_guidance.errors import UserError
 
@@ -83,18 +84,15 @@ def _traced(model: nn.Module, image: Tensor) -> tuple[list[Output], Tensor]:
         if isinstance(first, Tensor) and first.grad_fn is not None:
             found.append(Output(name, first.shape, first.grad_fn, starts[name], len(found) + 1))
 
-    modes = {module: module.training for module in model.modules()}
     named = [(name, module) for name, module in model.named_modules() if name]
     hooks = [module.register_forward_pre_hook(partial(begin, name)) for name, module in named]
     hooks += [module.register_forward_hook(partial(keep, name)) for name, module in named]
     try:
-        with torch.enable_grad(), _accepted(image):
-            return found, logits_of(model.eval()(image))
+        with evaluation_mode(model), torch.enable_grad(), _accepted(image):
+            return found, logits_of(model(image))
     finally:
         for hook in hooks:
             hook.remove()
-        for module, training in modes.items():
-            module.training = training
 
 
 def _cuts(logits: Tensor, image: Tensor) -> Iterator[Node]:

@@ -19,6 +19,7 @@ from model_guidance.report.figures.heatmaps import Panel, Row
 from model_guidance.runs.checkpoints import load_model
 from model_guidance.runs.folder import Run
 from model_guidance.runs.setup import check_classes, source_of, split_of
+from model_guidance.training.config import Config
 from model_guidance.types import unit_range
 
 HARDLY = 0.01  # share of |A| from which on the positive part is worth a score
@@ -42,10 +43,9 @@ class Choice:
     method: str | None = None
     layer: str | None = None
 
-    def explainer(self, run: Run) -> tuple[str, str, str | None]:
-        """Return the method, the layer and its layout that explain a run."""
-        config = run.config.explained_by(self.method or run.config.method, self.layer or run.config.layer)
-        return config.own_method, config.layer, config.layout
+    def of(self, config: Config) -> Config:
+        """Return a run's settings with the method and the layer that are to explain it."""
+        return config.explained_by(self.method or config.method, self.layer or config.layer)
 
 
 def explained(runs: Sequence[Run], choice: Choice) -> list[Row]:
@@ -60,7 +60,7 @@ def explained(runs: Sequence[Run], choice: Choice) -> list[Row]:
     wanted = None if choice.class_name is None else classes.index(choice.class_name)
     models = [_Model.of(run, choice) for run in runs]
     subjects = _of_files(runs[0], choice) if choice.images else _of_data_set(runs[0], choice)
-    one_scale = len({(run.config.backbone, choice.explainer(run)) for run in runs}) == 1
+    one_scale = len({(run.config.backbone, choice.of(run.config).explainer) for run in runs}) == 1
     return [_row(subject, models, wanted, one_scale) for subject in subjects]
 
 
@@ -130,21 +130,20 @@ class _Model:
 
     network: nn.Module
     run: Run
-    method: str
-    layer: str
-    layout: str | None
+    config: Config
 
     @classmethod
     def of(cls, run: Run, choice: Choice) -> "_Model":
-        return cls(load_model(run, choice.checkpoint).eval(), run, *choice.explainer(run))
+        return cls(load_model(run, choice.checkpoint).eval(), run, choice.of(run.config))
 
     def probabilities(self, subject: _Subject) -> Float[Tensor, "classes"]:
         with torch.no_grad():
-            return self.network(subject.pixels(self.run.config.size))[0].sigmoid()
+            return self.network(subject.pixels(self.config.size))[0].sigmoid()
 
     def panel(self, subject: _Subject, label: int) -> Panel:
-        pixels = subject.pixels(self.run.config.size)
-        maps = attribute(self.network, pixels, [label], self.method, self.layer, layout=self.layout).detach()
+        pixels = subject.pixels(self.config.size)
+        by = self.config
+        maps = attribute(self.network, pixels, [label], by.own_method, by.layer, layout=by.layout).detach()
         right, caption = _decision(subject, label, self.probabilities(subject), self.run.classes)
         if label in subject.regions:
             caption += f"\n{_share(maps, subject.regions[label].unsqueeze(0))}"

@@ -45,7 +45,7 @@ ADJOINTS: dict[Callable[..., Any], Callable[..., Operation | None]] = {
     F.hardsigmoid: activation.hardsigmoid,
     F.hardswish: activation.hardswish,
     F.hardtanh: activation.hardtanh,
-    F.interpolate: pooling.interpolate,
+    F.interpolate: pooling.linear_in_images(F.interpolate),
     F.layer_norm: layer_norm.layer_norm,
     F.leaky_relu: activation.leaky_relu,
     F.linear: matrix.linear,

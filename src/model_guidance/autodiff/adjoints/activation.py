@@ -97,9 +97,8 @@ def gelu(input: Tensor, approximate: str = "none") -> Operation:
     def backward(gradient: Tensor, x: Tensor) -> Tensor:
         return aten.gelu_backward(gradient, x, approximate=approximate)
 
-    kept = input
     output = F.gelu(input, approximate=approximate)
-    return Operation(output, lambda g, rows: _Slope.apply(g, of_image(kept, rows), backward, curve))
+    return Operation(output, lambda g, rows: _Slope.apply(g, of_image(input, rows), backward, curve))
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Operation:

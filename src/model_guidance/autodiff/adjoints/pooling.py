@@ -144,11 +144,6 @@ def linear_in_images(function: Callable[..., Tensor]) -> Callable[..., Operation
     return rule
 
 
-def interpolate(input: Tensor, *settings: Any, **named: Any) -> Operation:
-    """Resize; by any interpolation, which is linear."""
-    return linear_in_images(F.interpolate)(input, *settings, **named)
-
-
 def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = None) -> Operation | None:
     """Pad; by a constant or by values of the image."""
     pad = list(pad)

@@ -38,10 +38,10 @@ def reshaping(function: Callable[..., Tensor]) -> Callable[..., Operation]:
     return rule
 
 
-def converting(function: Callable[..., Tensor]) -> Callable[..., Operation | None]:
+def converting(function: Callable[..., Tensor]) -> Callable[..., Operation]:
     """Return the rule of a function that changes the type of the values."""
 
-    def rule(input: Tensor, *settings: Any, **named: Any) -> Operation | None:
+    def rule(input: Tensor, *settings: Any, **named: Any) -> Operation:
         output = function(input, *settings, **named)
         return Operation(output, lambda gradient, rows: gradient.to(input.dtype))
 
@@ -87,9 +87,7 @@ def expand(input: Tensor, *size: Any) -> Operation:
 
 def expand_as(input: Tensor, other: Tensor) -> Operation:
     """Repeat to another's shape."""
-    output, adjoint, mixes = expand(input, other.shape)
-    assert callable(adjoint)
-    return Operation(output, [Way(input, adjoint, mixes), _nothing(other)])
+    return _beside(expand(input, other.shape), input, other)
 
 
 def repeat(input: Tensor, *repeats: Any) -> Operation | None:
@@ -216,20 +214,23 @@ def getitem(input: Tensor, index: Any) -> Operation | None:
 
 def reshape_as(input: Tensor, other: Tensor) -> Operation:
     """Keep the values, take another's shape."""
-    output, adjoint, mixes = reshaping(torch.Tensor.reshape)(input, other.shape)
-    assert callable(adjoint)
-    return Operation(output, [Way(input, adjoint, mixes), _nothing(other)])
+    return _beside(reshaping(torch.Tensor.reshape)(input, other.shape), input, other)
 
 
 def type_as(input: Tensor, other: Tensor) -> Operation:
     """Take another's type."""
-    return Operation(
-        input.type_as(other), [Way(input, lambda gradient, rows: gradient.to(input.dtype)), _nothing(other)]
-    )
+    return _beside(converting(torch.Tensor.type_as)(input, other), input, other)
 
 
-def _nothing(source: Tensor) -> Way:
-    return Way(source, lambda gradient, rows: gradient.new_zeros(shape_of(source, gradient, rows)))
+def _beside(operation: Operation, input: Tensor, other: Tensor) -> Operation:
+    """Return an operation on `input` of which `other`, a like of it, says no more than shape or type."""
+    output, adjoint, mixes = operation
+    assert callable(adjoint)
+
+    def nothing(gradient: Tensor, rows: Rows) -> Tensor:
+        return gradient.new_zeros(shape_of(other, gradient, rows))
+
+    return Operation(output, [Way(input, adjoint, mixes), Way(other, nothing)])
 
 
 def _narrowed(dim: int, start: int, length: int) -> Callable[[Tensor, Rows], Tensor]:

@@ -113,8 +113,8 @@ def test_a_finished_run_is_kept_unless_overwriting_is_asked_for(cache, undisturb
         train_run(small(cache, epochs=1), undisturbed)
     assert files(undisturbed) == before
     folder = tmp_path / "run"
-    train_run(small(cache, epochs=1), folder)
-    train_run(small(cache, epochs=1, seed=1), folder, overwrite=True)
+    train_run(small(cache, epochs=1, backbone="bcos_small"), folder)
+    train_run(small(cache, epochs=1, backbone="bcos_small", seed=1), folder, overwrite=True)
     assert Run.open(folder).config.seed == 1
 
 

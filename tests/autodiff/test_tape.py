@@ -1,6 +1,7 @@
 """Maps by adjoints of ours against autograd's own derivatives: values, weight gradients, statistics."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -119,7 +120,29 @@ def _kernel_made_of_features(x: Tensor) -> Tensor:
     return F.conv2d(torch.ones_like(x), x[:1].mean((2, 3)).view(1, 4, 1, 1).expand(4, 4, 1, 1)) + x
 
 
+@torch.jit.script
+def scripted(x: Tensor) -> Tensor:
+    return torch.tanh(x) * x
+
+
+class Reversed(torch.autograd.Function):
+    """The derivative that it says it has is not that of its operations."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.mul(1)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        return -gradients[0]
+
+
 STRANGE = {
+    "scripted": scripted,
+    "scripted branch": lambda x: x + scripted(x),
+    "own derivative": lambda x: F.relu(x) + Reversed.apply(x) * x,
+    "torch.func": lambda x: x + torch.vmap(lambda image: image * image)(x),
+    "complex": lambda x: x + torch.fft.irfft2(torch.fft.rfft2(x) * 2, s=x.shape[-2:]),
     "erf": torch.erf,
     "assigned": _assigned,
     "assigned in place": _assigned_in_place,
@@ -145,6 +168,7 @@ USUAL = {
     "stride": lambda x: F.conv2d(x, torch.ones(4, 1, 3, 2).double(), None, 3, 1, 2, 4) + 1,
     "max pool": lambda x: F.max_pool2d(x, 3, 2, 1, ceil_mode=True),
     "average pool": lambda x: F.avg_pool2d(x, 3, 2, 1, count_include_pad=False),
+    "compiled": lambda x: x + torch.compile(torch.tanh)(x) * x,
     "detour": lambda x: F.relu(x) + 0 * F.relu(x).detach().shape[0],
     "flat": lambda x: F.linear(torch.flatten(x, 1), torch.eye(x[0].numel()).double()).view_as(x) + x,
 }

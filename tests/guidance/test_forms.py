@@ -1,6 +1,8 @@
 """What people's loops and networks look like: frozen parts, several batches, half precision, no effect."""
 
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -10,8 +12,10 @@ from tests.asserts import assert_same
 from tests.attribution import tiny
 from tests.guidance.annotated import regions
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
+from torch.utils.checkpoint import checkpoint
 
 from model_guidance.attribution import attribute
 from model_guidance.effect import PATIENCE
@@ -98,6 +102,49 @@ class Cut(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.conv(images).detach().mean((2, 3))
+
+
+class Squared(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return x * x
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        return 2 * ctx.saved_tensors[0] * gradients[0]
+
+
+class Middle(nn.Module):
+    """A network with such an operation between its layers."""
+
+    def __init__(self, middle: Callable[[Tensor], Tensor]):
+        super().__init__()
+        self.first, self.fc, self.middle = nn.Conv2d(3, 4, 3, padding=1), nn.Linear(4, 3), middle
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.fc(self.middle(self.first(images)).mean((2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("middle", "said"),
+    [
+        (Squared.apply, "model: Squared behind this layer has no second derivative"),
+        (torch.ops.aten.hardsigmoid, "model: an operation behind this layer has no second derivative"),
+        (
+            lambda x: checkpoint(torch.tanh, x, use_reentrant=True),
+            "model: it saves memory .*use_reentrant=False",
+        ),
+    ],
+)
+@pytest.mark.parametrize("layer", ["input", "first"])
+def test_networks_without_a_second_derivative(middle: Callable[[Tensor], Tensor], said: str, layer: str):
+    model, images = Middle(middle), tiny.images(5).float()
+    with pytest.raises(UserError, match=said):
+        Guidance(model, layer=layer)(images, LABELS, ANNOTATED)
+    with pytest.raises(UserError, match=said):
+        attribute(model, images, LABELS, layer=layer, create_graph=True)
 
 
 def quantised() -> nn.Module:

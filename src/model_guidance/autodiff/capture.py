@@ -13,7 +13,9 @@ from torch.func import functional_call
 
 from model_guidance.autodiff.batch_statistics import several_values, uses_batch_statistics
 from model_guidance.autodiff.composites import differentiable_attention
+from model_guidance.autodiff.dispatch import nothing_hidden
 from model_guidance.autodiff.layout import Layout
+from model_guidance.autodiff.second_derivative import check_twice_differentiable
 from model_guidance.autodiff.tape import NoAdjointError, Tape, watch
 from model_guidance.checks import described, logits_of
 from model_guidance.errors import UserError
@@ -80,7 +82,13 @@ def capture_features(
             return kept[0].clone()  # the next layer may work in place
 
         tape = Tape(keep, constant_factors=constant_factors, strict=strict, twice=attached)
-        with watched(model, module), differentiable_attention(attached), several_values(), tape:
+        with (
+            nothing_hidden(),
+            watched(model, module),
+            differentiable_attention(attached),
+            several_values(),
+            tape,
+        ):
             output = _call(model, images if module else watch(images), keep_buffers=features is not None)
         if not kept:
             raise UserError(f"layer '{module}' is not used in a forward pass: choose another layer")
@@ -120,9 +128,7 @@ def _gradient(
     if tape is None:
         found = None
         if logits.requires_grad:
-            found = torch.autograd.grad(
-                logits, features, cotangent, create_graph=create_graph, retain_graph=True, allow_unused=True
-            )[0]
+            found = _by_autograd(logits, features, cotangent, create_graph)
     else:
         with torch.set_grad_enabled(create_graph):
             found = tape.gradient(cotangent, rows)
@@ -132,6 +138,23 @@ def _gradient(
             "no_grad, a branch without an end?); choose another layer"
         )
     return layout.to_map(found)
+
+
+def _by_autograd(logits: Tensor, features: Tensor, cotangent: Tensor, create_graph: bool) -> Tensor | None:
+    try:
+        found: Tensor | None = torch.autograd.grad(
+            logits, features, cotangent, create_graph=create_graph, retain_graph=True, allow_unused=True
+        )[0]
+    except RuntimeError as error:
+        if "use_reentrant" not in str(error):
+            raise
+        raise UserError(
+            "model: it saves memory by torch.utils.checkpoint with use_reentrant=True, through which no map "
+            "can be taken; give use_reentrant=False there"
+        ) from error
+    if found is not None and create_graph:
+        check_twice_differentiable(logits, features, found)
+    return found
 
 
 @contextmanager

@@ -1,7 +1,10 @@
-"""Functions of ours that whoever follows a network's operations sees as one operation."""
+"""Which calls whoever follows a network's operations is told of, beside those of torch's own functions."""
 
 import functools
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import torch
@@ -22,3 +25,48 @@ def one_operation(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
         return function(first, *rest, **named)
 
     return call
+
+
+@contextmanager
+def nothing_hidden() -> Iterator[None]:
+    """Have a mode told of functions of `torch.jit` too, and of what happens in compiled parts of a network.
+
+    torch itself shows it neither: what they put out would seem to depend on no features. Compiled parts are
+    run as they are written.
+    """
+    if torch.compiler.is_compiling():
+        yield
+        return
+    run = torch.jit.ScriptFunction.__call__
+
+    def call(function: Any, *args: Any, **kwargs: Any) -> Any:
+        if torch._C._is_torch_function_mode_enabled():
+            return handle_torch_function(function, args, *args, **kwargs)
+        return run(function, *args, **kwargs)
+
+    setattr(torch.jit.ScriptFunction, "__call__", call)  # noqa: B010  (mypy forbids an assignment)
+    try:
+        with torch.compiler.set_stance("force_eager"):
+            yield
+    finally:
+        setattr(torch.jit.ScriptFunction, "__call__", run)  # noqa: B010
+
+
+def own_derivative() -> str | None:
+    """Return the name of the `torch.autograd.Function` whose forward pass this is, if it is one.
+
+    Its derivative is what it says, not what follows from its operations. torch switches off forward
+    differentiation there, and nowhere else where operations are ordinary ones.
+    """
+    if torch.compiler.is_compiling() or torch._C._is_fwd_grad_enabled():
+        return None
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and frame.f_code.co_name != "forward":
+        frame = frame.f_back
+    name = "a torch.autograd.Function.forward" if frame is None else frame.f_code.co_qualname
+    return name.rpartition("<locals>.")[2].removesuffix(".forward")
+
+
+def transformed() -> bool:
+    """Return whether this happens inside of `torch.vmap` or another function of `torch.func`."""
+    return not torch.compiler.is_compiling() and torch._C._functorch.peek_interpreter_stack() is not None

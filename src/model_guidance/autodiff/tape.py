@@ -10,7 +10,7 @@ from torch.overrides import TorchFunctionMode
 from model_guidance.autodiff.adjoints import ADJOINTS
 from model_guidance.autodiff.checkpointing import Run, checkpointed_block, kept_statistics, run_again
 from model_guidance.autodiff.composites import COMPOSITES, TWICE_DIFFERENTIABLE
-from model_guidance.autodiff.dispatch import one_operation
+from model_guidance.autodiff.dispatch import nothing_hidden, one_operation, own_derivative, transformed
 from model_guidance.autodiff.dynamic_linear import multiply
 from model_guidance.autodiff.rules import Adjoint, Operation, Rows, Way
 from model_guidance.autodiff.spellings import SPELLINGS, Spelling
@@ -92,10 +92,11 @@ class Tape(TorchFunctionMode):
             self.watching = True
             return self._numbered(self.keep(*args), 0)
         watched = self._watched(args, kwargs)
+        obstacle = self._obstacle(watched)
+        if obstacle is not None:
+            return self._leave(obstacle, func, args, kwargs)
         if not watched:
             return self._plain(func, args, kwargs)
-        if any(_version(each) != each.tape_version for each in watched):  # type: ignore[attr-defined]
-            return self._leave("a change in place", func, args, kwargs)
         output = self._looked_into(func, args, kwargs)
         if output is not NotImplemented:
             return output
@@ -108,6 +109,14 @@ class Tape(TorchFunctionMode):
         if not self.watching or not self.complete:
             return []
         return [each for each in _flat((*args, *kwargs.values())) if self._number(each) is not None]
+
+    def _obstacle(self, watched: list[Tensor]) -> str | None:
+        """Return why this operation does not say what its derivative is, if it does not."""
+        if any(_version(each) != each.tape_version for each in watched):  # type: ignore[attr-defined]
+            return "a change in place"
+        if watched:
+            return own_derivative()
+        return "torch.func" if self.watching and self.complete and transformed() else None
 
     def _looked_into(self, func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         if func not in COMPOSITES:
@@ -156,7 +165,7 @@ class Tape(TorchFunctionMode):
         """Tell the tape which tensor is the result that is to be differentiated."""
         self.result = self._number(output)
         if self.complete and self.result is None:  # autograd may know of a way
-            self.without_adjoint = "an output that is no function of the features"
+            self._without("an output that is no function of the features")
         output.tape_number = None  # type: ignore[attr-defined]
 
     def gradient(self, cotangent: Tensor, rows: Rows) -> Tensor | None:
@@ -219,25 +228,26 @@ def _version(value: Tensor) -> int:
 def _is_constant(output: object) -> bool:
     """Return whether no gradient goes through what was put out."""
     if isinstance(output, Tensor):
-        return not output.dtype.is_floating_point
+        return not (output.is_floating_point() or output.is_complex())
     return isinstance(output, PLAIN)
 
 
 def _name(func: Callable[..., Any]) -> str:
-    return getattr(func, "__name__", str(func))
+    named = "name" if isinstance(func, torch.jit.ScriptFunction) else "__name__"
+    return str(getattr(func, named, func))
 
 
 def _follow(run: Run, x: Tensor, constant_factors: bool) -> tuple[Tensor, Tape]:
     tape = Tape(torch.clone, constant_factors=constant_factors, strict=True)
     try:
-        with tape:
+        with nothing_hidden(), tape:
             output = run(watch(x))
+        tape.finish(output)
     except NoAdjointError as error:
         raise UserError(
             "checkpoint: an operation in a block of this network has no adjoint in autodiff/adjoints: "
             "leave checkpoint out"
         ) from error
-    tape.finish(output)
     return output, tape
 
 

@@ -11,6 +11,7 @@ from torch import Size, Tensor, nn
 from torch.autograd.graph import Node, get_gradient_edge
 
 from model_guidance.autodiff.capture import first_of
+from model_guidance.autodiff.dispatch import nothing_hidden
 from model_guidance.autodiff.evaluation_mode import evaluation_mode
 from model_guidance.checks import described, logits_of
 from model_guidance.errors import UserError
@@ -88,7 +89,7 @@ def _traced(model: nn.Module, image: Tensor) -> tuple[list[Output], Tensor]:
     hooks = [module.register_forward_pre_hook(partial(begin, name)) for name, module in named]
     hooks += [module.register_forward_hook(partial(keep, name)) for name, module in named]
     try:
-        with evaluation_mode(model), torch.enable_grad(), _accepted(image):
+        with nothing_hidden(), evaluation_mode(model), torch.enable_grad(), _accepted(image):
             return found, logits_of(model(image))
     finally:
         for hook in hooks:

@@ -5,8 +5,8 @@ from torch import nn
 from torchvision.models.resnet import BasicBlock
 
 from model_guidance.models.backbone import Backbone, SixChannels, Standardize
-from model_guidance.models.bcos import BcosBlock
-from model_guidance.models.bcos_layers import BcosConv2d, UncenteredBatchNorm2d
+from model_guidance.models.bcos.layers import BcosConv2d, UncenteredBatchNorm2d
+from model_guidance.models.bcos.resnet import BcosBlock
 from model_guidance.models.xdnn import XdnnBlock
 
 CLASSES = 3

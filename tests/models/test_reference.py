@@ -10,8 +10,9 @@ from tests.models.conftest import Reference
 from torch import Tensor
 
 from model_guidance.attribution import METHODS
-from model_guidance.models import bcos, weights, xdnn
+from model_guidance.models import weights, xdnn
 from model_guidance.models.backbone import Backbone
+from model_guidance.models.bcos import resnet as bcos
 from model_guidance.types import Pairs
 
 TOLERANCE = 1e-6  # the published values are stored in float32

@@ -14,7 +14,10 @@ from model_guidance.autodiff.dynamic_linear import Factor
 
 
 class Cosine(Factor):
-    """`f = |l| / n` with `l = ŵ · x` and `n` the norm of the patch: the absolute cosine between w and x."""
+    """`f = |l| / n` with `l = ŵ · x` and `n` the norm of the patch: the absolute cosine between w and x.
+
+    The norm has the shape of l, or one that is broadcast to it.
+    """
 
     def __init__(self, norm: Callable[[], Tensor]):
         super().__init__(lambda linear: linear.abs() / norm())
@@ -43,7 +46,7 @@ class Deviation(Factor):
 
 
 class _CosineScale(torch.autograd.Function):
-    """With `q = (g_y l + g_f) / n`: `g_l = g_y f + q sign l`, `g_n = -sum_c q f`."""
+    """With `q = (g_y l + g_f) / n`: `g_l = g_y f + q sign l`, `g_n = -sum q f` where n is broadcast."""
 
     @staticmethod
     def forward(ctx: Any, linear: Tensor, norm: Tensor) -> tuple[Tensor, Tensor]:
@@ -58,7 +61,7 @@ class _CosineScale(torch.autograd.Function):
         linear = linear.to(factor.dtype)  # lower where convolutions run in half precision
         quotient = torch.addcmul(outer[1], outer[0], linear).div_(norm)
         to_linear = (outer[0] * factor).addcmul_(quotient, linear.sign())
-        return to_linear, -quotient.mul_(factor).sum(dim=1, keepdim=True)
+        return to_linear, -quotient.mul_(factor).sum_to_size(norm.shape)
 
 
 class _DeviationScale(torch.autograd.Function):

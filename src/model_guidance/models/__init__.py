@@ -5,9 +5,11 @@ from functools import partial
 from pathlib import Path
 
 from model_guidance.errors import UserError
-from model_guidance.models import bcos, library, resnet, small, xdnn
+from model_guidance.models import library, resnet, small, xdnn
 from model_guidance.models import weights as checkpoints
 from model_guidance.models.backbone import Backbone
+from model_guidance.models.bcos import resnet as bcos_resnet
+from model_guidance.models.bcos.bcosify import bcosify
 from model_guidance.models.stages import DEPTHS
 
 BACKBONES: dict[str, Callable[[int], Backbone]] = {
@@ -16,19 +18,22 @@ BACKBONES: dict[str, Callable[[int], Backbone]] = {
     "bcos_small": small.build_bcos,
     **{f"resnet{depth}": partial(resnet.build, depth=depth) for depth in DEPTHS},
     **{f"xdnn_resnet{depth}": partial(xdnn.build, depth=depth) for depth in DEPTHS},
-    **{f"bcos_resnet{depth}": partial(bcos.build, depth=depth) for depth in DEPTHS},
+    **{f"bcos_resnet{depth}": partial(bcos_resnet.build, depth=depth) for depth in DEPTHS},
 }
 LIBRARIES = {"torchvision": library.torchvision_model, "timm": library.timm_model}
+BCOSIFIED = "bcosified/"
 
 
 def build(name: str, num_classes: int, weights: str | Path | None = None) -> Backbone:
     """Return the network `name`, which takes RGB in [0, 1], `Float[B 3 H W]`, and puts out `Float[B C]`.
 
-    `name` is a key of `BACKBONES`, `torchvision/NAME` or `timm/NAME`. `weights` is None (random), a path
-    (see `weights.load` for the formats), or "imagenet": the library's own weights, downloaded. A head with
-    another number of classes is replaced by a new one. Raises `UserError` if there is no such network, or
-    if the weights do not fit.
+    `name` is a key of `BACKBONES`, `torchvision/NAME` or `timm/NAME`, or one of them behind `bcosified/`, see
+    `bcosify`. `weights` is None (random), a path (see `weights.load` for the formats), or "imagenet": the
+    library's own weights, downloaded. A head with another number of classes is replaced by a new one. Raises
+    `UserError` if there is no such network, or if the weights do not fit.
     """
+    if name.startswith(BCOSIFIED):
+        return _bcosified(name.removeprefix(BCOSIFIED), num_classes, weights)
     pretrained = weights == "imagenet"
     family, _, member = name.partition("/")
     if pretrained and name.startswith("resnet"):
@@ -38,7 +43,7 @@ def build(name: str, num_classes: int, weights: str | Path | None = None) -> Bac
     elif name not in BACKBONES:
         raise UserError(
             f"there is no backbone '{name}': choose one of {', '.join(BACKBONES)}, "
-            "torchvision/NAME or timm/NAME"
+            "torchvision/NAME or timm/NAME, or bcosified/ and one of these"
         )
     elif pretrained:
         raise UserError(
@@ -51,9 +56,23 @@ def build(name: str, num_classes: int, weights: str | Path | None = None) -> Bac
     return model
 
 
+def _bcosified(name: str, num_classes: int, weights: str | Path | None) -> Backbone:
+    """Return a network made B-cos; a path is to weights of what it was, or of what it became in a run."""
+    if weights is not None and weights != "imagenet":
+        model = bcosify(build(name, num_classes))
+        try:
+            checkpoints.load(model, Path(weights))
+        except UserError:
+            pass
+        else:
+            return model
+    return bcosify(build(name, num_classes, weights))
+
+
 __all__ = [
     "BACKBONES",
     "Backbone",
+    "bcosify",
     "build",
 ]
 

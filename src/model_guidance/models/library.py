@@ -18,7 +18,9 @@ def torchvision_model(name: str, num_classes: int, pretrained: bool) -> Backbone
     if name not in torchvision.models.list_models(module=torchvision.models):
         raise UserError(f"torchvision has no classifier '{name}': see torchvision.models.list_models()")
     if not pretrained:
-        return _wrap(torchvision.models.get_model(name, weights=None, num_classes=num_classes), Standardize())
+        return wrapped(
+            torchvision.models.get_model(name, weights=None, num_classes=num_classes), Standardize()
+        )
     with _downloading(torchvision.models.get_model_weights(name).DEFAULT.url):
         network = torchvision.models.get_model(name, weights="DEFAULT")
     linear = {key: module for key, module in network.named_modules() if isinstance(module, nn.Linear)}
@@ -28,7 +30,7 @@ def torchvision_model(name: str, num_classes: int, pretrained: bool) -> Backbone
         )
     head, old = linear.popitem()
     network.set_submodule(head, nn.Linear(old.in_features, num_classes, bias=old.bias is not None))
-    return _wrap(network, Standardize())
+    return wrapped(network, Standardize())
 
 
 def timm_model(name: str, num_classes: int, pretrained: bool) -> Backbone:
@@ -44,7 +46,7 @@ def timm_model(name: str, num_classes: int, pretrained: bool) -> Backbone:
     config: Any = network.pretrained_cfg
     named = [stage["module"] for stage in getattr(network, "feature_info", [])]
     stages = [f"network.{name}" for name in named if name in dict(network.named_modules())]
-    return _wrap(network, Standardize(config["mean"], config["std"]), stages)
+    return wrapped(network, Standardize(config["mean"], config["std"]), stages)
 
 
 @contextmanager
@@ -60,7 +62,8 @@ def _downloading(what: str) -> Iterator[None]:
         ) from error
 
 
-def _wrap(network: nn.Module, encode: nn.Module, stages: Sequence[str] | None = None) -> Backbone:
+def wrapped(network: nn.Module, encode: nn.Module, stages: Sequence[str] | None = None) -> Backbone:
+    """Return a network with its encoding and the depths and head that its modules tell."""
     modules = dict(network.named_modules())
     layers = {key: name for key, name in STAGES.items() if name.removeprefix("network.") in modules}
     heads = [name for name, module in modules.items() if isinstance(module, nn.Linear)]

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from model_guidance.models.backbone import Backbone, SixChannels, Standardize
-from model_guidance.models.bcos_layers import BcosConv2d, UncenteredBatchNorm2d
+from model_guidance.models.bcos.layers import BcosConv2d, UncenteredBatchNorm2d
 
 Layer = Callable[[int, int, int, int], list[nn.Module]]  # of input channels, output channels, kernel, stride
 
@@ -40,9 +40,9 @@ class SmallCNN(nn.Module):
     def forward(self, x: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch classes"]:
         """Return one logit per class."""
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
-        if isinstance(self.fc, nn.Linear):
-            return self.fc(torch.mean(x, dim=(2, 3)))
-        return torch.mean(self.fc(x), dim=(2, 3)) + self.bias
+        if isinstance(self.fc, BcosConv2d):
+            return torch.mean(self.fc(x), dim=(2, 3)) + self.bias
+        return self.fc(torch.mean(x, dim=(2, 3)))
 
 
 def build(num_classes: int) -> Backbone:

@@ -41,13 +41,16 @@ class BcosConv2d(DynamicLayer):
 
 
 class UncenteredBatchNorm2d(DynamicLayer):
-    """Batch normalisation that only divides: `y = gain * x / sqrt(var(x) + eps)`; no mean, no shift.
+    """Batch normalisation that only divides: `y = gain * x / sqrt(var(x) + eps)`; no mean.
+
+    Nor is there a shift, unless a network that was made B-cos keeps its biases.
 
     The variance is taken around the mean, biased, over the batch in training and from the running average
     in evaluation. `running_mean` takes part in nothing; published checkpoints contain it.
     """
 
     normalises_batch = True
+    bias: nn.Parameter | None
     running_mean: Tensor
     running_var: Tensor
     num_batches_tracked: Tensor
@@ -56,15 +59,19 @@ class UncenteredBatchNorm2d(DynamicLayer):
         super().__init__()
         self.eps, self.momentum = eps, momentum
         self.weight = nn.Parameter(torch.ones(channels))
+        self.register_parameter("bias", None)
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_var", torch.ones(channels))
         self.register_buffer("num_batches_tracked", torch.tensor(0))
 
     def forward(self, x: Float[Tensor, "batch channels h w"]) -> Float[Tensor, "batch channels h w"]:
         """Divide by the standard deviation of each channel."""
-        if not self.training:
-            return self.multiply(x, Factor(self._running))
-        return self.multiply(x, Deviation(self.weight, self.eps, partial(self._statistics, x)))
+        if self.training:
+            factor: Factor = Deviation(self.weight, self.eps, partial(self._statistics, x))
+        else:
+            factor = Factor(self._running)
+        divided = self.multiply(x, factor)
+        return divided if self.bias is None else divided + self.bias.view(-1, 1, 1)
 
     def _running(self, _: Tensor) -> Tensor:
         return (self.weight / (self.running_var + self.eps).sqrt()).view(1, -1, 1, 1)

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from model_guidance.models.backbone import Backbone, SixChannels
-from model_guidance.models.bcos_layers import BcosConv2d, UncenteredBatchNorm2d
+from model_guidance.models.bcos.layers import BcosConv2d, UncenteredBatchNorm2d
 from model_guidance.models.stages import DEPTHS, stage
 
 LOGIT_BIAS = math.log(0.001 / 0.999)  # the prior of one class in a thousand; published networks add it

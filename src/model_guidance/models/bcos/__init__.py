@@ -1,0 +1,1 @@
+"""B-cos networks: the published ones, and `bcosify`, which makes one of any convolutional network."""

@@ -69,7 +69,7 @@ def autocast(dtype: torch.dtype = torch.bfloat16) -> Tensor:
     """Take half precision; the scaler is for float16 and does nothing for bfloat16."""
     guidance = guided()
     optimizer = torch.optim.SGD(guidance.parameters(), RATE)
-    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**8, enabled=dtype == torch.float16)
+    scaler = torch.amp.GradScaler("cpu", enabled=dtype == torch.float16)
     for images, labels, regions in loader():
         with torch.autocast("cpu", dtype):
             logits, localization = guidance(images, labels, regions)

@@ -196,8 +196,8 @@ class Guidance(nn.Module):
         explanation = self._capture(images)
         if not explanation.captured.by_adjoints:
             raise UserError(
-                f"compile: {name_of(self.method)} maps of this network cannot be compiled, because an "
-                "operation in it has no adjoint in autodiff/adjoints: leave compile out"
+                f"compile: {name_of(self.method)} maps of this network cannot be compiled, because "
+                f"{explanation.captured.without_adjoint} has no adjoint in autodiff/adjoints: leave it out"
             )
         self._compiled = torch.compile(self._logits_and_maps)
         return explanation.logits, explanation.maps(pairs)

@@ -9,7 +9,7 @@ import torch
 from tests.asserts import assert_names, assert_untouched
 from torch import Tensor, nn
 
-from model_guidance.attribution import attribute
+from model_guidance.attribution import attribute, default_method
 from model_guidance.errors import UserError
 from model_guidance.guidance import Guidance
 from model_guidance.models.layers import find_layer, layers
@@ -81,6 +81,8 @@ def test_what_is_wrapped_has_the_layers_of_what_it_wraps(wrap: Callable[[nn.Modu
     model, images = Plain(), torch.rand(1, 3, 8, 8)
     wrapped = wrap(model)
     modules = dict(wrapped.named_modules())
+    model.default_method = "gradcam"
+    assert default_method(wrapped) == "gradcam"
     for layer in ("final", "stem", "mid3"):
         assert modules[find_layer(wrapped, layer, images)] is model.get_submodule(
             find_layer(model, layer, images)

@@ -22,7 +22,7 @@ from model_guidance.autodiff.inference_mode import ordinary, ordinary_mode
 from model_guidance.checks import check_images, check_model, described
 from model_guidance.errors import UserError
 from model_guidance.lookup import find
-from model_guidance.models.layers import find_layer
+from model_guidance.models.layers import find_layer, unwrapped
 from model_guidance.models.layout import check_layout, layout_of
 from model_guidance.models.trunk import check_accepted
 from model_guidance.types import Pairs
@@ -151,7 +151,7 @@ def method_of(model: nn.Module, method: str | Method | None) -> Method:
 
 def default_method(model: nn.Module) -> str:
     """Return the name of the method that a model says to be explained by; otherwise input times gradient."""
-    return getattr(model, "default_method", "ixg")
+    return getattr(unwrapped(model)[0], "default_method", "ixg")
 
 
 def as_pairs(classes: Any, images: Tensor, count: int) -> Pairs:

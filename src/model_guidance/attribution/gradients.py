@@ -8,6 +8,8 @@ from torch import Tensor
 from model_guidance.autodiff.capture import CapturedFeatures
 from model_guidance.types import Pairs
 
+ENLARGED = 2.0**8  # times in float16: gradients up to 255 have room, and the gradients of theirs
+
 
 def class_gradients(
     captured: CapturedFeatures, pairs: Pairs, create_graph: bool
@@ -36,13 +38,24 @@ def class_gradients(
 
 def _each(captured: CapturedFeatures, pairs: Pairs, one_each: bool, create_graph: bool) -> Tensor:
     wanted = F.one_hot(pairs.class_index, captured.logits.shape[1]).to(captured.logits.dtype)
-    return captured.vjp(wanted, None if one_each else pairs.image_index, create_graph)
+    return _gradient(captured, wanted, None if one_each else pairs.image_index, create_graph)
 
 
 def _one_pass(captured: CapturedFeatures, pairs: Pairs, create_graph: bool) -> Tensor:
     wanted = torch.zeros_like(captured.logits)
     wanted = wanted.index_put((pairs.image_index, pairs.class_index), wanted.new_ones(()))
-    return pairs.of_image(captured.vjp(wanted, None, create_graph))
+    return pairs.of_image(_gradient(captured, wanted, None, create_graph))
+
+
+def _gradient(captured: CapturedFeatures, wanted: Tensor, rows: Tensor | None, create_graph: bool) -> Tensor:
+    """Return what `vjp` does, in float32 where the network computes in float16.
+
+    What a `GradScaler` multiplies the gradient of a map by exceeds float16 on the way back through the
+    gradient, unless the gradient itself is larger by as much as that must be smaller.
+    """
+    if torch.float16 not in (captured.logits.dtype, captured.features.dtype):
+        return captured.vjp(wanted, rows, create_graph)
+    return captured.vjp(wanted * ENLARGED, rows, create_graph).float() / ENLARGED
 
 
 def _rank_within_image(images: Tensor) -> Tensor:

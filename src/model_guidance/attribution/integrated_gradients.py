@@ -8,6 +8,7 @@ from model_guidance.attribution.gradients import class_gradients
 from model_guidance.attribution.input_x_gradient import input_x_gradient
 from model_guidance.attribution.maps import channel_sum
 from model_guidance.autodiff.capture import CapturedFeatures
+from model_guidance.models.layers import unwrapped
 from model_guidance.types import Pairs
 
 STEPS = 16
@@ -21,7 +22,7 @@ def integrated_gradients(
     A positively homogeneous network (X-DNN) has the same gradient everywhere on the path, so one pass is
     exact; for others the integral is a midpoint sum of `steps` passes through the rest of the network.
     """
-    if getattr(model, "homogeneous", False):
+    if getattr(unwrapped(model)[0], "homogeneous", False):
         return input_x_gradient(model, captured, pairs, create_graph)
     maps = []
     for step in range(steps):

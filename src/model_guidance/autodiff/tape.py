@@ -245,7 +245,7 @@ def _follow(run: Run, x: Tensor, constant_factors: bool) -> tuple[Tensor, Tape]:
         tape.finish(output)
     except NoAdjointError as error:
         raise UserError(
-            "checkpoint: an operation in a block of this network has no adjoint in autodiff/adjoints: "
+            f"checkpoint: {error} in a block of this network has no adjoint in autodiff/adjoints: "
             "leave checkpoint out"
         ) from error
     return output, tape

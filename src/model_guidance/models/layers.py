@@ -14,7 +14,7 @@ from model_guidance.errors import UserError
 from model_guidance.models.backbone import Backbone
 from model_guidance.models.depths import DEPTHS, places_of
 
-WRAPPERS = ("_orig_mod.", "module.", "base_model.model.", "network.")  # torch.compile's, DDP's, peft's, ours
+WRAPPERS = ("_orig_mod", "base_model.model", "module")  # what torch.compile, peft and DDP call the network
 
 
 class Layer(NamedTuple):
@@ -37,7 +37,7 @@ def find_layer(model: nn.Module, layer: str, images: Tensor) -> str:
     `UserError`, naming layers that exist, if there is no such layer.
     """
     if needs_images(model, layer):
-        inner, prefix = _unwrapped(model)
+        inner, prefix = unwrapped(model)
         places, depths = places_of(inner, images)
         if layer in depths:
             return prefix + depths[layer]
@@ -87,7 +87,7 @@ def layers(model: nn.Module, images: Float[Tensor, "batch channels height width"
     check_model(model)
     with ordinary_mode():
         images = ordinary(images)
-        inner, prefix = _unwrapped(model)
+        inner, prefix = unwrapped(model)
         places, found = places_of(inner, images)
     stated = _named(model)
     depths = {prefix + name: depth for depth, name in found.items() if depth not in stated}
@@ -103,12 +103,12 @@ def layers(model: nn.Module, images: Float[Tensor, "batch channels height width"
 
 def _named(model: nn.Module) -> Mapping[str, str]:
     """Return the dotted names of the depths that the model, or what is wrapped by it, states."""
-    inner, prefix = _unwrapped(model)
+    inner, prefix = unwrapped(model)
     stated = inner.layers if isinstance(inner, Backbone) else {"input": ""}
     return {depth: prefix + each if each else "" for depth, each in stated.items()}
 
 
-def _unwrapped(model: nn.Module) -> tuple[nn.Module, str]:
+def unwrapped(model: nn.Module) -> tuple[nn.Module, str]:
     """Return the model inside of `torch.compile`, data parallel training and peft, and its name there."""
     prefix = ""
     while (name := _wrapped(model)) is not None:
@@ -117,24 +117,25 @@ def _unwrapped(model: nn.Module) -> tuple[nn.Module, str]:
 
 
 def _wrapped(model: nn.Module) -> str | None:
-    if hasattr(model, "_orig_mod"):
-        return "_orig_mod"
-    if type(model).__module__.startswith("peft."):
-        return "base_model.model"
-    return "module" if isinstance(model, DataParallel | DistributedDataParallel) else None
+    around = (
+        hasattr(model, "_orig_mod"),
+        type(model).__module__.startswith("peft."),
+        isinstance(model, DataParallel | DistributedDataParallel),
+    )
+    return next((name for name, found in zip(WRAPPERS, around, strict=True) if found), None)
 
 
 def _bare(name: str) -> str:
-    """Return a module's name without the names of what wraps the network."""
+    """Return a module's name without the names of what wraps the network, our own backbone included."""
     name = name.replace("._orig_mod", "")
-    while wrapper := next((each for each in WRAPPERS if name.startswith(each)), None):
-        name = name.removeprefix(wrapper)
+    while wrapper := next((each for each in (*WRAPPERS, "network") if name.startswith(f"{each}.")), None):
+        name = name.removeprefix(f"{wrapper}.")
     return name
 
 
 def residual_blocks(model: nn.Module) -> dict[str, nn.Module]:
     """Return the blocks of the model's stages by dotted name; raises `UserError` if it has no stages."""
-    inner, prefix = _unwrapped(model)
+    inner, prefix = unwrapped(model)
     stages = [prefix + name for name in inner.stages] if isinstance(inner, Backbone) else []
     blocks = {
         f"{stage}.{name}": block

@@ -149,6 +149,7 @@ POOLS: dict[str, Operation] = {
     "rows": lambda x, w: F.conv1d(x.flatten(2), w[:, :, None]),
     "up": lambda x, w: F.conv_transpose2d(x, w.view(4, 1, 2, 2).expand(-1, 2, -1, -1), stride=2),
     "same": lambda x, w: F.conv2d(x, w.view(1, 4, 2, 2), padding="same", dilation=2),
+    "side by side": lambda x, w: F.conv2d(x[:, :, 1:, :5], w.view(1, 4, 2, 2), w[0, :1], stride=2),
     "depthwise": lambda x, w: F.conv2d(x, w.view(4, 1, 2, 2), None, 2, 1, groups=4),
 }
 ALL = ACTIVATIONS | PRODUCTS | NORMS | SHAPES | POOLS

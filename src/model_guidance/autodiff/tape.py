@@ -40,7 +40,7 @@ class Step(NamedTuple):
         gradients = [waiting.pop(number, None) for number in self.outputs]
         if all(each is None for each in gradients):
             return
-        cast = [each if each is None else each.to(self.kind) for each in gradients]
+        cast = [each if each is None or each.dtype is self.kind else each.to(self.kind) for each in gradients]
         for source, adjoint in self.ways:
             found = adjoint(cast if self.several else cast[0], rows)
             waiting[source] = waiting[source] + found if source in waiting else found
@@ -142,19 +142,20 @@ class Tape(TorchFunctionMode):
     def _record(
         self, found: Operation, args: Any, kwargs: Any, watched: list[Tensor], func: Callable[..., Any]
     ) -> Any:
-        first = next(iter((*args, *kwargs.values())))
-        ways = [Way(first, found.adjoint)] if callable(found.adjoint) else found.adjoint
+        ways = found.adjoint
+        if callable(ways):
+            ways = (Way(args[0] if args else next(iter(kwargs.values())), ways),)
         if any(all(each is not way.source for way in ways) for each in watched):
             self._without(_name(func))
             return found.output
         numbered = [(self._number(way.source), way) for way in ways]
         used = [(number, way) for number, way in numbered if number is not None]
         several = not isinstance(found.output, Tensor)
-        outputs = list(found.output) if several else [found.output]
+        outputs = found.output if several else (found.output,)
         numbers = tuple(range(self._count + 1, self._count + 1 + len(outputs)))
         self._count += len(outputs)
         self.steps.append(
-            Step(numbers, several, outputs[0].dtype, tuple((number, way.adjoint) for number, way in used))
+            Step(numbers, several, outputs[0].dtype, tuple([(number, way.adjoint) for number, way in used]))
         )
         self.mixes_images |= found.mixes_images or any(way.mixes_images for _, way in used)
         for output, number in zip(outputs, numbers, strict=True):
@@ -253,7 +254,7 @@ def _follow(run: Run, x: Tensor, constant_factors: bool) -> tuple[Tensor, Tape]:
 
 def _flat(values: Iterable[Any]) -> Iterator[Any]:
     for value in values:
-        if isinstance(value, list | tuple):
+        if isinstance(value, (list, tuple)):
             yield from _flat(value)
         else:
             yield value

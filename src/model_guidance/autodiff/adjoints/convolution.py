@@ -34,6 +34,9 @@ def convolution(dims: int, convolve: Convolve, transposed: Convolve) -> Callable
         padding = _each(padding, dims)
         if set(weight.shape[2:]) == {1} and set(stride) != {1} and set(padding) == {0} and dims == 2:
             return _pointwise(input, weight, bias, stride, groups)
+        beside = tuple(weight.shape[2:]) == stride and set(padding) == {0} and set(dilation) == {1}
+        if beside and set(stride) != {1} and groups == 1 and dims == 2:
+            return _patchwise(input, weight, bias)
         # how many rows and columns at the end of the input no output has seen
         unseen = [
             (input.shape[2 + i] + 2 * padding[i] - dilation[i] * (weight.shape[2 + i] - 1) - 1) % stride[i]
@@ -95,3 +98,20 @@ def _pointwise(
 
     seen = input[..., :: stride[0], :: stride[1]]
     return Operation(F.conv2d(seen, weight, bias, groups=groups), adjoint)
+
+
+def _patchwise(input: Tensor, weight: Tensor, bias: Tensor | None) -> Operation:
+    """Multiply by a matrix where windows lie side by side: kernels of convolutions take longer for it."""
+    channels, (height, width) = input.shape[1], input.shape[2:]
+    h, w = weight.shape[2:]
+    rows, columns = height // h, width // w
+    matrix, unseen = weight.flatten(1), (0, width - columns * w, 0, height - rows * h)
+
+    def adjoint(gradient: Tensor, _: Rows) -> Tensor:
+        patches = (gradient.permute(0, 2, 3, 1) @ matrix).view(-1, rows, columns, channels, h, w)
+        seen = patches.permute(0, 3, 1, 4, 2, 5).reshape(-1, channels, rows * h, columns * w)
+        return F.pad(seen, unseen) if any(unseen) else seen
+
+    seen = input[..., : rows * h, : columns * w]
+    patches = seen.reshape(-1, channels, rows, h, columns, w).permute(0, 2, 4, 1, 3, 5).flatten(3)
+    return Operation(F.linear(patches, matrix, bias).permute(0, 3, 1, 2).contiguous(), adjoint)

@@ -34,11 +34,11 @@ def layer_norm(
 
 
 class _LayerNormAdjoint(torch.autograd.Function):
-    """`A(g w)` with `A(h) = s (h - mean h - x̂ mean(h x̂))` per row, `x̂ = s (x - mean x)`, `s = 1 / std x`.
+    """`P = A(g w)` with `A(h) = s (h - mean h - x̂ mean(h x̂))` per row, `x̂ = s (x - mean x)`, `s = 1 / std x`.
 
-    `A` is its own transpose, so with v, the gradient that reaches the output, those that reach g and w are
-    `w A(v)` and the sum of `g A(v)` over the rows. With `h = g w`, `a = mean(h x̂)`, `b = mean(v x̂)` and
-    `c = cov(h, v)`, that of x is `s² [(3 a b - c) x̂ - b (h - mean h) - a (v - mean v)]`.
+    `A` is its own transpose, so with v, the gradient that reaches the output, and `Q = A(v)` those that reach
+    g and w are `w Q` and the sum of `g Q` over the rows. From `<v, P> = n s (cov(h, v) - a b)` for n values
+    with `h = g w`, `a = mean(h x̂)`, `b = mean(v x̂)` follows that of x, `-s (mean(v P) x̂ + b P + a Q)`.
     """
 
     @staticmethod
@@ -51,27 +51,29 @@ class _LayerNormAdjoint(torch.autograd.Function):
         mean: Tensor,
         scale: Tensor,
     ) -> Tensor:
-        ctx.save_for_backward(gradient, weight, x, mean, scale)
         ctx.shape = shape
-        return _adjoint(gradient, x, shape, mean, scale, weight)
+        found = _adjoint(gradient, x, shape, mean, scale, weight)
+        ctx.save_for_backward(gradient, weight, x, mean, scale, found)
+        return found
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor | None, ...]:
-        gradient, weight, x, mean, scale = ctx.saved_tensors
-        v, axes = outer[0].contiguous(), list(range(-len(ctx.shape), 0))
-        to_g = _adjoint(v, x, ctx.shape, mean, scale, None)
-        to_w, h = None, gradient
-        if weight is not None:
-            to_w = (gradient * to_g).sum(list(range(x.ndim - len(axes))))
-            to_g, h = to_g.mul_(weight), gradient * weight
+        gradient, weight, x, mean, scale, p = ctx.saved_tensors
+        v, shape = outer[0].contiguous(), ctx.shape
+        q = _adjoint(v, x, shape, mean, scale, None)
         unit = (x - mean).mul_(scale)
-        mean_h, mean_v = h.mean(axes, keepdim=True), v.mean(axes, keepdim=True)
-        a, b = (h * unit).mean(axes, keepdim=True), (v * unit).mean(axes, keepdim=True)
-        c = (h * v).mean(axes, keepdim=True) - mean_h * mean_v
-        square = scale.square()
-        to_x = unit.mul_(square * (3 * a * b - c)).addcmul_(h, -square * b).addcmul_(v, -square * a)
-        return to_g, to_w, None, to_x.add_(square * (b * mean_h + a * mean_v)), None, None
+        along_h, to_w = gradient * unit, None
+        if weight is not None:
+            along_h, to_w = along_h.mul_(weight), (gradient * q).sum_to_size(shape)
+        along_v, twist = v * unit, v * p
+        a, b, c = (_mean(each, shape).mul_(-scale) for each in (along_h, along_v, twist))
+        to_x = unit.mul_(c).addcmul_(p, b).addcmul_(q, a)
+        return q if weight is None else q.mul_(weight), to_w, None, to_x, None, None
+
+
+def _mean(values: Tensor, shape: list[int]) -> Tensor:
+    return values.mean(list(range(-len(shape), 0)), keepdim=True)
 
 
 def _adjoint(

@@ -5,9 +5,10 @@ python := .venv/bin/python
 demo: .venv/ready
 	.venv/bin/model-guidance demo --out demo
 
-# One thread for each of the two test processes: more would fight for the cores.
+# One thread for each of the two test processes: more would fight for the cores. They begin with a half of the
+# tests each, so that what the tests of a file share is made once.
 test: .venv/ready lint
-	OMP_NUM_THREADS=1 $(python) -m pytest -n 2
+	OMP_NUM_THREADS=1 $(python) -m pytest -n 2 --dist worksteal
 
 lint: .venv/ready
 	.venv/bin/ruff check .

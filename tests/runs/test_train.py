@@ -40,7 +40,7 @@ def files(folder: Path) -> dict[str, bytes]:
 @pytest.mark.slow
 def test_the_folder_of_a_finished_run(undisturbed):
     run = Run.open(undisturbed)
-    assert run.config.backbone == "bcos_resnet18"
+    assert run.config.backbone == "bcos_small"
     assert run.result.epochs == 3
     last = run.result.last
     assert {"accuracy", "worst_group", "epg", "iou", "on_object_epg"} <= set(last.scores)
@@ -58,7 +58,7 @@ def test_every_checkpoint_is_a_plain_state_dict(undisturbed):
     paths = [path for path in undisturbed.rglob("*.safetensors") if path.parent.name != "examples"]
     assert {path.parent.name for path in paths} == {"undisturbed", "front"}
     for path in paths:
-        build("bcos_resnet18", 2).load_state_dict(load_file(path), strict=True)
+        build("bcos_small", 2).load_state_dict(load_file(path), strict=True)
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ SMALL: dict[str, Any] = {
     "data": "shapes",
     "options": {"count": 48},
     "size": 32,
-    "backbone": "bcos_resnet18",
+    "backbone": "bcos_small",
     "layer": "mid2",
     "lambda_": 1.0,
     "annotated": 0.5,

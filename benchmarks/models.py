@@ -2,7 +2,8 @@
 
 Each network of `networks.NETWORKS` gets random weights, three classes and a process of its own, in which
 `network_row.py` measures it. Finished rows are kept in `--out`/models.json, so that the same command goes on
-where it was stopped; the table is written to `--table`. NAME ... measures these only.
+where it was stopped (other settings begin anew); the table is written to `--table`. NAME ... measures these
+only.
 """
 
 import argparse
@@ -45,19 +46,27 @@ random weights.
 def main() -> None:
     """Measure what is not measured yet, and write the table."""
     given = options()
-    given.out.mkdir(parents=True, exist_ok=True)
-    kept = given.out / "models.json"
-    rows: dict[str, Row] = json.loads(kept.read_text()) if kept.exists() else {}
-    names = given.names or list(NETWORKS)
-    for name in track([name for name in names if name not in rows or given.names], "networks"):
+    settings = {"torch": torch.__version__, "threads": torch.get_num_threads(), "batch": given.batch}
+    rows = kept(given.out / "models.json", settings)
+    for name in track(
+        [name for name in given.names or NETWORKS if name not in rows or given.names], "networks"
+    ):
         rows[name] = row_of(name, given)
-        write(kept, json.dumps(rows, indent=1).encode())
+        write(given.out / "models.json", json.dumps({"settings": settings, "rows": rows}, indent=1).encode())
         print(cells(name, rows[name]), flush=True)
     if not given.names:
-        lines = [cells(name, rows[name]) for name in names]
-        settings = {"torch": torch.__version__, "threads": torch.get_num_threads(), "batch": given.batch}
+        lines = [cells(name, rows[name]) for name in NETWORKS]
         given.table.write_text(INTRODUCTION.format(**settings) + "\n".join(lines) + "\n")
         print(f"written: {given.table}")
+
+
+def kept(path: Path, settings: dict[str, Any]) -> dict[str, Row]:
+    """Return the rows that were measured under the same settings; what failed is tried again."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    before = json.loads(path.read_text()) if path.exists() else {}
+    if before.get("settings") != settings:
+        return {}
+    return {name: row for name, row in before["rows"].items() if "error" not in row}
 
 
 def options() -> argparse.Namespace:

@@ -73,7 +73,7 @@ def test_a_row_of_the_table_of_networks(tmp_path: Path):
     given = ["timm/vit_tiny_patch16_224", "--batch=2", "--rounds=1", f"--out={tmp_path}"]
     command = [sys.executable, str(SCRIPT.parent / "models.py"), *given]
     subprocess.run(command, capture_output=True, text=True, check=True)
-    (found,) = json.loads((tmp_path / "models.json").read_text()).values()
+    (found,) = json.loads((tmp_path / "models.json").read_text())["rows"].values()
     assert found["final"] == "blocks.2 4 x 4 tokens:1:4x4"
     assert float(found["map"]) < 1e-5
     assert float(found["fd"]) < 1e-4

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, interpolate
 
 import model_guidance as mg
+from model_guidance.allocation import keep_freed_memory
 from model_guidance.attribution import capture
 from model_guidance.autodiff import tape
 from model_guidance.errors import UserError
@@ -26,6 +27,7 @@ STEPS = (1e-6, 1e-7, 1e-8)  # of finite differences
 
 def row(name: str, batch: int, rounds: int) -> dict[str, object]:
     """Return everything about one network."""
+    keep_freed_memory()
     megabytes = [in_a_process_of_its_own(peak, name, batch, plain) for plain in (False, True)]
     model, images, labels = work(name, batch)
     listed = mg.layers(model, images)

@@ -31,6 +31,7 @@ from work import (
     work,
 )
 
+from model_guidance.allocation import keep_freed_memory
 from model_guidance.autodiff.batch_statistics import uses_batch_statistics
 from model_guidance.models import build
 
@@ -175,6 +176,7 @@ def main() -> None:
     for name in given.networks:
         build(name, 2)  # before minutes are spent on the others
     device = torch.device(given.device)
+    print(f"freed memory is kept: {keep_freed_memory()}")
     torch.set_float32_matmul_precision("high" if given.tf32 else "highest")
     torch.backends.cudnn.allow_tf32 = given.tf32
     found: dict[str, list[Row]] = {}

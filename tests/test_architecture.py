@@ -20,6 +20,7 @@ FLOORS = [  # from the bottom up; a floor imports what stands before it, and its
         "versions",
         "files",
         "lookup",
+        "allocation",
         "checks",
         "__version__",
     },

@@ -44,7 +44,7 @@ for score in (*mg.losses.LOSSES.values(), mg.metrics.energy_pointing_game):
 mg.metrics.region_iou(maps, regions.masks, 0.1), mg.from_masks(torch.ones(1, 1, 4, 4).bool())
 mg.metrics.on_object_energy(maps, regions.masks, regions.masks), mg.layers(model, images)
 mg.from_targets([{"boxes": torch.tensor([[2.0, 2, 9, 9]]), "labels": torch.tensor([0])}], size=size)
-mg.selection.pareto_front, mg.UserError, mg.Regions
+mg.selection.pareto_front, mg.UserError, mg.Regions, mg.keep_freed_memory()
 print("guided")
 """
 

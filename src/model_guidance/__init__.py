@@ -9,6 +9,7 @@ from model_guidance.lazy import attach
 
 if TYPE_CHECKING:
     from model_guidance import attribution, data, losses, metrics, models, selection
+    from model_guidance.allocation import keep_freed_memory
     from model_guidance.attribution import attribute
     from model_guidance.data.given import from_boxes, from_masks, from_targets
     from model_guidance.errors import UserError
@@ -36,6 +37,7 @@ __all__ = [
     "from_masks",
     "from_targets",
     "guided_images",
+    "keep_freed_memory",
     "layers",
     "load",
     "losses",
@@ -60,6 +62,7 @@ __getattr__, __dir__ = attach(
         "from_masks": "data.given",
         "from_targets": "data.given",
         "guided_images": "guidance",
+        "keep_freed_memory": "allocation",
         "layers": "models.layers",
         "load": "runs.load",
         "show": "report.show",

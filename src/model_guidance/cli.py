@@ -5,6 +5,7 @@ import sys
 from io import TextIOWrapper
 
 from model_guidance import __version__
+from model_guidance.allocation import keep_freed_memory
 from model_guidance.commands import check_data, demo, evaluate, explain, layers, report, study, train
 from model_guidance.commands.parser import Parser, gathered, with_file
 from model_guidance.errors import UserError
@@ -29,6 +30,7 @@ def main(argv: list[str] | None = None) -> None:
                 stream.reconfigure(errors="replace")
         given = sys.argv[1:] if argv is None else argv
         arguments = gathered(with_file(given, train.OPTIONS) if given[:1] == ["train"] else given)
+        keep_freed_memory()
         parsed = _parser(arguments).parse_args(arguments)
         COMMANDS[parsed.subcommand][0].run(parsed[parsed.subcommand].as_dict())
     except UserError as mistake:

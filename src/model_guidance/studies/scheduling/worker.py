@@ -6,6 +6,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from model_guidance.allocation import keep_freed_memory
 from model_guidance.studies.planning.planned_run import PlannedRun
 
 Explainer = tuple[str, str]  # attribution method and layer
@@ -15,6 +16,7 @@ def train(planned: PlannedRun, runs: Path) -> None:
     """Train the run in its folder below `runs`; continue it where it was interrupted."""
     from model_guidance.runs.train import train_run
 
+    keep_freed_memory()
     with _alone(planned, runs):
         if not planned.finished(runs):
             train_run(planned.config(runs), runs / planned.key)

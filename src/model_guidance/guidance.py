@@ -1,7 +1,7 @@
 """The guided forward pass: classification and localization from one run of the network (Eq. 1)."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from model_guidance.attribution import Explanation, Method, capture_at, default_method, method_of
+from model_guidance.autodiff.arguments import also_given, check_arguments
 from model_guidance.autodiff.batch_statistics import several_values, uses_batch_statistics
 from model_guidance.autodiff.capture import watched
 from model_guidance.autodiff.checkpointing import checkpointed
@@ -31,7 +32,7 @@ from model_guidance.effect import Effect
 from model_guidance.errors import UserError
 from model_guidance.lookup import find, name_of
 from model_guidance.losses import LOSSES, Loss
-from model_guidance.models.layers import find_layer, layer_name, needs_images, residual_blocks
+from model_guidance.models.layers import find_layer, layer_name, needs_images, residual_blocks, unwrapped
 from model_guidance.models.layout import check_layout
 from model_guidance.types import Pairs, Regions
 
@@ -96,12 +97,19 @@ class Guidance(nn.Module):
         self._loss = find("loss", loss, LOSSES, takes=("maps", "masks"))
         self._effect = Effect()
         self._module: str | None = None
+        self._together = False
         self._compiled: Callable[[Tensor, Pairs], tuple[Tensor, Tensor]] | None = None
 
     if TYPE_CHECKING:
 
         def __call__(  # noqa: D102  (what `forward` does)
-            self, images: Tensor, labels: Any, regions: Regions | None, *, normalizer: Any = None
+            self,
+            images: Tensor,
+            labels: Any,
+            regions: Regions | None,
+            *,
+            normalizer: Any = None,
+            arguments: Mapping[str, Any] | None = None,
         ) -> tuple[Tensor, Tensor]: ...
 
     def forward(
@@ -111,13 +119,15 @@ class Guidance(nn.Module):
         regions: Regions | None,
         *,
         normalizer: float | Tensor | None = None,
+        arguments: Mapping[str, Any] | None = None,
     ) -> tuple[Float[Tensor, "batch classes"], Float[Tensor, ""]]:
         """Return the logits and the localization loss.
 
         `labels` are class numbers `Int[B]`, one-hot or multi-hot `[B C]`, or for a single logit `Float[B]`.
         `normalizer` is what the mean divides by instead of the guided images of this batch: their number in
         all batches whose gradients are accumulated, see `guided_images`. With several processes each gives
-        the number of its own. Raises `UserError` for what does not fit together.
+        the number of its own. `arguments` are what the model takes besides the images, by their names; then
+        all images of a batch are explained. Raises `UserError` for what does not fit together.
         """
         check_images(images, self.model)
         check_model(self.model)
@@ -125,7 +135,12 @@ class Guidance(nn.Module):
         labels, regions = check_batch(images, labels, regions)
         if normalizer is not None and self.reduction != "mean":
             raise UserError(f"normalizer: the reduction is '{self.reduction}', it belongs to 'mean'")
-        with ordinary_mode(), several_values():
+        inner, _ = unwrapped(self.model)
+        check_arguments(inner, arguments)
+        if arguments and self.compile_step:
+            raise UserError("arguments: a compiled step takes images only: leave compile out")
+        self._together = bool(arguments)
+        with ordinary_mode(), several_values(), also_given(inner, arguments, len(images)):
             images, labels, regions = ordinary(images), ordinary(labels), regions.map(ordinary)
             module = self._found(images)
             with checkpointed(residual_blocks(self.model), module) if self.checkpoint else nullcontext():
@@ -173,7 +188,7 @@ class Guidance(nn.Module):
         go through the network by themselves, unless it normalises over the whole batch.
         """
         guided = pairs.image_index
-        if len(guided) == len(images) or uses_batch_statistics(self.model):
+        if len(guided) == len(images) or self._together or uses_batch_statistics(self.model):
             return self._run(images, pairs)
         # the positions of the others, by a sort: a GPU would have to be waited for to know how many they are
         is_guided = torch.zeros(len(images), device=images.device).index_fill(0, guided, 1)

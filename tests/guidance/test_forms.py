@@ -21,6 +21,7 @@ from model_guidance.attribution import attribute
 from model_guidance.effect import PATIENCE
 from model_guidance.errors import UserError
 from model_guidance.guidance import Guidance, guided_images
+from model_guidance.losses import energy
 from model_guidance.types import Regions
 
 LABELS = torch.tensor([0, 1, 2, 0, 1])
@@ -270,3 +271,46 @@ def test_the_sum_over_images_is_what_counts_them():
     single = torch.tensor([True, False, True, False, False])
     assert guided_images(single, regions((0, 0), (1, 0), (2, 0))) == 2
     assert guided_images(single.float(), regions((0, 0), (1, 0), (2, 0))) == 2
+
+
+class Gated(nn.Module):
+    """A network that takes a mask of each image and a number besides."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.fc = nn.Conv2d(3, 4, 3, padding=1), nn.Linear(4, 3)
+        self.double()
+
+    def forward(self, images: Tensor, mask: Tensor, *, power: int = 1) -> Tensor:
+        gated = self.first(images).relu().pow(power) * mask
+        return self.fc(gated.mean((2, 3)))
+
+
+@pytest.mark.parametrize("layer", ["input", "first", "final"])
+@pytest.mark.parametrize("method", ["ixg", "intgrad"])
+@pytest.mark.parametrize("wrap", [nn.Identity, torch.compile])
+def test_a_network_that_takes_more_than_images(layer: str, method: str, wrap: Any):
+    model, images = Gated(), tiny.images(5)
+    mask = torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(1)).double()
+    wrapped = model if wrap is nn.Identity else wrap(model)
+    guidance = Guidance(wrapped, method, layer)
+    logits, localization = guidance(images, LABELS, ANNOTATED, arguments={"mask": mask, "power": 2})
+    localization.backward()
+    bound = Middle(lambda features: features.relu().pow(2) * mask).double()
+    bound.load_state_dict(model.state_dict())
+    layer = "first" if layer == "final" else layer
+    with torch.no_grad():
+        assert_same(logits, bound(images))
+    maps = attribute(wrapped, images, LABELS, method, layer, arguments={"mask": mask, "power": 2})
+    trained = attribute(bound, images, LABELS, method, layer, create_graph=True)
+    assert_same(maps, trained)
+    owners, classes = ANNOTATED.pairs.image_index, ANNOTATED.pairs.class_index
+    present = LABELS[owners] == classes
+    energy(trained[owners[present]], ANNOTATED.masks[present]).mean().backward()
+    assert_same(gradient(model), gradient(bound))
+
+
+def test_arguments_that_a_network_does_not_take():
+    with pytest.raises(UserError, match="arguments: the model's forward takes no 'masks' besides the images"):
+        Guidance(Gated())(tiny.images(5), LABELS, ANNOTATED, arguments={"masks": 1})

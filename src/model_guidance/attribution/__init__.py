@@ -1,7 +1,7 @@
 """Attribution maps that can be trained through; one path for training and evaluation."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from operator import index
 from typing import Any, SupportsIndex
@@ -17,6 +17,7 @@ from model_guidance.attribution.gradients import class_gradients
 from model_guidance.attribution.input_x_gradient import input_x_gradient
 from model_guidance.attribution.integrated_gradients import integrated_gradients
 from model_guidance.attribution.maps import upsample
+from model_guidance.autodiff.arguments import also_given, check_arguments
 from model_guidance.autodiff.capture import CapturedFeatures, capture_features
 from model_guidance.autodiff.inference_mode import ordinary, ordinary_mode
 from model_guidance.checks import check_images, check_model, described
@@ -49,6 +50,7 @@ class Explanation:
     method: Method
     captured: CapturedFeatures
     create_graph: bool
+    arguments: Mapping[str, Any] | None = None
 
     @property
     def logits(self) -> Float[Tensor, "batch classes"]:
@@ -59,7 +61,8 @@ class Explanation:
         """Return the raw signed map of each pair, at the images' size."""
         if not len(pairs):
             return self.logits.new_zeros(0, *self.captured.size)
-        with ordinary_mode(), torch.set_grad_enabled(self.create_graph):
+        given = also_given(unwrapped(self.model)[0], self.arguments, len(self.logits))
+        with ordinary_mode(), torch.set_grad_enabled(self.create_graph), given:
             maps = self.method(self.model, self.captured, pairs.map(ordinary), self.create_graph)
         if maps.ndim != 3 or len(maps) != len(pairs):
             raise UserError(
@@ -76,21 +79,26 @@ def capture(
     *,
     create_graph: bool = False,
     layout: str | None = None,
+    arguments: Mapping[str, Any] | None = None,
 ) -> Explanation:
     """Run the model once and keep what maps of `method` at `layer` need.
 
     `method` is a key of `METHODS`, the dotted name of a function, or a function itself (see `Method`); None
     is the model's own default. `layout` says how the layer's output becomes a map, where its shape does not
     tell: "NCHW", "NHWC", "tokens", "tokens:PREFIX" or "tokens:PREFIX:ROWSxCOLUMNS". With `create_graph`
-    logits and maps can be differentiated with respect to the weights. Raises `UserError` for an unknown
+    logits and maps can be differentiated with respect to the weights. `arguments` are what the model takes
+    besides the images, by their names. Raises `UserError` for an unknown
     method or layer, or one that does not go with the model.
     """
     check_images(images, model)
     check_layout(layout)
-    with ordinary_mode():
+    inner, _ = unwrapped(model)
+    check_arguments(inner, arguments)
+    with ordinary_mode(), also_given(inner, arguments, len(images)):
         images = ordinary(images)
         function, module = method_of(model, method), find_layer(model, layer, images)
-        return capture_at(model, images, function, module, create_graph, layout)
+        found = capture_at(model, images, function, module, create_graph, layout)
+    return replace(found, arguments=arguments)
 
 
 def capture_at(
@@ -126,16 +134,20 @@ def attribute(
     layer: str = "final",
     create_graph: bool = False,
     layout: str | None = None,
+    *,
+    arguments: Mapping[str, Any] | None = None,
 ) -> Float[Tensor, "pairs height width"]:
     """Explain the logits of some classes of each image.
 
     `classes` is one class number for each image, a list of class numbers for each, or labels `[B C]`, one-hot
     or multi-hot, whose positive classes are explained. Returns raw signed maps (neither clamped nor scaled)
-    of the image's size, one per (image, class) pair, in image order. `method`, `layer` and `layout`
-    as for `capture`. With `create_graph` the maps can be differentiated with respect to the model's weights.
-    Raises `UserError` for what does not fit together.
+    of the image's size, one per (image, class) pair, in image order. `method`, `layer`, `layout`
+    and `arguments` as for `capture`. With `create_graph` the maps can be differentiated with respect to the
+    model's weights. Raises `UserError` for what does not fit together.
     """
-    explanation = capture(model, images, method, layer, create_graph=create_graph, layout=layout)
+    explanation = capture(
+        model, images, method, layer, create_graph=create_graph, layout=layout, arguments=arguments
+    )
     return explanation.maps(as_pairs(classes, images, explanation.logits.shape[1]))
 
 

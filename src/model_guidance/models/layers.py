@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 
+from model_guidance.autodiff.arguments import also_given, check_arguments
 from model_guidance.autodiff.inference_mode import ordinary, ordinary_mode
 from model_guidance.checks import check_images, check_model
 from model_guidance.errors import UserError
@@ -77,17 +78,24 @@ def layer_name(model: nn.Module, layer: str) -> str:
     )
 
 
-def layers(model: nn.Module, images: Float[Tensor, "batch channels height width"]) -> list[Layer]:
+def layers(
+    model: nn.Module,
+    images: Float[Tensor, "batch channels height width"],
+    *,
+    arguments: Mapping[str, Any] | None = None,
+) -> list[Layer]:
     """Return the layers that can be explained for such images, from the input to the logits.
 
     They are those that all evidence passes through, not the branches of a block. One pass of one image
-    shows them. Those whose layout their shape does not tell are left out.
+    shows them. Those whose layout their shape does not tell are left out. `arguments` are what the model
+    takes besides the images, by their names.
     """
     check_images(images, model)
     check_model(model)
-    with ordinary_mode():
+    inner, prefix = unwrapped(model)
+    check_arguments(inner, arguments)
+    with ordinary_mode(), also_given(inner, arguments, len(images)):
         images = ordinary(images)
-        inner, prefix = unwrapped(model)
         places, found = places_of(inner, images)
     stated = _named(model)
     depths = {prefix + name: depth for depth, name in found.items() if depth not in stated}

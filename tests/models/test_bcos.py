@@ -12,8 +12,8 @@ from torch.autograd import gradcheck, gradgradcheck
 from model_guidance.attribution import METHODS, as_pairs, attribute
 from model_guidance.autodiff.dynamic_linear import constant_factors
 from model_guidance.models.backbone import Backbone, SixChannels
-from model_guidance.models.bcos.layers import BcosConv2d, UncenteredBatchNorm2d
-from model_guidance.models.bcos.resnet import LOGIT_BIAS, BcosBlock, BcosResNet
+from model_guidance.models.bcos.layers import LOGIT_BIAS, BcosConv2d, UncenteredBatchNorm2d
+from model_guidance.models.bcos.resnet import BcosBlock, BcosResNet
 
 CONVOLUTIONS = [(1, 1), (1, 2), (3, 1), (3, 2), (7, 2)]  # kernel, stride
 

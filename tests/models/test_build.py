@@ -9,6 +9,7 @@ from model_guidance.errors import UserError
 from model_guidance.models import BACKBONES, build
 
 LIGHT = [name for name in BACKBONES if name == "small" or name.endswith("resnet18")]
+LARGE = [name for name in BACKBONES if name.endswith(("161", "169", "201", "_bnu", "_s", "_b", "_l"))]
 LIBRARY = [
     ("torchvision/resnet18", "final"),
     ("torchvision/mobilenet_v3_small", "network.features.12"),
@@ -16,7 +17,10 @@ LIBRARY = [
 ]
 
 
-@pytest.mark.parametrize("name", BACKBONES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow) if name in LARGE else name for name in BACKBONES],
+)
 def test_shapes_and_declared_names(name: str):
     with torch.device("meta"):
         model = build(name, 5)

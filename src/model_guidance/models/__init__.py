@@ -8,6 +8,7 @@ from model_guidance.errors import UserError
 from model_guidance.models import library, resnet, small, xdnn
 from model_guidance.models import weights as checkpoints
 from model_guidance.models.backbone import Backbone
+from model_guidance.models.bcos import convnext, densenet, vgg, vit
 from model_guidance.models.bcos import resnet as bcos_resnet
 from model_guidance.models.bcos.bcosify import bcosify
 from model_guidance.models.stages import DEPTHS
@@ -19,6 +20,14 @@ BACKBONES: dict[str, Callable[[int], Backbone]] = {
     **{f"resnet{depth}": partial(resnet.build, depth=depth) for depth in DEPTHS},
     **{f"xdnn_resnet{depth}": partial(xdnn.build, depth=depth) for depth in DEPTHS},
     **{f"bcos_resnet{depth}": partial(bcos_resnet.build, depth=depth) for depth in DEPTHS},
+    **{f"bcos_densenet{depth}": partial(densenet.build, depth=depth) for depth in densenet.DENSE},
+    "bcos_vgg11_bnu": vgg.build,
+    **{
+        f"bcos_convnext_{size}_{norm}": partial(convnext.build, size=size, norm=norm)
+        for size in convnext.CONVNEXTS
+        for norm in convnext.NORMS
+    },
+    **{f"bcos_vitc_{size}": partial(vit.build, size=size) for size in vit.VITS},
 }
 LIBRARIES = {"torchvision": library.torchvision_model, "timm": library.timm_model}
 BCOSIFIED = "bcosified/"

@@ -40,8 +40,8 @@ class Config:
         options: options of the data set's reader, such as `--options.task reversed` for waterbirds.
         size: side of the images in pixels; they are resized without keeping the aspect.
         augment: random crop and flip of the training images; by default for waterbirds only, as published.
-        backbone: small, resnet50, xdnn_resnet50, bcos_resnet50 (18, 34, 101 likewise), torchvision/NAME,
-            timm/NAME; behind bcosified/ one of them made B-cos.
+        backbone: small, resnet50, xdnn_resnet50, bcos_resnet50 (18, 34, 101 likewise) or another B-cos
+            network (docs/training.md), torchvision/NAME, timm/NAME; behind bcosified/ one of them made B-cos.
         weights: initial weights: a checkpoint's path, or "imagenet" to download the library's.
         method: attribution that is guided and evaluated: ixg, intgrad, gradcam or bcos; by default bcos
             for B-cos networks and ixg for all others.

@@ -1,5 +1,6 @@
 """The layers of a B-cos network: Böhle et al., "B-cos Alignment for Inherently Interpretable CNNs" (2024)."""
 
+import math
 from functools import partial
 
 import torch
@@ -10,7 +11,9 @@ from torch import Tensor, nn
 from model_guidance.autodiff.dynamic_factors import Cosine, Deviation
 from model_guidance.autodiff.dynamic_linear import DynamicLayer, Factor
 
+LENGTH_EPSILON = 1e-12  # added to the length of vectors, as published
 PATCH_EPSILON = 1e-6  # inside the root of the patch norm, as published
+LOGIT_BIAS = math.log(0.001 / 0.999)  # the prior of one class in a thousand; published networks add it
 
 
 class BcosConv2d(DynamicLayer):
@@ -19,25 +22,72 @@ class BcosConv2d(DynamicLayer):
     `|cos(x, w)| = |ŵ · x| / norm of the patch` is the dynamic factor.
     """
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1):
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int = 1,
+        stride: int = 1,
+        padding: int | None = None,
+        groups: int = 1,
+    ):
         super().__init__()
-        self.linear = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
+        padding = kernel // 2 if padding is None else padding
+        self.linear = nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, bias=False)
 
     def forward(self, x: Float[Tensor, "batch inputs h w"]) -> Float[Tensor, "batch outputs h2 w2"]:
         """Convolve and scale by the cosine."""
         conv = self.linear
         unit = F.normalize(conv.weight.flatten(1), dim=1).view_as(conv.weight)
-        linear = F.conv2d(x, unit, None, conv.stride, conv.padding)
+        linear = F.conv2d(x, unit, None, conv.stride, conv.padding, groups=conv.groups)
         return self.multiply(linear, Cosine(lambda: self._patch_norm(x)))
 
     def _patch_norm(self, x: Tensor) -> Tensor:
         size, stride, padding = self.linear.kernel_size[0], self.linear.stride[0], self.linear.padding[0]
-        squares = x.square().sum(dim=1, keepdim=True)
+        squares, groups = x.square(), self.linear.groups
+        if groups == 1:
+            squares = squares.sum(dim=1, keepdim=True)
+        elif groups < x.shape[1]:
+            squares = torch.unflatten(squares, 1, (groups, -1)).sum(dim=2)
         if size > 1:
             squares = F.avg_pool2d(squares, size, stride, int(padding)) * size**2
         elif stride > 1:
             squares = squares[..., ::stride, ::stride]
-        return (squares + PATCH_EPSILON).sqrt()
+        norm = (squares + PATCH_EPSILON).sqrt()
+        return norm if groups == 1 else norm.repeat_interleave(self.linear.out_channels // groups, dim=1)
+
+
+class BcosLinear(DynamicLayer):
+    """B-cos linear layer with exponent B = 2, of the last axis."""
+
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__()
+        self.linear = nn.Linear(inputs, outputs, bias=False)
+
+    def forward(self, x: Float[Tensor, "... inputs"]) -> Float[Tensor, "... outputs"]:
+        """Multiply and scale by the cosine."""
+        linear = F.linear(x, F.normalize(self.linear.weight, dim=1))
+        return self.multiply(linear, Cosine(lambda: x.norm(dim=-1, keepdim=True) + LENGTH_EPSILON))
+
+
+class CenteredNorm(DynamicLayer):
+    """Layer normalisation without a shift: `y = gain * (x - mean(x)) / sqrt(var(x) + eps)` over some axes.
+
+    The gain is one for each channel: of the second of four axes, otherwise of the last.
+    """
+
+    def __init__(self, channels: int, axes: tuple[int, ...], eps: float = 1e-5):
+        super().__init__()
+        self.axes, self.eps = axes, eps
+        self.weight = nn.Parameter(torch.ones(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Subtract the mean, which is linear, and divide by the standard deviation."""
+        return self.multiply(x - x.mean(dim=self.axes, keepdim=True), Factor(self._factor))
+
+    def _factor(self, centered: Tensor) -> Tensor:
+        gain = self.weight.view(-1, 1, 1) if centered.ndim == 4 else self.weight
+        return gain / (centered.square().mean(dim=self.axes, keepdim=True) + self.eps).sqrt()
 
 
 class UncenteredBatchNorm2d(DynamicLayer):

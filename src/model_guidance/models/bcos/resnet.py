@@ -1,16 +1,12 @@
 """B-cos ResNets (version 2), compatible with the published checkpoints."""
 
-import math
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from model_guidance.models.backbone import Backbone, SixChannels
-from model_guidance.models.bcos.layers import BcosConv2d, UncenteredBatchNorm2d
+from model_guidance.models.bcos.layers import LOGIT_BIAS, BcosConv2d, UncenteredBatchNorm2d
 from model_guidance.models.stages import DEPTHS, stage
-
-LOGIT_BIAS = math.log(0.001 / 0.999)  # the prior of one class in a thousand; published networks add it
 
 
 class BcosBlock(nn.Module):

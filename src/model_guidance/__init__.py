@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from model_guidance import attribution, data, losses, metrics, models, selection
     from model_guidance.allocation import keep_freed_memory
     from model_guidance.attribution import attribute
-    from model_guidance.data.given import from_boxes, from_masks, from_targets
+    from model_guidance.data.given import from_boxes, from_masks
+    from model_guidance.data.targets import from_targets
     from model_guidance.errors import UserError
     from model_guidance.guidance import Guidance, guided_images
     from model_guidance.models.layers import layers
@@ -60,7 +61,7 @@ __getattr__, __dir__ = attach(
         "attribute": "attribution",
         "from_boxes": "data.given",
         "from_masks": "data.given",
-        "from_targets": "data.given",
+        "from_targets": "data.targets",
         "guided_images": "guidance",
         "keep_freed_memory": "allocation",
         "layers": "models.layers",

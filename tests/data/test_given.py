@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from torchvision.tv_tensors import BoundingBoxes
+from PIL import Image, ImageDraw
+from torchvision.transforms.v2 import functional
+from torchvision.tv_tensors import BoundingBoxes, BoundingBoxFormat, Mask
 
 from model_guidance.data import from_boxes, from_masks, from_targets
 from model_guidance.errors import UserError
@@ -85,3 +87,44 @@ def test_targets_of_two_sizes_are_named() -> None:
     ]
     with pytest.raises(UserError, match=r"size: 12 x 20 and 30 x 30"):
         from_targets(targets)
+
+
+def test_boxes_that_a_crop_removed_are_dropped() -> None:
+    boxes = BoundingBoxes([BOX, (14, 2, 18, 6), (3, 1, 8, 4)], format="XYXY", canvas_size=SIZE)
+    labels = torch.tensor([1, 0, 2])
+    cut = functional.crop(boxes, 0, 0, 12, 10)
+    expected = from_boxes([[(1, BOX), (2, (3, 1, 8, 4))]], (12, 10))
+    for each in (cut, functional.crop(BoundingBoxes(boxes, format="XYXY", canvas_size=SIZE), 0, 0, 12, 10)):
+        found = from_targets([{"boxes": each, "labels": labels}])
+        assert found.pairs.class_index.tolist() == [1, 2]
+        assert torch.equal(found.masks, expected.masks)
+    plain = from_targets([{"boxes": cut.as_subclass(torch.Tensor), "labels": labels}], (12, 10))
+    assert torch.equal(plain.masks, expected.masks)
+
+
+@pytest.mark.skipif(not hasattr(BoundingBoxFormat, "CXCYWHR"), reason="torchvision before 0.23")
+@pytest.mark.parametrize("angle", [0.0, 30.0, 90.0, -135.0])
+def test_rotated_boxes_are_the_pixels_inside_of_them(angle: float) -> None:
+    x, y, width, height = 9.3, 6.1, 7.0, 4.0
+    box = BoundingBoxes([[x, y, width, height, angle]], format="CXCYWHR", canvas_size=SIZE)
+    upright = BoundingBoxes([BOX], format="XYXY", canvas_size=SIZE)
+    one = torch.tensor([1])
+    found = from_targets([{"boxes": box, "labels": one}, {"boxes": upright, "labels": one}])
+    corners = functional.convert_bounding_box_format(box, new_format=BoundingBoxFormat.XYXYXYXY)
+    points = corners.as_subclass(torch.Tensor).view(4, 2).numpy()
+    image = Image.new("1", (SIZE[1] * 40, SIZE[0] * 40))
+    ImageDraw.Draw(image).polygon([tuple(point) for point in points * 40], fill=1)
+    centres = torch.from_numpy(np.array(image))[20::40, 20::40]
+    assert torch.equal(found.masks[0], centres)
+    assert torch.equal(found.masks[1], from_boxes([[(1, BOX)]], SIZE).masks[0])
+    assert abs(int(centres.sum()) - width * height) < 5
+
+
+def test_masks_alone_are_joined_by_class() -> None:
+    masks = torch.zeros(4, *SIZE, dtype=torch.uint8)
+    masks[0, 1:3], masks[1, 5:7], masks[2, :, 4:6] = 1, 1, 1  # the last is empty
+    target = {"masks": Mask(masks), "labels": torch.tensor([2, 2, 0, 1])}
+    found = from_targets([target, {"masks": Mask(masks[:0]), "labels": torch.tensor([])}])
+    assert found.pairs.class_index.tolist() == [0, 2]
+    assert found.images == 2
+    assert torch.equal(found.masks, torch.stack([masks[2], masks[0] | masks[1]]).bool())

@@ -9,10 +9,11 @@ if TYPE_CHECKING:
     from model_guidance.data.cache.cached import cached
     from model_guidance.data.cache.split import Split
     from model_guidance.data.dataset import SplitDataset
-    from model_guidance.data.given import from_boxes, from_masks, from_targets
+    from model_guidance.data.given import from_boxes, from_masks
     from model_guidance.data.loading import loader
     from model_guidance.data.opening import DATASETS, open_source, open_split
     from model_guidance.data.source import Annotation, Sample, Source
+    from model_guidance.data.targets import from_targets
 
 __all__ = [
     "DATASETS",
@@ -44,7 +45,7 @@ __getattr__, __dir__ = attach(
         "cached": "cache.cached",
         "from_boxes": "given",
         "from_masks": "given",
-        "from_targets": "given",
+        "from_targets": "targets",
         "loader": "loading",
         "open_source": "opening",
         "open_split": "opening",

@@ -1,14 +1,11 @@
-"""Regions for a training loop of one's own, from boxes, masks or torchvision's targets."""
+"""Regions for a training loop of one's own, from boxes or masks."""
 
 import operator
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Bool
 from torch import Tensor
-from torchvision.transforms.v2 import functional
-from torchvision.tv_tensors import BoundingBoxes, BoundingBoxFormat
 
 from model_guidance.data.checks import check_box
 from model_guidance.data.regions import Region, Size, box_mask, stack
@@ -26,7 +23,7 @@ def from_boxes(boxes_per_image: Sequence[Sequence[tuple[int, Box]]], size: Size)
     Raises `UserError` for one that is not finite, has its edges in the wrong order (x, y, width, height?), or
     lies outside, for boxes that are all shares of the image (from 0 to 1), and for a class below 0.
     """
-    height, width = _size(size)
+    height, width = checked_size(size)
     objects = [
         (image, _class(label, f"image {image}"), _numbers(box, f"image {image}"))
         for image, each in enumerate(boxes_per_image)
@@ -58,49 +55,6 @@ def from_masks(masks: Bool[Tensor, "batch classes height width"]) -> Regions:
     return Regions(Pairs(images, classes), masks[images, classes], images=len(masks))
 
 
-def from_targets(targets: Sequence[Mapping[str, Any]], size: Size | None = None) -> Regions:
-    """Turn torchvision's detection targets into regions: a dict with "boxes" [n, 4] and "labels" [n] each.
-
-    "labels" are class numbers as the network has them, from 0. Boxes that are `tv_tensors.BoundingBoxes`
-    say their format and the size of their image; those of plain tensors are x1, y1, x2, y2, in images of
-    `size` (height, width). Raises `UserError` as `from_boxes` does, and for what is missing.
-    """
-    boxes = map(_boxes, targets, range(len(targets)))
-    sizes = {_size(each.canvas_size) for each in boxes if isinstance(each, BoundingBoxes)}
-    sizes |= {_size(size)} if size is not None else set()
-    if len(sizes) != 1:
-        found = " and ".join(f"{height} x {width}" for height, width in sorted(sizes)) or "unknown"
-        raise UserError(f"size: {found} (height x width), but all images of a batch must have one known size")
-    listed = [
-        list(zip(_labels(target, image), _edges(_boxes(target, image)), strict=True))
-        for image, target in enumerate(targets)
-    ]
-    return from_boxes(listed, sizes.pop())
-
-
-def _boxes(target: Mapping[str, Any], image: int) -> Tensor:
-    boxes = target.get("boxes")
-    if not isinstance(boxes, Tensor) or (boxes.numel() and (boxes.ndim != 2 or boxes.shape[1] != 4)):
-        found = list(boxes.shape) if isinstance(boxes, Tensor) else type(boxes).__name__
-        raise UserError(f"targets, image {image}: its boxes are {found}, but must be a tensor [n, 4]")
-    return boxes
-
-
-def _edges(boxes: Tensor) -> list[list[float]]:
-    if isinstance(boxes, BoundingBoxes):
-        boxes = functional.convert_bounding_box_format(boxes, new_format=BoundingBoxFormat.XYXY)
-    return boxes.as_subclass(Tensor).reshape(-1, 4).tolist()
-
-
-def _labels(target: Mapping[str, Any], image: int) -> list[int]:
-    labels, boxes = target.get("labels"), _boxes(target, image)
-    if not isinstance(labels, Tensor) or labels.ndim != 1 or len(labels) != len(_edges(boxes)):
-        found = list(labels.shape) if isinstance(labels, Tensor) else type(labels).__name__
-        what = f"its labels are {found}, but must be a tensor [{len(boxes)}], one for each box"
-        raise UserError(f"targets, image {image}: {what}")
-    return labels.tolist()
-
-
 def _class(label: object, where: str) -> int:
     try:
         number = operator.index(label)  # type: ignore[arg-type]
@@ -121,7 +75,8 @@ def _numbers(box: Box, where: str) -> list[float]:
     return [x1, y1, x2, y2]
 
 
-def _size(size: object) -> Size:
+def checked_size(size: object) -> Size:
+    """Return (height, width); `UserError` unless `size` is that, in pixels."""
     try:
         height, width = (operator.index(side) for side in size)  # type: ignore[attr-defined]
     except (TypeError, ValueError):

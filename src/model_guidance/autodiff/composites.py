@@ -112,7 +112,8 @@ def scaled_dot_product_attention(
     scores = (query * scale) @ key.transpose(-2, -1)
     if attn_mask is not None:
         scores = scores + (_minus_infinity(attn_mask, scores) if attn_mask.dtype == torch.bool else attn_mask)
-    return F.dropout(scores.softmax(dim=-1), dropout_p, training=dropout_p > 0) @ value
+    shares = scores.softmax(dim=-1)
+    return (F.dropout(shares, dropout_p) if dropout_p else shares) @ value
 
 
 def multi_head_attention_forward(

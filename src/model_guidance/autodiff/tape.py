@@ -185,7 +185,7 @@ class Tape(TorchFunctionMode):
             return None
         if func is checkpointed_block:
             return self._block(*args, **kwargs)
-        spelling = SPELLINGS.get(func, Spelling(func))
+        spelling = SPELLINGS.get(func) or Spelling(func)
         rule = ADJOINTS.get(spelling.operation)
         if rule is None or (spelling.in_place and self._number(args[0]) is None):
             return None

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from model_guidance.autodiff.rules import Operation, Rows, Way, moves_images, shape_of
 
@@ -198,18 +199,35 @@ def getitem(input: Tensor, index: Any) -> Operation | None:
     if any(isinstance(each, bool | list) or getattr(each, "dtype", None) == torch.bool for each in index):
         return None
     output = input[index]
-    tensors = any(isinstance(each, Tensor) for each in index)
 
     def adjoint(gradient: Tensor, rows: Rows) -> Tensor:
-        found = gradient.new_zeros(shape_of(input, gradient, rows))
-        if tensors:
-            places = torch.arange(found.numel(), device=found.device).view(found.shape)[index]
-            return found.view(-1).index_add(0, places.reshape(-1), gradient.reshape(-1)).view(found.shape)
-        found[index] = gradient
+        found: Tensor = _Placed.apply(gradient, index, shape_of(input, gradient, rows))
         return found
 
     whole = index[0] is Ellipsis or index[0] == slice(None) if not isinstance(index[0], Tensor) else False
     return Operation(output, adjoint, not whole or moves_images(input, output))
+
+
+class _Placed(torch.autograd.Function):
+    """Zeros of a shape but for what is put, or where places repeat added, at an index.
+
+    Putting it there in place means the same, but then autograd copies all of the zeros' gradient.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, index: tuple[Any, ...], shape: list[int]) -> Tensor:
+        ctx.index = index
+        found = values.new_zeros(shape)
+        if any(isinstance(each, Tensor) for each in index):
+            places = torch.arange(found.numel(), device=found.device).view(found.shape)[index]
+            return found.view(-1).index_add(0, places.reshape(-1), values.reshape(-1)).view(found.shape)
+        found[index] = values
+        return found
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, None, None]:
+        return outer[0][ctx.index], None, None
 
 
 def reshape_as(input: Tensor, other: Tensor) -> Operation:

@@ -314,3 +314,10 @@ def test_a_network_that_takes_more_than_images(layer: str, method: str, wrap: An
 def test_arguments_that_a_network_does_not_take():
     with pytest.raises(UserError, match="arguments: the model's forward takes no 'masks' besides the images"):
         Guidance(Gated())(tiny.images(5), LABELS, ANNOTATED, arguments={"masks": 1})
+
+
+def test_maps_inside_of_what_is_compiled_are_refused():
+    model = Middle(F.relu).double()
+    compiled = torch.compile(lambda images: attribute(model, images, LABELS, layer="first"), backend="eager")
+    with pytest.raises(UserError, match="torch.compile: maps are taken inside"):
+        compiled(tiny.images(5))

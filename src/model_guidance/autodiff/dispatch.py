@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.overrides import handle_torch_function
 
+from model_guidance.errors import UserError
+
 
 def one_operation(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """Have an active `TorchFunctionMode` told of a call, as of one of torch's own functions.
@@ -38,6 +40,13 @@ def nothing_hidden() -> Iterator[None]:
         yield
         return
     run = torch.jit.ScriptFunction.__call__
+    try:
+        as_written = torch.compiler.set_stance("force_eager")
+    except RuntimeError as error:
+        raise UserError(
+            "torch.compile: maps are taken inside of what it compiles; leave it out, compile the model, "
+            "or give Guidance(compile=True)"
+        ) from error
 
     def call(function: Any, *args: Any, **kwargs: Any) -> Any:
         if torch._C._is_torch_function_mode_enabled():
@@ -46,7 +55,7 @@ def nothing_hidden() -> Iterator[None]:
 
     setattr(torch.jit.ScriptFunction, "__call__", call)  # noqa: B010  (mypy forbids an assignment)
     try:
-        with torch.compiler.set_stance("force_eager"):
+        with as_written:
             yield
     finally:
         setattr(torch.jit.ScriptFunction, "__call__", run)  # noqa: B010

@@ -66,11 +66,12 @@ class BcosConvNeXt(nn.Module):
 
 def build(num_classes: int, size: str, norm: str) -> Backbone:
     """Return a B-cos ConvNeXt, tiny or base, with random weights; `norm` is pn or bnu."""
-    places = dict(zip(("mid1", "mid2", "mid3", "final"), (2, 4, 6, 8), strict=True))
+    stages = [f"network.features.{index}" for index in (2, 4, 6, 8)]
     return Backbone(
         BcosConvNeXt(num_classes, *CONVNEXTS[size], NORMS[norm]),
         SixChannels(),
-        layers={depth: f"network.features.{index}" for depth, index in places.items()},
+        layers=dict(zip(("mid1", "mid2", "mid3", "final"), (*stages[:3], "network.features"), strict=True)),
         head="network.classifier.1",
         default_method="bcos",
+        stages=stages,
     )

@@ -72,7 +72,7 @@ def build(num_classes: int, depth: int) -> Backbone:
     return Backbone(
         BcosDenseNet(num_classes, *DENSE[depth]),
         SixChannels(),
-        layers={**blocks, "final": "network.features.norm5"},
+        layers={**blocks, "final": "network.features"},
         head="network.classifier",
         default_method="bcos",
         stages=[*blocks.values(), "network.features.denseblock4"],

@@ -8,12 +8,7 @@ from model_guidance.models.backbone import Backbone, SixChannels
 from model_guidance.models.bcos.layers import LOGIT_BIAS, BcosConv2d, UncenteredBatchNorm2d
 
 VGG11 = ((64,), (128,), (256, 256), (512, 512), (512, 512))  # channels of the layers between the pools
-DEPTHS = {
-    "mid1": "9",
-    "mid2": "14",
-    "mid3": "19",
-    "final": "20",
-}  # before the last pools, and behind
+DEPTHS = {"mid1": "features.9", "mid2": "features.14", "mid3": "features.19", "final": "features"}
 
 
 class BcosVGG(nn.Module):
@@ -43,7 +38,7 @@ def build(num_classes: int) -> Backbone:
     return Backbone(
         BcosVGG(num_classes),
         SixChannels(),
-        layers={depth: f"network.features.{index}" for depth, index in DEPTHS.items()},
+        layers={depth: f"network.{name}" for depth, name in DEPTHS.items()},
         head="network.classifier.2",
         default_method="bcos",
         stages=[],

@@ -195,7 +195,7 @@ def convolutional(middle: type[nn.Module]) -> nn.Module:
     return nn.Sequential(*first, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3))
 
 
-@pytest.mark.parametrize("method", ["ixg", "gradcam", "intgrad"])
+@pytest.mark.parametrize("method", ["ixg", "gradcam", pytest.param("intgrad", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("middle", [nn.ReLU, Sine])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float16, 5e-3), (torch.bfloat16, 5e-2)])
 def test_half_precision_on_every_path(

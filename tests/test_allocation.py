@@ -1,5 +1,6 @@
 """Freed memory is kept for the next tensors, unless the user has decided otherwise."""
 
+import os
 import subprocess
 import sys
 
@@ -29,7 +30,11 @@ PAGES = 4 * 4_000_000 // 4096
 )
 def test_a_tensor_takes_the_place_of_a_freed_one(environment, kept):
     done = subprocess.run(
-        [sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True, env=environment
+        [sys.executable, "-c", FAULTS],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | environment,
     )
     said, faults = done.stdout.split()
     assert said == str(kept)

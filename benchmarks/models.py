@@ -99,7 +99,7 @@ def cells(name: str, row: Row) -> str:
         return f"| {name} | {NETWORKS[name].size} | {row['error'].replace('|', '/')} |" + " |" * 9
     found = [row[key] for key in ("layers", "final", "map", "input", "fd")]
     found += [row[key] for key in ("step input", "ratio input", "step final", "ratio final", "MB")]
-    return " | ".join(["|", name, str(NETWORKS[name].size), *map(str, found), "|"])[2:]
+    return f"| {name} | {NETWORKS[name].size} | {' | '.join(map(str, found))} |"
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ TORCHVISION: Mapping[str, tuple[int, dict[str, Any]]] = {
     "efficientnet_b0": (64, {}),
     "efficientnet_v2_s": (64, {}),
     "googlenet": (64, {"init_weights": False}),
-    "inception_v3": (96, {"init_weights": False}),
+    "inception_v3": (96, {"init_weights": False, "aux_logits": False}),
     "maxvit_t": (224, {}),
     "mnasnet0_5": (64, {}),
     "mobilenet_v2": (64, {}),

@@ -3,6 +3,7 @@
 They are linear and hold nothing. Images must stay along the first axis for rows to be served.
 """
 
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from model_guidance.autodiff.rules import Operation, Rows, Way, moves_images, shape_of
+from model_guidance.autodiff.rules import Adjoint, Operation, Rows, Way, moves_images, shape_of
 
 Gradients = Sequence[Tensor | None]
 
@@ -128,12 +129,35 @@ def flip(input: Tensor, *dims: Any) -> Operation:
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Operation:
     """Put one behind another."""
     output = torch.cat(tuple(tensors), dim)
-    ways, start = [], 0
-    for each in tensors:
-        length = each.shape[dim] if each.ndim == output.ndim else 0
-        ways.append(Way(each, _narrowed(dim, start, length), dim % output.ndim == 0))
-        start += length
-    return Operation(output, ways)
+    parts = _Parts([each.shape[dim] if each.ndim == output.ndim else 0 for each in tensors], dim)
+    mixes = dim % output.ndim == 0
+    return Operation(output, [Way(each, parts.adjoint(i), mixes) for i, each in enumerate(tensors)])
+
+
+class _Parts:
+    """The parts of a gradient, cut once for all ways back: alone, each would go back as zeros around it."""
+
+    def __init__(self, lengths: list[int], dim: int):
+        self.lengths, self.dim = lengths, dim
+        self.whole: Callable[[], Tensor | None] = lambda: None  # not kept alive: it may be large
+        self.left: list[Tensor | None] = []
+
+    def adjoint(self, place: int) -> Adjoint:
+        """Return the way back to the tensor at this place."""
+
+        def adjoint(gradient: Tensor, rows: Rows) -> Tensor:
+            if torch.compiler.is_compiling():
+                return gradient.split_with_sizes(self.lengths, self.dim)[place]
+            if self.whole() is not gradient or self.left[place] is None:
+                self.whole, self.left = (
+                    weakref.ref(gradient),
+                    [*gradient.split_with_sizes(self.lengths, self.dim)],
+                )
+            found, self.left[place] = self.left[place], None
+            assert found is not None
+            return found
+
+        return adjoint
 
 
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Operation:
@@ -249,10 +273,6 @@ def _beside(operation: Operation, input: Tensor, other: Tensor) -> Operation:
         return gradient.new_zeros(shape_of(other, gradient, rows))
 
     return Operation(output, [Way(input, adjoint, mixes), Way(other, nothing)])
-
-
-def _narrowed(dim: int, start: int, length: int) -> Callable[[Tensor, Rows], Tensor]:
-    return lambda gradient, rows: gradient.narrow(dim, start, length)
 
 
 def _selected(dim: int, index: int) -> Callable[[Tensor, Rows], Tensor]:

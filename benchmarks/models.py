@@ -55,8 +55,7 @@ def main() -> None:
         write(given.out / "models.json", json.dumps({"settings": settings, "rows": rows}, indent=1).encode())
         print(cells(name, rows[name]), flush=True)
     if not given.names:
-        lines = [cells(name, rows[name]) for name in NETWORKS]
-        given.table.write_text(INTRODUCTION.format(**settings) + "\n".join(lines) + "\n")
+        write(given.table, table(rows, settings).encode())
         print(f"written: {given.table}")
 
 
@@ -91,6 +90,12 @@ def row_of(name: str, given: argparse.Namespace) -> Row:
     if done.returncode:
         return {"error": done.stderr.strip().splitlines()[-1]}
     return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def table(rows: dict[str, Row], settings: dict[str, Any]) -> str:
+    """Return the page of the networks; one that was not measured says so."""
+    lines = [cells(name, rows.get(name, {"error": "not measured"})) for name in NETWORKS]
+    return INTRODUCTION.format(**settings) + "\n".join(lines) + "\n"
 
 
 def cells(name: str, row: Row) -> str:

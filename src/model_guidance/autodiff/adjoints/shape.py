@@ -1,19 +1,15 @@
-"""Changes of shape, order and place with their adjoints, see `adjoints`.
+"""Changes of shape and order with their adjoints, see `adjoints`.
 
 They are linear and hold nothing. Images must stay along the first axis for rows to be served.
 """
 
-import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
-from model_guidance.autodiff.rules import Adjoint, Operation, Rows, Way, moves_images, shape_of
-
-Gradients = Sequence[Tensor | None]
+from model_guidance.autodiff.rules import Operation, Rows, Way, moves_images, shape_of
 
 
 def same(input: Tensor, *settings: Any, **named: Any) -> Operation:
@@ -114,7 +110,7 @@ def roll(input: Tensor, shifts: Any, dims: Any = ()) -> Operation | None:
     back = tuple(-each for each in _numbers([shifts]))
     output = torch.roll(input, shifts, dims)
     return Operation(
-        output, lambda gradient, rows: torch.roll(gradient, back, dims), _touches_images(input, dims)
+        output, lambda gradient, rows: torch.roll(gradient, back, dims), touches_images(input, dims)
     )
 
 
@@ -122,136 +118,8 @@ def flip(input: Tensor, *dims: Any) -> Operation:
     """Reverse axes."""
     axes = _numbers(dims)
     return Operation(
-        input.flip(axes), lambda gradient, rows: gradient.flip(axes), _touches_images(input, axes)
+        input.flip(axes), lambda gradient, rows: gradient.flip(axes), touches_images(input, axes)
     )
-
-
-def cat(tensors: Sequence[Tensor], dim: int = 0) -> Operation:
-    """Put one behind another."""
-    output = torch.cat(tuple(tensors), dim)
-    parts = _Parts([each.shape[dim] if each.ndim == output.ndim else 0 for each in tensors], dim)
-    mixes = dim % output.ndim == 0
-    return Operation(output, [Way(each, parts.adjoint(i), mixes) for i, each in enumerate(tensors)])
-
-
-class _Parts:
-    """The parts of a gradient, cut once for all ways back: alone, each would go back as zeros around it."""
-
-    def __init__(self, lengths: list[int], dim: int):
-        self.lengths, self.dim = lengths, dim
-        self.whole: Callable[[], Tensor | None] = lambda: None  # not kept alive: it may be large
-        self.left: list[Tensor | None] = []
-
-    def adjoint(self, place: int) -> Adjoint:
-        """Return the way back to the tensor at this place."""
-
-        def adjoint(gradient: Tensor, rows: Rows) -> Tensor:
-            if torch.compiler.is_compiling():
-                return gradient.split_with_sizes(self.lengths, self.dim)[place]
-            if self.whole() is not gradient or self.left[place] is None:
-                self.whole, self.left = (
-                    weakref.ref(gradient),
-                    [*gradient.split_with_sizes(self.lengths, self.dim)],
-                )
-            found, self.left[place] = self.left[place], None
-            assert found is not None
-            return found
-
-        return adjoint
-
-
-def stack(tensors: Sequence[Tensor], dim: int = 0) -> Operation:
-    """Put side by side along a new axis."""
-    output = torch.stack(tuple(tensors), dim)
-    mixes = dim % output.ndim == 0
-    return Operation(output, [Way(each, _selected(dim, i), mixes) for i, each in enumerate(tensors)])
-
-
-def parts(function: Callable[..., Sequence[Tensor]]) -> Callable[..., Operation]:
-    """Return the rule of a function (input, sizes or their number, dim) that cuts along an axis."""
-
-    def rule(input: Tensor, amount: Any, dim: int = 0) -> Operation:
-        outputs = function(input, amount, dim)
-        shapes = [each.shape for each in outputs]
-
-        def adjoint(gradients: Gradients, rows: Rows) -> Tensor:
-            return torch.cat(_filled(gradients, shapes, rows), dim)
-
-        return Operation(outputs, adjoint, _touches_images(input, dim))
-
-    return rule
-
-
-def split(input: Tensor, split_size_or_sections: Any = None, dim: int = 0, **named: Any) -> Operation:
-    """Cut along an axis."""
-    return _split(input, named.popitem()[1] if named else split_size_or_sections, dim)
-
-
-def chunk(input: Tensor, chunks: int, dim: int = 0) -> Operation:
-    """Cut along an axis."""
-    return _chunk(input, chunks, dim)
-
-
-_split, _chunk = parts(torch.split), parts(torch.chunk)
-
-
-def unbind(input: Tensor, dim: int = 0) -> Operation:
-    """Take an axis apart."""
-    outputs = torch.unbind(input, dim)
-    shapes = [each.shape for each in outputs]
-
-    def adjoint(gradients: Gradients, rows: Rows) -> Tensor:
-        return torch.stack(_filled(gradients, shapes, rows), dim)
-
-    return Operation(outputs, adjoint, _touches_images(input, dim))
-
-
-def narrow(input: Tensor, dim: int, start: int, length: int) -> Operation | None:
-    """Take a piece along an axis."""
-    before = (slice(None),) * (dim % input.ndim)
-    return getitem(input, (*before, slice(start, start + length)))
-
-
-def select(input: Tensor, dim: int, index: int) -> Operation | None:
-    """Take one along an axis."""
-    return getitem(input, (*(slice(None),) * (dim % input.ndim), index))
-
-
-def getitem(input: Tensor, index: Any) -> Operation | None:
-    """Take by position; no masks."""
-    index = index if isinstance(index, tuple) else (index,)
-    if any(isinstance(each, bool | list) or getattr(each, "dtype", None) == torch.bool for each in index):
-        return None
-    output = input[index]
-
-    def adjoint(gradient: Tensor, rows: Rows) -> Tensor:
-        found: Tensor = _Placed.apply(gradient, index, shape_of(input, gradient, rows))
-        return found
-
-    whole = index[0] is Ellipsis or index[0] == slice(None) if not isinstance(index[0], Tensor) else False
-    return Operation(output, adjoint, not whole or moves_images(input, output))
-
-
-class _Placed(torch.autograd.Function):
-    """Zeros of a shape but for what is put, or where places repeat added, at an index.
-
-    Putting it there in place means the same, but then autograd copies all of the zeros' gradient.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, values: Tensor, index: tuple[Any, ...], shape: list[int]) -> Tensor:
-        ctx.index = index
-        found = values.new_zeros(shape)
-        if any(isinstance(each, Tensor) for each in index):
-            places = torch.arange(found.numel(), device=found.device).view(found.shape)[index]
-            return found.view(-1).index_add(0, places.reshape(-1), values.reshape(-1)).view(found.shape)
-        found[index] = values
-        return found
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, None, None]:
-        return outer[0][ctx.index], None, None
 
 
 def reshape_as(input: Tensor, other: Tensor) -> Operation:
@@ -275,19 +143,8 @@ def _beside(operation: Operation, input: Tensor, other: Tensor) -> Operation:
     return Operation(output, [Way(input, adjoint, mixes), Way(other, nothing)])
 
 
-def _selected(dim: int, index: int) -> Callable[[Tensor, Rows], Tensor]:
-    return lambda gradient, rows: gradient.select(dim, index)
-
-
-def _filled(gradients: Gradients, shapes: Sequence[torch.Size], rows: Rows) -> list[Tensor]:
-    some = next(each for each in gradients if each is not None)
-    return [
-        some.new_zeros(shape if rows is None else (len(some), *shape[1:])) if each is None else each
-        for each, shape in zip(gradients, shapes, strict=True)
-    ]
-
-
-def _touches_images(input: Tensor, dims: Any) -> bool:
+def touches_images(input: Tensor, dims: Any) -> bool:
+    """Return whether the axis of the images is among these."""
     return any(d % input.ndim == 0 for d in _numbers([dims]))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor
 
+from model_guidance.autodiff.adjoints.indexing import placed
 from model_guidance.autodiff.rules import Operation, Rows
 
 Convolve = Callable[..., Tensor]
@@ -88,16 +89,13 @@ def _pointwise(
     input: Tensor, weight: Tensor, bias: Tensor | None, stride: tuple[int, ...], groups: int
 ) -> Operation:
     """Skip the pixels first, on which the kernels of strided convolutions spend most of their time."""
-    size = input.shape[2:]
+    every = (..., slice(None, None, stride[0]), slice(None, None, stride[1]))
 
     def adjoint(gradient: Tensor, rows: Rows) -> Tensor:
         seen = F.conv_transpose2d(gradient, weight, groups=groups)
-        result = seen.new_zeros(*seen.shape[:2], *size)
-        result[..., :: stride[0], :: stride[1]] = seen
-        return result
+        return placed(seen, every, (*seen.shape[:2], *input.shape[2:]))
 
-    seen = input[..., :: stride[0], :: stride[1]]
-    return Operation(F.conv2d(seen, weight, bias, groups=groups), adjoint)
+    return Operation(F.conv2d(input[every], weight, bias, groups=groups), adjoint)
 
 
 def _patchwise(input: Tensor, weight: Tensor, bias: Tensor | None) -> Operation:

@@ -15,47 +15,46 @@ from model_guidance.autodiff.adjoints.shape import touches_images
 from model_guidance.autodiff.rules import Adjoint, Operation, Rows, Way, moves_images, shape_of
 
 Gradients = Sequence[Tensor | None]
+Cut = Callable[[Tensor], Sequence[Tensor]]
 
 
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Operation:
     """Put one behind another."""
     output = torch.cat(tuple(tensors), dim)
-    parts = _Parts([each.shape[dim] if each.ndim == output.ndim else 0 for each in tensors], dim)
-    mixes = dim % output.ndim == 0
+    lengths = [each.shape[dim] if each.ndim == output.ndim else 0 for each in tensors]
+    return _joined(output, tensors, dim, lambda gradient: gradient.split_with_sizes(lengths, dim))
+
+
+def stack(tensors: Sequence[Tensor], dim: int = 0) -> Operation:
+    """Put side by side along a new axis."""
+    output = torch.stack(tuple(tensors), dim)
+    return _joined(output, tensors, dim, lambda gradient: gradient.unbind(dim))
+
+
+def _joined(output: Tensor, tensors: Sequence[Tensor], dim: int, cut: Cut) -> Operation:
+    parts, mixes = _Parts(cut), touches_images(output, dim)
     return Operation(output, [Way(each, parts.adjoint(i), mixes) for i, each in enumerate(tensors)])
 
 
 class _Parts:
     """The parts of a gradient, cut once for all ways back: alone, each would go back as zeros around it."""
 
-    def __init__(self, lengths: list[int], dim: int):
-        self.lengths, self.dim = lengths, dim
+    def __init__(self, cut: Cut):
+        self.cut = cut
         self.whole: Callable[[], Tensor | None] = lambda: None  # not kept alive: it may be large
-        self.left: list[Tensor | None] = []
+        self.left: dict[int, Tensor] = {}
 
     def adjoint(self, place: int) -> Adjoint:
         """Return the way back to the tensor at this place."""
 
         def adjoint(gradient: Tensor, rows: Rows) -> Tensor:
             if torch.compiler.is_compiling():
-                return gradient.split_with_sizes(self.lengths, self.dim)[place]
-            if self.whole() is not gradient or self.left[place] is None:
-                self.whole, self.left = (
-                    weakref.ref(gradient),
-                    [*gradient.split_with_sizes(self.lengths, self.dim)],
-                )
-            found, self.left[place] = self.left[place], None
-            assert found is not None
-            return found
+                return self.cut(gradient)[place]
+            if self.whole() is not gradient or place not in self.left:
+                self.whole, self.left = weakref.ref(gradient), dict(enumerate(self.cut(gradient)))
+            return self.left.pop(place)
 
         return adjoint
-
-
-def stack(tensors: Sequence[Tensor], dim: int = 0) -> Operation:
-    """Put side by side along a new axis."""
-    output = torch.stack(tuple(tensors), dim)
-    mixes = dim % output.ndim == 0
-    return Operation(output, [Way(each, _selected(dim, i), mixes) for i, each in enumerate(tensors)])
 
 
 def parts(function: Callable[..., Sequence[Tensor]]) -> Callable[..., Operation]:
@@ -116,21 +115,23 @@ def getitem(input: Tensor, index: Any) -> Operation | None:
     output = input[index]
 
     def adjoint(gradient: Tensor, rows: Rows) -> Tensor:
-        found: Tensor = _Placed.apply(gradient, index, shape_of(input, gradient, rows))
-        return found
+        return placed(gradient, index, shape_of(input, gradient, rows))
 
     whole = index[0] is Ellipsis or index[0] == slice(None) if not isinstance(index[0], Tensor) else False
     return Operation(output, adjoint, not whole or moves_images(input, output))
 
 
-class _Placed(torch.autograd.Function):
-    """Zeros of a shape but for what is put, or where places repeat added, at an index.
+def placed(values: Tensor, index: tuple[Any, ...], shape: Sequence[int]) -> Tensor:
+    """Return zeros of a shape but for the values, put, or where places repeat added, at an index."""
+    found: Tensor = _Placed.apply(values, index, shape)
+    return found
 
-    Putting it there in place means the same, but then autograd copies all of the zeros' gradient.
-    """
+
+class _Placed(torch.autograd.Function):
+    """See `placed`; putting them there in place means the same, but autograd copies the zeros' gradient."""
 
     @staticmethod
-    def forward(ctx: Any, values: Tensor, index: tuple[Any, ...], shape: list[int]) -> Tensor:
+    def forward(ctx: Any, values: Tensor, index: tuple[Any, ...], shape: Sequence[int]) -> Tensor:
         ctx.index = index
         found = values.new_zeros(shape)
         if any(isinstance(each, Tensor) for each in index):
@@ -143,10 +144,6 @@ class _Placed(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, None, None]:
         return outer[0][ctx.index], None, None
-
-
-def _selected(dim: int, index: int) -> Callable[[Tensor, Rows], Tensor]:
-    return lambda gradient, rows: gradient.select(dim, index)
 
 
 def _filled(gradients: Gradients, shapes: Sequence[torch.Size], rows: Rows) -> list[Tensor]:

@@ -30,8 +30,8 @@ def main(argv: list[str] | None = None) -> None:
                 stream.reconfigure(errors="replace")
         given = sys.argv[1:] if argv is None else argv
         arguments = gathered(with_file(given, train.OPTIONS) if given[:1] == ["train"] else given)
-        keep_freed_memory()
         parsed = _parser(arguments).parse_args(arguments)
+        keep_freed_memory()
         COMMANDS[parsed.subcommand][0].run(parsed[parsed.subcommand].as_dict())
     except UserError as mistake:
         print(f"model-guidance: {mistake}", file=sys.stderr)

@@ -48,9 +48,8 @@ def main() -> None:
     given = options()
     settings = {"torch": torch.__version__, "threads": torch.get_num_threads(), "batch": given.batch}
     rows = kept(given.out / "models.json", settings)
-    for name in track(
-        [name for name in given.names or NETWORKS if name not in rows or given.names], "networks"
-    ):
+    missing = [name for name in NETWORKS if name not in rows]
+    for name in track(given.names or missing, "networks"):
         rows[name] = row_of(name, given)
         write(given.out / "models.json", json.dumps({"settings": settings, "rows": rows}, indent=1).encode())
         print(cells(name, rows[name]), flush=True)

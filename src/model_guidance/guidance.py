@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from model_guidance.attribution import Explanation, Method, capture_at, default_method, method_of
-from model_guidance.autodiff.arguments import also_given, check_arguments
+from model_guidance.autodiff.arguments import also_given
 from model_guidance.autodiff.batch_statistics import several_values, uses_batch_statistics
 from model_guidance.autodiff.capture import watched
 from model_guidance.autodiff.checkpointing import checkpointed
@@ -135,12 +135,11 @@ class Guidance(nn.Module):
         labels, regions = check_batch(images, labels, regions)
         if normalizer is not None and self.reduction != "mean":
             raise UserError(f"normalizer: the reduction is '{self.reduction}', it belongs to 'mean'")
-        inner, _ = unwrapped(self.model)
-        check_arguments(inner, arguments)
         if arguments and self.compile_step:
             raise UserError("arguments: a compiled step takes images only: leave compile out")
         self._together = bool(arguments)
-        with ordinary_mode(), several_values(), also_given(inner, arguments, len(images)):
+        given = also_given(unwrapped(self.model)[0], arguments, len(images))
+        with ordinary_mode(), several_values(), given:
             images, labels, regions = ordinary(images), ordinary(labels), regions.map(ordinary)
             module = self._found(images)
             with checkpointed(residual_blocks(self.model), module) if self.checkpoint else nullcontext():

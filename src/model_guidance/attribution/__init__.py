@@ -17,7 +17,7 @@ from model_guidance.attribution.gradients import class_gradients
 from model_guidance.attribution.input_x_gradient import input_x_gradient
 from model_guidance.attribution.integrated_gradients import integrated_gradients
 from model_guidance.attribution.maps import upsample
-from model_guidance.autodiff.arguments import also_given, check_arguments
+from model_guidance.autodiff.arguments import also_given
 from model_guidance.autodiff.capture import CapturedFeatures, capture_features
 from model_guidance.autodiff.inference_mode import ordinary, ordinary_mode
 from model_guidance.checks import check_images, check_model, described
@@ -87,14 +87,12 @@ def capture(
     is the model's own default. `layout` says how the layer's output becomes a map, where its shape does not
     tell: "NCHW", "NHWC", "tokens", "tokens:PREFIX" or "tokens:PREFIX:ROWSxCOLUMNS". With `create_graph`
     logits and maps can be differentiated with respect to the weights. `arguments` are what the model takes
-    besides the images, by their names. Raises `UserError` for an unknown
-    method or layer, or one that does not go with the model.
+    besides the images, by their names. Raises `UserError` for an unknown method or layer, or one that does
+    not go with the model.
     """
     check_images(images, model)
     check_layout(layout)
-    inner, _ = unwrapped(model)
-    check_arguments(inner, arguments)
-    with ordinary_mode(), also_given(inner, arguments, len(images)):
+    with ordinary_mode(), also_given(unwrapped(model)[0], arguments, len(images)):
         images = ordinary(images)
         function, module = method_of(model, method), find_layer(model, layer, images)
         found = capture_at(model, images, function, module, create_graph, layout)

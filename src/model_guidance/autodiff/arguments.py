@@ -14,11 +14,13 @@ from model_guidance.errors import UserError
 def also_given(model: nn.Module, arguments: Mapping[str, Any] | None, count: int) -> Iterator[None]:
     """Give these by name in each call of the model inside; `count` is how many images there are.
 
-    Of tensors that have a row for each image, a call with the first images gets their rows.
+    Of tensors that have a row for each image, a call with the first images gets their rows. Raises
+    `UserError` for names that `forward` of the model, which nothing wraps, does not take.
     """
     if not arguments:
         yield
         return
+    _check(model, arguments)
 
     def add(_: nn.Module, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         return args, kwargs | {name: _rows(each, len(args[0]), count) for name, each in arguments.items()}
@@ -30,13 +32,12 @@ def also_given(model: nn.Module, arguments: Mapping[str, Any] | None, count: int
         handle.remove()
 
 
-def check_arguments(inner: nn.Module, arguments: Mapping[str, Any] | None) -> None:
-    """Raise `UserError` for names that `forward` of the model, without what wraps it, does not take."""
-    parameters = inspect.signature(inner.forward).parameters if arguments else {}
+def _check(model: nn.Module, arguments: Mapping[str, Any]) -> None:
+    parameters = inspect.signature(model.forward).parameters
     if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
         return
     named = [name for name, each in parameters.items() if each.kind is not each.VAR_POSITIONAL][1:]
-    for name in arguments or ():
+    for name in arguments:
         if name not in named:
             raise UserError(
                 f"arguments: the model's forward takes no '{name}' besides the images, but "

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 
-from model_guidance.autodiff.arguments import also_given, check_arguments
+from model_guidance.autodiff.arguments import also_given
 from model_guidance.autodiff.inference_mode import ordinary, ordinary_mode
 from model_guidance.checks import check_images, check_model
 from model_guidance.errors import UserError
@@ -93,7 +93,6 @@ def layers(
     check_images(images, model)
     check_model(model)
     inner, prefix = unwrapped(model)
-    check_arguments(inner, arguments)
     with ordinary_mode(), also_given(inner, arguments, len(images)):
         images = ordinary(images)
         places, found = places_of(inner, images)

@@ -1,4 +1,4 @@
-"""A study that is killed: the same command continues it, repeats nothing, and leaves nothing behind."""
+"""A study that is killed twice: the same command continues it, repeats nothing, and leaves nothing behind."""
 
 import os
 import signal
@@ -7,15 +7,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.studies import grid_of_six
+from tests.studies import grid_of_eight
 from tests.studies.processes import alive, children, needs_proc, wait_until
 
 from model_guidance.runs.folder import Run
 
 pytestmark = pytest.mark.slow
 
-SCRIPT = Path(grid_of_six.__file__)
-JOBS = grid_of_six.GUIDED + 1
+SCRIPT = Path(grid_of_eight.__file__)
+JOBS = grid_of_eight.GUIDED + 1
 Result = tuple[int, bytes]
 
 
@@ -60,13 +60,16 @@ def kept(before: dict[Path, Result], folder: Path) -> bool:
 def test_a_killed_study_goes_on_where_it_was(tmp_path):
     first = kill_at(tmp_path, 2)
     assert 2 <= len(first) < JOBS
+    second = kill_at(tmp_path, 4)
+    assert 4 <= len(second) < JOBS
+    assert kept(first, tmp_path)
     begun = started(tmp_path)
     study = start(tmp_path)
     assert study.wait(120) == 0, (tmp_path / "printed.txt").read_text()
     assert begun <= JOBS == started(tmp_path)
-    assert kept(first, tmp_path)
+    assert kept(second, tmp_path)
     assert len(results(tmp_path)) == JOBS
-    jobs = grid_of_six.grid(tmp_path / "cache")
+    jobs = grid_of_eight.grid(tmp_path / "cache")
     assert all(job.finished(tmp_path / "runs") for job in jobs)
     assert all(Run.open(tmp_path / "runs" / job.key).checkpoint("best") for job in jobs)
     assert not list(tmp_path.glob("runs/*/state.pt"))

@@ -1,4 +1,4 @@
-"""A study of six small runs: a baseline and five guided ones. Called with the folder to work in."""
+"""A study of eight small runs: a baseline and seven guided ones. Called with the folder to work in."""
 
 import sys
 from pathlib import Path
@@ -8,7 +8,7 @@ from model_guidance.studies.scheduling.executors import executor
 from model_guidance.studies.scheduling.schedule import run_tasks
 from model_guidance.studies.scheduling.task import tasks_of
 
-GUIDED = 5
+GUIDED = 7
 
 
 def grid(cache: Path) -> list[PlannedRun]:

@@ -21,25 +21,29 @@ from model_guidance.files import write
 
 Row = dict[str, Any]
 HERE = Path(__file__).parent
-INTRODUCTION = """# Networks of torchvision and timm
+INTRODUCTION = """---
+hide: [toc]
+---
+
+# Networks of torchvision and timm
 
 Written by `python benchmarks/models.py` with torch {torch} on a CPU, {threads} threads, batch {batch},
 random weights.
 
+- **by**: how maps at the input are made: `tape`, or the first operation for which autograd must do it.
+- **at input**, **at final**: a guided step in units of F, one forward pass of the same network in evaluation
+  mode; in brackets how many times longer plain double backward takes, in turns with it.
+- **MB**: peak memory of the guided step at the input over the network and its batch; in brackets plain
+  double backward.
 - **final**: the module that `final` means, the size of its map for images of so many pixels, and its layout;
   **layers**: how many `mg.layers` lists.
 - **map**: the largest difference of the IxG map at `final` from one computed by plain autograd with a hook,
   in float64, relative to the map's largest value.
-- **input**: `tape`, or the first operation for which autograd must do it.
 - **fd**: relative error of the localization loss's directional derivative in float64 against central
   differences, at the input; the best of three step sizes, since ReLU networks have kinks.
-- **step**: a guided step in units of F, one forward pass of the same network in evaluation mode, at the
-  input and at `final`; **ratio**: how many times longer plain double backward takes, in turns with it.
-- **MB**: peak memory of the guided step at the input over the network and its batch; in brackets plain
-  double backward.
 
-| network | pixels | layers | final | map | input | fd | step input | ratio | step final | ratio | MB |
-|---|---|---|---|---|---|---|---|---|---|---|---|
+| network | pixels | by | at input | at final | MB | final | layers | map | fd |
+|---|---|---|---|---|---|---|---|---|---|
 """
 
 
@@ -99,11 +103,12 @@ def table(rows: dict[str, Row], settings: dict[str, Any]) -> str:
 
 def cells(name: str, row: Row) -> str:
     """Return a row of the table; what could not be measured says why."""
+    pixels = NETWORKS[name].size
     if "error" in row:
-        return f"| {name} | {NETWORKS[name].size} | {row['error'].replace('|', '/')} |" + " |" * 9
-    found = [row[key] for key in ("layers", "final", "map", "input", "fd")]
-    found += [row[key] for key in ("step input", "ratio input", "step final", "ratio final", "MB")]
-    return f"| {name} | {NETWORKS[name].size} | {' | '.join(map(str, found))} |"
+        return f"| {name} | {pixels} | {row['error'].replace('|', '/')} |" + " |" * 7
+    steps = [f"{row[f'step {layer}']} ({row[f'ratio {layer}']})" for layer in ("input", "final")]
+    found = [row["input"], *steps, *(row[key] for key in ("MB", "final", "layers", "map", "fd"))]
+    return f"| {name} | {pixels} | {' | '.join(map(str, found))} |"
 
 
 if __name__ == "__main__":

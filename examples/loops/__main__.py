@@ -1,7 +1,7 @@
 """Guidance in other people's loops: `python examples/loops` prints how far each is from one by hand.
 
 Every loop trains the same small network on the same batches; the one by hand has no `Guidance` in it, but
-plain double backward. Loops whose package is not installed are left out.
+plain double backward, in the same precision. Loops whose package is not installed are left out.
 """
 
 import sys
@@ -15,16 +15,13 @@ import torch
 from by_hand import by_hand, network, weights
 from torch import Tensor
 
-HALF = {
-    "bfloat16": partial(own_loops.autocast, torch.bfloat16),
-    "float16": partial(own_loops.autocast, torch.float16),
-}
+HALF = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 LOOPS: dict[str, Callable[[], Tensor]] = {
     "plain": own_loops.plain,
     "accumulation": own_loops.accumulation,
     "clipping": own_loops.clipping,
     "average": own_loops.average,
-    **HALF,
+    **{name: partial(own_loops.autocast, dtype) for name, dtype in HALF.items()},
     **{name: lambda name=name: processes.on_two()[name] for name in processes.WRAPS},
     "lightning": frameworks.lightning,
     "accelerate": frameworks.accelerate,
@@ -40,7 +37,7 @@ def moved() -> float:
 
 def difference(name: str) -> float:
     """Return the largest difference of a weight from the loop by hand; `ImportError` without its package."""
-    expected = by_hand(clip=name == "clipping", average=name == "average")
+    expected = by_hand(clip=name == "clipping", average=name == "average", half=HALF.get(name))
     return float((LOOPS[name]() - expected).abs().max())
 
 

@@ -55,8 +55,10 @@ def coco(tmp_path: Path) -> Callable[..., Path]:
 def birds(tmp_path: Path) -> Callable[..., Path]:
     """Write a Waterbirds folder: (y, place, split) and a box x y w h for each image of 40 x 30."""
 
-    def write(rows: Sequence[tuple[object, object, object]], box: str = "1 2 3 4") -> Path:
-        images, cub = tmp_path / "waterbird_1.0_forest2water2", tmp_path / "CUB_200_2011"
+    def write(
+        rows: Sequence[tuple[object, object, object]], box: str = "1 2 3 4", release: str = "1.0"
+    ) -> Path:
+        images, cub = tmp_path / f"waterbird_{release}_forest2water2", tmp_path / "CUB_200_2011"
         (images / "species").mkdir(parents=True, exist_ok=True)
         cub.mkdir(exist_ok=True)
         table = ["img_id,img_filename,y,split,place,place_filename"]

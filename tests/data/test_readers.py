@@ -253,6 +253,22 @@ def test_waterbirds_validation_keeps_the_groups_of_training(birds: Write) -> Non
     assert len(waterbirds.read(root, "test").names) == 4
 
 
+def test_waterbirds_of_both_releases_lie_side_by_side(birds: Write, tmp_path: Path) -> None:
+    of_95 = [(0, 0, 0)] * 3 + [(0, 1, 0), (1, 0, 0), (1, 1, 0), (1, 1, 0), (1, 1, 0), (0, 1, 1)]
+    birds(of_95, release="complete95")
+    root = birds(SEEN_GROUPS)
+    ordinary, total = (waterbirds.read(root, "train", correlation=each) for each in (0.95, 1.0))
+    assert [ordinary.read(i).group for i in range(8)] == [0, 0, 0, 1, 2, 3, 3, 3]
+    assert ordinary.shares == (3 / 8, 1 / 8, 1 / 8, 3 / 8)
+    assert total.shares == (0.5, 0, 0, 0.5) == waterbirds.read(root, "train", training="mixed").shares
+    assert ordinary.version != total.version
+    split = data.open_split("waterbirds", root, "val", 16, tmp_path / "cache", {"correlation": 0.95})
+    assert split.shares == ordinary.shares
+    for wrong in (95, True, "x"):
+        with pytest.raises(UserError, match=f"--options.correlation {wrong}: must be one of 1, 0.95"):
+            waterbirds.read(root, "train", correlation=wrong)
+
+
 def test_waterbirds_mistakes_are_named(birds: Write, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"metadata\.csv: does not exist; unpack"):
         waterbirds.read(tmp_path, "train")

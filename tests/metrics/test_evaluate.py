@@ -13,8 +13,9 @@ from model_guidance.attribution import attribute
 from model_guidance.errors import UserError
 from model_guidance.evaluation import Evaluation
 from model_guidance.metrics import energy_pointing_game, on_object_energy, region_iou
-from model_guidance.metrics.batch_scores import BatchScores
+from model_guidance.metrics.batch_scores import BatchScores, Predictions
 from model_guidance.metrics.evaluate import Measurement, evaluate
+from model_guidance.metrics.predictions import group_averages, group_scores
 from model_guidance.metrics.region_iou import THRESHOLDS
 from model_guidance.metrics.reliance import FILLERS
 from model_guidance.types import Batch, Pairs, Regions
@@ -183,3 +184,25 @@ def test_the_layout_is_that_of_the_layer():
     )
     assert told == said
     assert told["epg"] != other["epg"]
+
+
+@pytest.mark.parametrize(
+    ("shares", "adjusted"),
+    [((0.7, 0.2, 0.1), None), ((0.75, 0.25, 0.0), 0.75 * 0.5 + 0.25 * 1.0), ((), None)],
+)
+def test_the_adjusted_average_weighs_groups_as_training_does(shares, adjusted):
+    logits = torch.tensor([[2.0, 0], [0, 2], [2, 0]])
+    labels = torch.tensor([[1.0, 0], [1, 0], [1, 0]])
+    found = group_scores(Predictions(logits, labels, torch.tensor([0, 0, 1])), ("a", "b", "c"))
+    averages = group_averages(found, dict(zip(("a", "b", "c"), shares, strict=False)))
+    assert averages == {"worst_group": 0.5} | ({} if adjusted is None else {"adjusted_accuracy": adjusted})
+    assert group_averages({}, {"a": 1.0}) == {}
+
+
+def test_the_shares_of_a_measurement_reach_the_scores():
+    table = [replace(each, groups=torch.tensor([0, 1, 1])) for each in batches()]
+    what = replace(WHAT, groups=("a", "b"), exclusive=True)
+    model = tiny.build("plain")
+    assert "adjusted_accuracy" not in evaluate(model, table, what).scores
+    found = evaluate(model, table, replace(what, shares=(0.0, 1.0)))
+    assert found.scores["adjusted_accuracy"] == found.groups["b"]["accuracy"]

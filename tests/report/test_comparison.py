@@ -123,6 +123,16 @@ def test_groups_of_the_best_and_the_last_epoch(tmp_path):
     ]
 
 
+def test_the_adjusted_average_stands_beside_the_other_where_it_is_known(tmp_path):
+    row = {"accuracy": 0.6, "epg": 0.3, "groups": {"a": {"accuracy": 0.9}, "b": {"accuracy": 0.3}}}
+    write_run(tmp_path / "old", [{**row, "worst_group": 0.3}])
+    assert "adjusted" not in group_table(*compared(tmp_path)).text
+    write_run(tmp_path / "new", [{**row, "worst_group": 0.3, "adjusted_accuracy": 0.87}], lambda_=1.0)
+    text = group_table(*compared(tmp_path)).text.set_index(["configuration", "epoch"])
+    assert text.loc[("Energy", "last"), ["worst", "overall", "adjusted"]].tolist() == ["30.0", "60.0", "87.0"]
+    assert text.loc[("baseline", "last"), "adjusted"] == "–"
+
+
 def test_there_is_no_group_table_without_groups(comparison):
     assert group_table(*comparison) is None
 

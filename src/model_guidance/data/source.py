@@ -57,7 +57,8 @@ class Source:
     there or not: a copy of the data is out of date when one of them changes; `version` stands for whatever
     else decides the content (options, a seed). `exclusive` means that every image has exactly one class.
     `outside` means that the evidence for a class lies everywhere but in its boxes. `remarks` say what was
-    left out or found odd in the split as a whole. `root` is the folder that the user named.
+    left out or found odd in the split as a whole. `root` is the folder that the user named. `shares` are
+    those of the groups in the training set, in [0, 1]; empty where they are of no interest.
     """
 
     classes: tuple[str, ...]
@@ -70,3 +71,4 @@ class Source:
     outside: bool = False
     remarks: tuple[str, ...] = ()
     root: Path | None = None
+    shares: tuple[float, ...] = ()

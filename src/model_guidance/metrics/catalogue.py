@@ -46,6 +46,7 @@ SCORES: dict[str, Score] = {
         Score("f1", "F1", gained=True, exclusive=False, measure=f1),
         Score("accuracy", "accuracy", per_class=True, gained=True, exclusive=True, measure=accuracy),
         Score("worst_group", "worst group", gained=True, exclusive=True),
+        Score("adjusted_accuracy", "adjusted accuracy", exclusive=True),
         Score("map", "mAP", exclusive=False, measure=mean_average_precision),
         Score("ap", "AP", per_class=True, overall=False, exclusive=False, measure=mean_average_precision),
         Score("bce", "cross-entropy", "nats", larger_is_better=False, measure=bce),

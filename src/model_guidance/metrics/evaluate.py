@@ -14,7 +14,13 @@ from model_guidance.evaluation import Evaluation, Reliance
 from model_guidance.metrics.batch_scores import BatchScores, Condition, Predictions, joined
 from model_guidance.metrics.catalogue import main_score
 from model_guidance.metrics.maps import mean_scores, score_maps
-from model_guidance.metrics.predictions import class_scores, group_scores, overall_scores, reliance_gap
+from model_guidance.metrics.predictions import (
+    class_scores,
+    group_averages,
+    group_scores,
+    overall_scores,
+    reliance_gap,
+)
 from model_guidance.metrics.reliance import FILLERS, replaced, union
 from model_guidance.models.layers import find_layer, needs_images
 from model_guidance.types import Batch, unit_range
@@ -27,9 +33,10 @@ INTACT: Condition = ("intact", "")
 class Measurement:
     """What to measure: the maps' method and layer, and whether to measure reliance as well.
 
-    `groups` names the groups of the data; `exclusive` says that every image has exactly one class.
-    `threshold` is the one for IoU, found on validation data; None searches it, which only validation may.
-    `classes` names those that are to be scored one by one; `layout` is the layer's, see `capture`.
+    `groups` names the groups of the data, `shares` are theirs in training; `exclusive` says that every image
+    has exactly one class. `threshold` is the one for IoU, found on validation data; None searches it, which
+    only validation may. `classes` names those that are to be scored one by one; `layout` is the layer's, see
+    `capture`.
     """
 
     method: str
@@ -40,6 +47,7 @@ class Measurement:
     reliance: bool = False
     classes: Sequence[str] = ()
     layout: str | None = None
+    shares: Sequence[float] = ()
 
 
 def _alone(batches: list[BatchScores]) -> list[BatchScores]:
@@ -108,12 +116,12 @@ def _summary(scored: Sequence[BatchScores], what: Measurement) -> Evaluation:
         return Evaluation(0, {"pairs": 0.0, "pairs_without_region": 0.0})
     predictions = joined([batch.predictions for batch in scored])
     groups = group_scores(predictions, what.groups) if what.exclusive else {}
-    worst = {"worst_group": min(group["accuracy"] for group in groups.values())} if groups else {}
+    averages = group_averages(groups, dict(zip(what.groups, what.shares, strict=False)))
     classes = class_scores(predictions, what.classes, what.exclusive)
     of_maps, classes_of_maps = mean_scores(joined([b.maps for b in scored]), what.threshold, what.classes)
     return Evaluation(
         len(predictions),
-        overall_scores(predictions, what.exclusive) | worst | of_maps,
+        overall_scores(predictions, what.exclusive) | averages | of_maps,
         groups,
         {name: scores | classes_of_maps.get(name, {}) for name, scores in classes.items()},
         _reliance(scored, what) if what.reliance else None,

@@ -1,6 +1,6 @@
 """Scores of the predictions of a split: over all images, in each group and of each class."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import isnan
 
 from jaxtyping import Bool, Float
@@ -27,6 +27,21 @@ def group_scores(predictions: Predictions, names: Sequence[str]) -> dict[str, Sc
         for name, each in members.items()
         if len(each)
     }
+
+
+def group_averages(groups: Mapping[str, Scores], shares: Mapping[str, float]) -> Scores:
+    """Return the worst group's accuracy, and the average adjusted to the training set, where there is one.
+
+    `groups` are those of `group_scores`; `shares`, in [0, 1], those of the groups in training, perhaps none.
+    The adjusted average is sum_g share_g * accuracy_g (Sagawa et al., 2020): what the accuracy would be if
+    the groups were as frequent as in training. It does not exist where a group of training does not occur.
+    """
+    accuracies = {name: scores["accuracy"] for name, scores in groups.items()}
+    found = {"worst_group": min(accuracies.values())} if groups else {}
+    seen = {name: share for name, share in shares.items() if share > 0}
+    if seen and set(seen) <= set(accuracies):
+        found["adjusted_accuracy"] = sum(share * accuracies[name] for name, share in seen.items())
+    return found
 
 
 def class_scores(predictions: Predictions, names: Sequence[str], exclusive: bool) -> dict[str, Scores]:

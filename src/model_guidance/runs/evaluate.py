@@ -42,6 +42,7 @@ def score_checkpoint(
         reliance,
         classes,
         config.layout,
+        part.shares,
     )
     return evaluate(model, data.batches(split), what, advance, gathered)
 

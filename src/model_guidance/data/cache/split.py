@@ -26,10 +26,11 @@ class DamagedError(Exception):
 class Split:
     """Images of `size` x `size` pixels with their annotations, in the order of `names`.
 
-    `labels` are 0 or 1; `group` is an index into `groups`, or -1. Of each kind of annotation that occurs,
-    `owners` has the class of each object, and `offsets` where each image's objects begin. Only these tables
-    are in memory: an image or an object is read from disk when it is asked for. `remarks` say what the
-    reader left out. While it exists, nobody removes the folder. Pickling sends the folder's path alone.
+    `labels` are 0 or 1; `group` is an index into `groups`, or -1; `shares` are the groups' in training. Of
+    each kind of annotation that occurs, `owners` has the class of each object, and `offsets` where each
+    image's objects begin. Only these tables are in memory: an image or an object is read from disk when it
+    is asked for. `remarks` say what the reader left out. While it exists, nobody removes the folder.
+    Pickling sends the folder's path alone.
     """
 
     folder: Path
@@ -39,6 +40,7 @@ class Split:
     exclusive: bool
     outside: bool
     remarks: tuple[str, ...]
+    shares: tuple[float, ...]
     labels: UInt8[np.ndarray, "images classes"]
     group: Int[np.ndarray, "images"]
     owners: Mapping[str, Int[np.ndarray, "objects"]]
@@ -63,6 +65,7 @@ class Split:
                 meta["exclusive"],
                 meta["outside"],
                 tuple(meta["remarks"]),
+                tuple(meta.get("shares", ())),
                 tables["labels"],
                 tables["group"],
                 _by_kind(tables, CLASSES),

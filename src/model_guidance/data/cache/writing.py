@@ -100,7 +100,7 @@ def _one(source: Source, size: int, index: int) -> Resized:
 def _meta(source: Source, size: int, title: str) -> dict[str, object]:
     facts = {"title": title, "size": size, "images": len(source.names), "version": source.version}
     kind = {"exclusive": source.exclusive, "outside": source.outside, "remarks": source.remarks}
-    return facts | kind | {"classes": source.classes, "groups": source.groups}
+    return facts | kind | {"classes": source.classes, "groups": source.groups, "shares": source.shares}
 
 
 def _write_json(path: Path, content: object) -> None:

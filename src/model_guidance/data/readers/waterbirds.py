@@ -1,5 +1,6 @@
 """Waterbirds: birds of CUB pasted onto land or water, with a background that misleads."""
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from model_guidance.data.source import Sample, Source, annotated
 from model_guidance.errors import UserError
 from model_guidance.files import read_text
 
-IMAGES = "waterbird_1.0_forest2water2"
+IMAGES = {1.0: "waterbird_1.0_forest2water2", 0.95: "waterbird_complete95_forest2water2"}
 BOXES = Path("CUB_200_2011") / "bounding_boxes.txt"
 COLUMNS = ("img_id", "img_filename", "y", "split", "place")
 CLASSES = {"conventional": ("landbird", "waterbird"), "reversed": ("land", "water")}
@@ -33,31 +34,56 @@ class _Row:
 
 
 def read(
-    root: Path, split: str, *, task: str = "conventional", validation: str = "seen", training: str = "biased"
+    root: Path,
+    split: str,
+    *,
+    correlation: float = 1.0,
+    task: str = "conventional",
+    validation: str = "seen",
+    training: str = "biased",
 ) -> Source:
-    """Read one split of Waterbirds (any release with this layout: 95 % or 100 % correlation).
+    """Read one split of Waterbirds.
 
+    `correlation` is that of bird and place in training. 1.0: Waterbirds-100, of whose four groups training
+    has two (Petryk et al., 2022); 0.95: Waterbirds-95, the release of Sagawa et al. (2020), with all four.
     `task` "conventional": the label is the bird, its evidence lies in the box; "reversed": the label is the
     place, its evidence lies outside the box. `validation` "seen" keeps only the validation images of groups
     that occur in training (the paper's protocol), "all" keeps every one. `training` "mixed" trains on the
     validation images of all four groups instead: what a model that learns from them reaches is the
-    ceiling. The groups are 2 * bird + place in the order of `GROUPS`. Boxes that reach past the image are
-    cut, with a remark. Raises `UserError` when a file is missing or defective.
+    ceiling. The groups are 2 * bird + place in the order of `GROUPS`; their `shares` are those of the biased
+    training set, whatever is trained on. Boxes that reach past the image are cut, with a remark. Raises
+    `UserError` when a file is missing or defective.
     """
     check_split(split)
     classes = CLASSES[one_of("task", task, tuple(CLASSES))]
     one_of("validation", validation, ("seen", "all"))
     one_of("training", training, ("biased", "mixed"))
-    table = needed(root / IMAGES / "metadata.csv", f"unpack {IMAGES} of the Waterbirds release into {root}")
+    home = root / _folder(correlation)
+    table = needed(home / "metadata.csv", f"unpack {home.name} of the Waterbirds release into {root}")
     listed = needed(root / BOXES, f"unpack CUB_200_2011, of which the boxes come, into {root}")
     birds, boxes = [_row(*each) for each in rows(table, COLUMNS)], _boxes(listed)
     mixed = split == "train" and training == "mixed"
     chosen = _of_split(birds, "val" if mixed else split, keep_all=mixed or validation == "all")
-    sample = partial(_sample, root, chosen, boxes, task == "reversed")
-    version = f"waterbirds {split} {task} {validation} {training}"
+    sample = partial(_sample, home, chosen, boxes, task == "reversed")
+    version = f"waterbirds 2 {split} {correlation:g} {task} {validation} {training}"
     names = [row.name for row in chosen]
-    files = (table, listed, *(root / IMAGES / name for name in names))
-    return Source(classes, names, sample, files, version, GROUPS, exclusive=True, outside=task == "reversed")
+    files = (table, listed, *(home / name for name in names))
+    shares, outside = _shares(birds), task == "reversed"
+    return Source(
+        classes, names, sample, files, version, GROUPS, exclusive=True, outside=outside, shares=shares
+    )
+
+
+def _folder(correlation: object) -> str:
+    if isinstance(correlation, bool) or correlation not in IMAGES:
+        known = ", ".join(f"{each:g}" for each in IMAGES)
+        raise UserError(f"--options.correlation {correlation}: must be one of {known}")
+    return IMAGES[float(str(correlation))]
+
+
+def _shares(birds: list[_Row]) -> tuple[float, ...]:
+    counts = Counter(row.group for row in birds if row.split == SPLITS.index("train"))
+    return tuple(counts[group] / counts.total() for group in range(len(GROUPS))) if counts else ()
 
 
 def _of_split(birds: list[_Row], split: str, keep_all: bool) -> list[_Row]:
@@ -90,13 +116,13 @@ def _boxes(listed: Path) -> dict[str, tuple[float, ...]]:
 
 
 def _sample(
-    root: Path, birds: list[_Row], boxes: dict[str, tuple[float, ...]], by_place: bool, index: int
+    home: Path, birds: list[_Row], boxes: dict[str, tuple[float, ...]], by_place: bool, index: int
 ) -> Sample:
     row = birds[index]
-    path = root / IMAGES / row.name
+    path = home / row.name
     image, seen = read_photo(path)
     if row.identity not in boxes:
-        raise UserError(f"{root / BOXES}: has no box for the image {row.identity} ({row.name})")
+        raise UserError(f"{home.parent / BOXES}: has no box for the image {row.identity} ({row.name})")
     box, cut = check_box(boxes[row.identity], image.size, f"{path}, bird")
     label = row.place if by_place else row.bird
     return Sample(

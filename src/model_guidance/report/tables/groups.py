@@ -25,7 +25,7 @@ def group_table(table: pd.DataFrame, models: pd.DataFrame) -> WrittenTable | Non
     return WrittenTable("groups", "Accuracy of each group", CAPTION, pd.DataFrame(rows))
 
 
-WHOLE = {"worst_group": "worst", "accuracy": "overall"}
+WHOLE = {"worst_group": "worst", "accuracy": "overall", "adjusted_accuracy": "adjusted"}
 
 
 def _row(key: tuple[Hashable, ...], rows: pd.DataFrame, groups: list[str]) -> dict[str, Any]:

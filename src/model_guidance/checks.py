@@ -13,9 +13,16 @@ from model_guidance.types import Pairs, Regions
 SHARDED = ("FSDPModule", "FullyShardedDataParallel")
 
 
+def size_of(images: Tensor, model: nn.Module) -> tuple[int, int]:
+    """Return rows and columns of the images; a model that takes features instead says what they were."""
+    rows, columns = getattr(model, "size_of_images", images.shape[-2:])
+    return rows, columns
+
+
 def check_images(images: object, model: nn.Module) -> None:
     """Raise `UserError` unless these are images as the model takes them: Float[batch 3 height width]."""
-    if not isinstance(images, Tensor) or images.ndim != 4:
+    takes_features = hasattr(model, "size_of_images")
+    if not isinstance(images, Tensor) or (images.ndim != 4 and not takes_features):
         raise UserError(f"images: {described(images)} found, a tensor [batch, 3, height, width] is needed")
     if not images.is_floating_point():
         raise UserError(f"images: {images.dtype} found, float in [0, 1] is needed: images.float() / 255")
@@ -86,8 +93,10 @@ def _named_logits(output: object) -> object:
     return output[0] if isinstance(output, tuple | list) and output else None
 
 
-def check_batch(images: Tensor, labels: Any, regions: Regions | None) -> tuple[Tensor, Regions]:
-    """Check what belongs to images in a training loop; return the labels and regions on their device.
+def check_batch(
+    images: Tensor, labels: Any, regions: Regions | None, size: tuple[int, int]
+) -> tuple[Tensor, Regions]:
+    """Check what belongs to images of `size` in a training loop; return labels and regions on their device.
 
     The labels are class numbers `Int[B]`, or `[B C]`: one-hot or multi-hot; truth values or floats `[B]` are
     those of a single logit, and become `[B 1]`. No regions (None) are as many as none.
@@ -95,10 +104,8 @@ def check_batch(images: Tensor, labels: Any, regions: Regions | None) -> tuple[T
     labels = _checked_labels(labels, len(images))
     if regions is None:
         none = torch.zeros(0, dtype=torch.long)
-        regions = Regions(
-            Pairs(none, none, distinct=True), torch.zeros(0, *images.shape[-2:], dtype=torch.bool)
-        )
-    _check_regions(regions, images, labels)
+        regions = Regions(Pairs(none, none, distinct=True), torch.zeros(0, *size, dtype=torch.bool))
+    _check_regions(regions, images, labels, size)
     return labels.to(images.device), regions.to(images.device)
 
 
@@ -155,12 +162,12 @@ def _checked_labels(labels: Any, images: int) -> Tensor:
     return by_class(labels)
 
 
-def _check_regions(regions: object, images: Tensor, labels: Tensor) -> None:
+def _check_regions(regions: object, images: Tensor, labels: Tensor, size: tuple[int, int]) -> None:
     if not isinstance(regions, Regions):
         raise UserError(
             f"regions: {described(regions)} found; from_boxes, from_masks or from_targets make them"
         )
-    count, shape = len(images), (len(regions), *images.shape[-2:])
+    count, shape = len(images), (len(regions), *size)
     for name, masks in (("masks", regions.masks), ("valid", regions.valid)):
         if masks is not None and masks.shape != shape:
             raise UserError(

@@ -27,6 +27,7 @@ from model_guidance.checks import (
     described,
     logits_of,
     present,
+    size_of,
 )
 from model_guidance.effect import Effect
 from model_guidance.errors import UserError
@@ -132,7 +133,7 @@ class Guidance(nn.Module):
         check_images(images, self.model)
         check_model(self.model)
         check_trainable(self.model, images)
-        labels, regions = check_batch(images, labels, regions)
+        labels, regions = check_batch(images, labels, regions, size_of(images, self.model))
         if normalizer is not None and self.reduction != "mean":
             raise UserError(f"normalizer: the reduction is '{self.reduction}', it belongs to 'mean'")
         if arguments and self.compile_step:

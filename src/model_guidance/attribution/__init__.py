@@ -20,7 +20,7 @@ from model_guidance.attribution.maps import upsample
 from model_guidance.autodiff.arguments import also_given
 from model_guidance.autodiff.capture import CapturedFeatures, capture_features
 from model_guidance.autodiff.inference_mode import ordinary, ordinary_mode
-from model_guidance.checks import check_images, check_model, described
+from model_guidance.checks import check_images, check_model, described, size_of
 from model_guidance.errors import UserError
 from model_guidance.lookup import find
 from model_guidance.models.layers import find_layer, unwrapped
@@ -108,7 +108,6 @@ def capture_at(
     layout: str | None = None,
 ) -> Explanation:
     """Do what `capture` does, with the function and the module's dotted name that it found."""
-    height, width = images.shape[-2:]
     try:
         captured = capture_features(
             model,
@@ -116,7 +115,7 @@ def capture_at(
             module,
             attached=create_graph,
             constant_factors=method is bcos,
-            layout_of=partial(layout_of, model, (height, width), said=layout),
+            layout_of=partial(layout_of, model, size_of(images, model), said=layout),
         )
     except (AssertionError, RuntimeError):
         check_accepted(model, images)

@@ -17,7 +17,7 @@ from model_guidance.autodiff.dispatch import nothing_hidden
 from model_guidance.autodiff.layout import Layout
 from model_guidance.autodiff.second_derivative import check_twice_differentiable
 from model_guidance.autodiff.tape import NoAdjointError, Tape, watch
-from model_guidance.checks import described, logits_of
+from model_guidance.checks import described, logits_of, size_of
 from model_guidance.errors import UserError
 
 
@@ -66,7 +66,7 @@ def capture_features(
     `CapturedFeatures.resume` runs the rest of the network from other features, what the output has besides
     them (class tokens) being as it was: batch statistics that such a run would update are left as they are.
     """
-    height, width = images.shape[-2:]
+    size = size_of(images, model)
 
     def run(features: Tensor | None, strict: bool) -> CapturedFeatures:
         kept: list[Tensor] = []
@@ -97,7 +97,7 @@ def capture_features(
         vjp = partial(_gradient, tape if tape.complete else None, logits, kept[0], layout)
         separable = tape.complete and not tape.mixes_images
         found = layout.to_map(kept[0])
-        return CapturedFeatures(logits, found, (height, width), resume, vjp, separable, tape.without_adjoint)
+        return CapturedFeatures(logits, found, size, resume, vjp, separable, tape.without_adjoint)
 
     def resume(features: Tensor | None) -> CapturedFeatures:
         if not attached and not uses_batch_statistics(model):

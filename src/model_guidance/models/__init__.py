@@ -7,6 +7,7 @@ from pathlib import Path
 from model_guidance.errors import UserError
 from model_guidance.models import library, resnet, small, xdnn
 from model_guidance.models import weights as checkpoints
+from model_guidance.models.after_layer import AfterLayer
 from model_guidance.models.backbone import Backbone
 from model_guidance.models.bcos import convnext, densenet, vgg, vit
 from model_guidance.models.bcos import resnet as bcos_resnet
@@ -80,6 +81,7 @@ def _bcosified(name: str, num_classes: int, weights: str | Path | None) -> Backb
 
 __all__ = [
     "BACKBONES",
+    "AfterLayer",
     "Backbone",
     "bcosify",
     "build",

@@ -12,10 +12,15 @@ from model_guidance.autodiff.arguments import also_given
 from model_guidance.autodiff.inference_mode import ordinary, ordinary_mode
 from model_guidance.checks import check_images, check_model
 from model_guidance.errors import UserError
+from model_guidance.models.after_layer import AfterLayer
 from model_guidance.models.backbone import Backbone
 from model_guidance.models.depths import DEPTHS, places_of
 
-WRAPPERS = ("_orig_mod", "base_model.model", "module")  # what torch.compile, peft and DDP call the network
+WRAPPERS = (
+    "_orig_mod",
+    "base_model.model",
+    "module",
+)  # what torch.compile, peft, DDP and `AfterLayer` call it
 
 
 class Layer(NamedTuple):
@@ -35,11 +40,18 @@ def find_layer(model: nn.Module, layer: str, images: Tensor) -> str:
     """Return the dotted module name of `layer`, or "" for the input of a model without an encoding.
 
     Where a model does not say what its `mid1` to `final` layers are, one of the images shows it. Raises
-    `UserError`, naming layers that exist, if there is no such layer.
+    `UserError`, naming layers that exist, if there is no such layer, or if it lies in what is frozen.
     """
+    name = _found(model, layer, images)
+    if isinstance(model, AfterLayer):
+        model.check_runs(layer, name.removeprefix("module."))
+    return name
+
+
+def _found(model: nn.Module, layer: str, images: Tensor) -> str:
     if needs_images(model, layer):
         inner, prefix = unwrapped(model)
-        places, depths = places_of(inner, images)
+        places, depths = places_of(inner, model.image if isinstance(model, AfterLayer) else images)
         if layer in depths:
             return prefix + depths[layer]
         raise UserError(_missing(layer, [prefix + each.name for each in places], bool(depths)))
@@ -127,7 +139,7 @@ def _wrapped(model: nn.Module) -> str | None:
     around = (
         hasattr(model, "_orig_mod"),
         type(model).__module__.startswith("peft."),
-        isinstance(model, DataParallel | DistributedDataParallel),
+        isinstance(model, DataParallel | DistributedDataParallel | AfterLayer),
     )
     return next((name for name, found in zip(WRAPPERS, around, strict=True) if found), None)
 

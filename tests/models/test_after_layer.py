@@ -1,4 +1,4 @@
-"""A network after one of its layers computes, and learns, what the whole network does with the rest frozen."""
+"""A network after one of its layers computes, and learns, what the whole one does with the rest frozen."""
 
 import copy
 

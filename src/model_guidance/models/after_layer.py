@@ -47,10 +47,9 @@ class AfterLayer(nn.Module):
     def forward(self, features: Tensor) -> Float[Tensor, "batch classes"]:
         """Return one logit per class."""
         images = self.image.new_zeros(1, 1, 1, 1).expand(len(features), *self.image.shape[1:])
-        instead = {
-            name: partial(_placeholder, self._outputs[name], len(features)) for name in self.frozen[:-1]
-        }
-        instead[self.layer] = lambda: features
+        instead: dict[str, Callable[[], Any]] = {self.layer: lambda: features}
+        for name in self.frozen[:-1]:
+            instead[name] = partial(_placeholder, self._outputs[name], len(features))
         with _replaced(self.module, instead):
             return logits_of(self.module(images))
 
@@ -66,8 +65,8 @@ class AfterLayer(nn.Module):
         before = not name or name in self.frozen[:-1] or any(name.startswith(f"{it}.") for it in self.frozen)
         if before:
             raise UserError(
-                f"layer '{layer}' comes before the frozen layer '{self.layer}', so its maps cannot be guided: "
-                "choose a later one, or freeze less"
+                f"layer '{layer}' comes before the frozen layer '{self.layer}', so its maps cannot be "
+                "guided: choose a later one, or freeze less"
             )
 
     def _freeze_weights(self) -> None:
@@ -92,8 +91,8 @@ class AfterLayer(nn.Module):
 
     def _passed_by(self, found: str) -> str:
         return (
-            f"frozen layer '{self.layer}': the network cannot go on from its output alone ({found}), part of the "
-            "evidence passes it by: choose one of those that `model-guidance layers` lists"
+            f"frozen layer '{self.layer}': the network cannot go on from its output alone ({found}), part "
+            "of the evidence passes it by: choose one of those that `model-guidance layers` lists"
         )
 
 
@@ -114,8 +113,8 @@ def _until(model: nn.Module, layer: str, images: Tensor) -> Tensor:
     except _Reached as reached:
         if not isinstance(reached.output, Tensor) or len(reached.output) != len(images):
             raise UserError(
-                f"frozen layer '{layer}' puts out {described(reached.output)}, one tensor with a row for each "
-                "image is needed: choose another layer"
+                f"frozen layer '{layer}' puts out {described(reached.output)}; one tensor with a row for "
+                "each image is needed: choose another layer"
             ) from None
         return reached.output
     finally:

@@ -1,5 +1,7 @@
 """The command line: instant help, and one sentence with exit status 2 for every mistake of a user's."""
 
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ from safetensors.torch import save_file
 
 from model_guidance import cli
 from model_guidance.attribution import METHODS
+from model_guidance.commands import layers
 from model_guidance.commands.parser import gathered, with_file
 from model_guidance.commands.train import OPTIONS
 from model_guidance.data import DATASETS
@@ -212,6 +215,18 @@ def broken(tmp_path: Path, file: str, content: bytes) -> list[str]:
     root = folder_data(tmp_path / "data")
     (root / file).write_bytes(content)
     return train(tmp_path, "--data=folder", f"--root={root}", "--options={}", "--annotated=1")
+
+
+def test_what_the_system_forbids_is_one_sentence(capsys, tmp_path, monkeypatch):
+    def forbidden(_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), "a\nb", None, tmp_path / "c")
+
+    monkeypatch.setattr(layers, "run", forbidden)
+    status, _, err = run(capsys, "layers", "small")
+    assert (status, err) == (
+        2,
+        f"model-guidance: a b and {tmp_path / 'c'}: may not be read or written (Permission denied)\n",
+    )
 
 
 def test_a_truncated_image(capsys, tmp_path):

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from model_guidance.errors import LONGEST, UserError
-from model_guidance.files import read_text
+from model_guidance.files import check_output, check_output_folder, is_file, is_folder, is_there, read_text
+from tests.permissions import unprivileged
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
@@ -44,11 +45,39 @@ def test_what_is_no_file_is_named_and_not_waited_for(tmp_path: Path) -> None:
             read_text(path)
 
 
+@pytest.mark.parametrize("mode", [0o000, 0o444, 0o555])
+def test_an_output_where_nothing_may_be_written_is_named_with_its_option(tmp_path: Path, mode: int) -> None:
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept").chmod(mode)
+    out = tmp_path / "kept" / "a.png"
+    for check in (check_output, check_output_folder):
+        with pytest.raises(UserError, match=rf"^--out {out}: .*kept may not be written to"):
+            unprivileged(lambda check=check: check(out))
+
+
+@pytest.mark.parametrize("ask", [is_there, is_file, is_folder])
+def test_what_the_system_does_not_let_us_know_is_said_not_guessed(tmp_path: Path, ask) -> None:
+    (tmp_path / "hidden").mkdir()
+    (tmp_path / "hidden" / "file").write_text("")
+    (tmp_path / "hidden").chmod(0)
+    with pytest.raises(UserError, match=r"file: may not be read \(Permission denied\)"):
+        unprivileged(lambda: ask(tmp_path / "hidden" / "file"))
+    assert not ask(tmp_path / "none")
+
+
 def test_a_message_can_be_printed_and_shows_the_ends_of_its_words() -> None:
     message = str(UserError(f"a.csv\x85line\u20283: \udcff\u202e {'x' * 300}.png, but must be y"))
     assert (
-        message == f"a.csv line 3: \\udcff  {'x' * 30} ... (245 characters) ... {'x' * 25}.png, but must be y"
+        message == f"a.csv line 3: \\udcff\\u202e {'x' * 30} ... (245 characters) ... {'x' * 25}.png, "
+        "but must be y"
     )
+
+
+def test_a_name_of_control_characters_is_one_word_whose_ends_are_seen() -> None:
+    message = str(UserError("images/" + "\09" * 5000 + ".jpg: no image"))
+    assert message.startswith(r"images/\x009\x009")
+    assert message.endswith(r"9\x009.jpg: no image")
+    assert len(message) < 120
 
 
 def test_a_message_is_one_line_of_bounded_length() -> None:

@@ -8,7 +8,7 @@ from model_guidance import __version__
 from model_guidance.allocation import keep_freed_memory
 from model_guidance.commands import check_data, demo, evaluate, explain, layers, report, study, train
 from model_guidance.commands.parser import Parser, gathered, with_file
-from model_guidance.errors import UserError
+from model_guidance.errors import UserError, one_line
 
 COMMANDS = {  # each module has a `parser` and a `run`, and imports what is heavy when it is run
     "demo": (demo, "see a shortcut and its repair in a few minutes"),
@@ -41,6 +41,9 @@ def main(argv: list[str] | None = None) -> None:
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(1)
+    except PermissionError as error:
+        print(f"model-guidance: {_forbidden(error)}", file=sys.stderr)
+        sys.exit(2)
     except OSError as error:
         if error.errno not in (errno.EMFILE, errno.ENFILE):
             raise
@@ -49,6 +52,12 @@ def main(argv: list[str] | None = None) -> None:
             file=sys.stderr,
         )
         sys.exit(2)
+
+
+def _forbidden(error: PermissionError) -> str:
+    """Say which file or folder the system keeps from us; what was about to be done with it, nobody knows."""
+    named = " and ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
+    return one_line(f"{named or 'a file'}: may not be read or written ({error.strerror or error})")
 
 
 def _parser(arguments: list[str]) -> Parser:

@@ -4,7 +4,9 @@ import re
 
 LONGEST = 600  # characters of a message; a file's content may be quoted in it
 LONGEST_WORD = 200  # longer than most paths
-UNSEEN = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+"  # of control, line ends, directions
+LONGEST_QUOTE = 100  # of what a file says where it should say something else
+BREAKS = r"[\t\n\v\f\r\x85\u2028\u2029]+"
+UNSEEN = r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"  # of control, and directions of writing
 
 
 class UserError(Exception):
@@ -18,14 +20,21 @@ class UserError(Exception):
 
 
 def one_line(text: str) -> str:
-    """Return `text` without line breaks and control characters; of long words and texts the ends are left.
+    """Return `text` without line breaks; of long words and texts the ends are left.
 
-    What no encoding can write (a part of a file's name, perhaps) is escaped, so that it can be printed.
+    Control characters, and what no encoding can write (a part of a file's name, perhaps), are escaped, so
+    that they can be printed and are seen.
     """
-    written = text.encode("utf-8", "backslashreplace").decode()
-    line = re.sub(UNSEEN, " ", written)
+    written = re.sub(BREAKS, " ", text.encode("utf-8", "backslashreplace").decode())
+    line = re.sub(UNSEEN, lambda unseen: ascii(unseen[0])[1:-1], written)
     line = re.sub(rf"\S{{{LONGEST_WORD},}}", lambda word: _ends(word[0], 30), line)
     return line if len(line) <= LONGEST else _ends(line, LONGEST // 2 - 20)
+
+
+def quoted(found: object) -> str:
+    """Return what was found, as Python writes it, in a length that fits a sentence."""
+    text = repr(found)
+    return text if len(text) <= LONGEST_QUOTE else _ends(text, LONGEST_QUOTE // 2)
 
 
 def _ends(text: str, half: int) -> str:

@@ -30,15 +30,52 @@ def read_bytes(path: Path) -> bytes:
 
 
 def check_file(path: Path) -> None:
-    """Raise `UserError` unless there is a file: a folder cannot be read, and a pipe is waited for."""
+    """Raise `UserError` unless a file can be read: a folder cannot be, and a pipe is waited for."""
     try:
         mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            kind = "a folder" if stat.S_ISDIR(mode) else "a pipe or a device"
+            raise UserError(f"{path}: is {kind}, but must be a file")
+        path.open("rb").close()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"{path}: cannot be read ({reason})") from error
-    if not stat.S_ISREG(mode):
-        kind = "a folder" if stat.S_ISDIR(mode) else "a pipe or a device"
-        raise UserError(f"{path}: is {kind}, but must be a file")
+
+
+def is_there(path: Path) -> bool:
+    """Tell whether there is a file or folder; no name is too long or too odd to be asked for.
+
+    Raises `UserError` where the system does not let us know, as `is_file` and `is_folder` do.
+    """
+    return bool(_mode(path))
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether there is a file, or a link to one."""
+    return stat.S_ISREG(_mode(path))
+
+
+def is_folder(path: Path) -> bool:
+    """Tell whether there is a folder, or a link to one."""
+    return stat.S_ISDIR(_mode(path))
+
+
+def entries(folder: Path) -> list[Path]:
+    """Return what lies in `folder`, sorted by name; `UserError` when it cannot be listed."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be listed ({error.strerror or error})") from error
+
+
+def _mode(path: Path) -> int:
+    """Return what the system says of a path, 0 where nothing is."""
+    try:
+        return path.stat().st_mode
+    except PermissionError as error:
+        raise UserError(f"{path}: may not be read ({error.strerror})") from error
+    except (OSError, ValueError):
+        return 0
 
 
 def read_text(path: Path) -> str:
@@ -75,9 +112,9 @@ def check_output(path: Path, option: str = "--out", suffixes: Collection[str] = 
     """
     if suffixes and path.suffix.lower() not in suffixes:
         raise UserError(f"{option} {path}: the name must end in {', '.join(sorted(suffixes))}")
-    if path.is_dir():
-        raise UserError(f"{option} {path}: this is a folder, name a file")
     check_output_folder(path.parent, option, path)
+    if is_folder(path):
+        raise UserError(f"{option} {path}: this is a folder, name a file")
 
 
 def check_output_folder(folder: Path, option: str = "--out", named: Path | None = None) -> None:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 from tests.data.samples import memory_source, painted
+from tests.permissions import unprivileged
 
 from model_guidance.data.annotations.boxes import widen
 from model_guidance.data.annotations.masks import resize_mask
@@ -176,6 +177,35 @@ def test_a_cache_below_a_file_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"cannot be written \(Not a directory\)"):
         cached(memory_source(samples()), 16, tmp_path / "file" / "cache", "x")
+
+
+@pytest.mark.parametrize("file", ["images.bin", "boxes.bin", "meta.json", "tables.npz"])
+def test_a_copy_that_may_not_be_read_is_built_anew(tmp_path: Path, file: str) -> None:
+    cached(memory_source(samples()), 16, tmp_path, "x")
+    (copy,) = copies(tmp_path)
+    (copy / file).chmod(0)
+    split = unprivileged(lambda: cached(memory_source(samples()), 16, tmp_path, "x"))
+    assert split.image(4).shape == (16, 16, 3)
+    assert copies(tmp_path) == [copy]
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o444, 0o555])
+def test_a_cache_that_may_not_be_written_to_is_one_sentence(tmp_path: Path, mode: int) -> None:
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache").chmod(mode)
+    for folder in (tmp_path / "cache", tmp_path / "cache" / "below"):
+        with pytest.raises(UserError, match=rf"^--cache {folder}: cannot be written \(Permission denied\)"):
+            unprivileged(lambda folder=folder: cached(memory_source(samples()), 16, folder, "x"))
+
+
+def test_the_lock_of_another_user_stays(tmp_path: Path) -> None:
+    cached(memory_source(samples()), 16, tmp_path, "x")
+    (copy,), (lock,) = copies(tmp_path), tmp_path.glob("*.lock")
+    (copy / "meta.json").unlink()
+    lock.chmod(0)
+    with pytest.raises(UserError, match=r"cannot be written \(Permission denied\)"):
+        unprivileged(lambda: cached(memory_source(samples()), 16, tmp_path, "x"))
+    assert lock.exists()
 
 
 def test_many_at_once_build_once(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from model_guidance.data.checks import check_box, class_index
+from model_guidance.data.checks import check_box, check_point, class_index
 from model_guidance.errors import UserError
 
 
@@ -37,6 +37,30 @@ def test_a_box_past_the_edge_is_cut_with_a_remark() -> None:
     assert remark.startswith("a.xml: the box edges [-1, 2, 50, 4] were cut")
 
 
+@pytest.mark.parametrize("radius", [0, -1, math.nan, math.inf, 1e39, 1e-320])
+def test_a_radius_that_is_none_once_it_is_stored_is_named(radius: float) -> None:
+    with pytest.raises(
+        UserError, match=r"^a\.csv: the point \[3, 4\] of radius .* must have a radius above 0"
+    ):
+        check_point((3, 4, radius), (40, 30), "a.csv")
+
+
+@pytest.mark.parametrize("place", [(-1, 4), (3, 31), (math.nan, 4), (3, 1e39)])
+def test_a_point_outside_of_the_image_is_named(place: tuple[float, float]) -> None:
+    with pytest.raises(UserError, match=r"must lie in the image of 40 x 30 pixels"):
+        check_point((*place, 2), (40, 30), "a.csv")
+    assert check_point((40, 0, 2), (40, 30), "a.csv").tolist() == [40, 0, 2]
+
+
 def test_an_unknown_class_meets_the_closest_one() -> None:
     with pytest.raises(UserError, match=r"a\.xml: the class 'horze' is unknown; did you mean 'horse'\?"):
         class_index("horze", {"horse": 0, "house": 1}, "a.xml")
+
+
+def test_of_what_a_file_says_instead_the_ends_are_quoted() -> None:
+    with pytest.raises(UserError) as error:
+        class_index("horze " * 90, {"horse": 0, "house": 1}, "a.xml")
+    said = str(error.value)
+    assert said.startswith("a.xml: the class 'horze horze ")
+    assert said.endswith(" horze ' is unknown; did you mean 'horse'?")
+    assert len(said) < 200

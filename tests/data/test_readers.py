@@ -14,7 +14,9 @@ from hypothesis import given
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 from pycocotools import mask as run_lengths
+from tests.data import fuzz
 from tests.data.samples import painted
+from tests.permissions import unprivileged
 
 import model_guidance.data as data
 from model_guidance.data.readers import coco as coco_reader
@@ -561,3 +563,24 @@ def test_naming_the_data_sets_needs_no_torch() -> None:
 def test_shapes_need_no_root(tmp_path: Path) -> None:
     split = data.open_split("shapes", None, "train", 32, tmp_path, {"count": 6})
     assert (len(split), split.image(0).shape) == (6, (32, 32, 3))
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o444])
+@pytest.mark.parametrize("name", fuzz.LAYOUTS)
+def test_each_folder_and_file_that_may_not_be_read_is_named(name: str, mode: int, tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    fuzz.write(fuzz.LAYOUTS[name](), root)
+    of_training = (path for path in root.rglob("*") if not {"val", "3.jpg"} & set(path.parts))
+    for path in (root, *of_training):
+        kept = path.stat().st_mode
+        path.chmod(0 if path.is_file() else mode)
+        with pytest.raises(UserError, match=rf"{path.name}.*(denied|does not exist)"):
+            unprivileged(lambda: fuzz.used(name, root, None))
+        path.chmod(kept)
+
+
+def test_a_folder_that_may_not_be_listed_is_named(tmp_path: Path) -> None:
+    fuzz.write(fuzz.folder(), tmp_path)
+    (tmp_path / "train" / "cat").chmod(0o111)
+    with pytest.raises(UserError, match=r"train/cat: cannot be listed \(Permission denied\)"):
+        unprivileged(lambda: data.open_source("folder", tmp_path, "train"))

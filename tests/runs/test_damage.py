@@ -1,17 +1,19 @@
 """Each file of a run folder, damaged in each way: its readers do without it, or name it in a sentence."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from tests.permissions import unprivileged
 from tests.report.folders import scores, write_attribution, write_examples, write_run
 
 from model_guidance.errors import UserError
 from model_guidance.models import build
 from model_guidance.runs.checkpoints import load_model, read_state, write_state, write_weights
-from model_guidance.runs.claim import check_claim
+from model_guidance.runs.claim import check_claim, clear
 from model_guidance.runs.examples import read_examples
 from model_guidance.runs.find import open_runs
 from model_guidance.runs.folder import Run
@@ -36,6 +38,7 @@ DAMAGES: dict[str, Callable[[Path, bytes], object]] = {
     "a mapping": lambda path, _: path.write_text("{}"),
     "another mapping": lambda path, _: path.write_text('{"last": [1], "epochs": {}, "epoch": "x"}'),
     "deep": lambda path, _: path.write_text("[" * 100_000),
+    "unreadable": lambda path, _: path.chmod(0),
     "not a number": lambda path, content: path.write_bytes(content.replace(b"0.", b"NaN")),
 }
 FILES = (
@@ -73,21 +76,60 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
+@pytest.fixture
+def copied(whole: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(whole, tmp_path / "runs" / "run")
+
+
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("file", FILES)
-def test_a_damaged_file_is_named_or_done_without(file: str, damage: str, whole: Path, tmp_path: Path):
-    run = tmp_path / "runs" / "run"
-    for path in (path for path in whole.rglob("*") if path.is_file()):
-        (run / path.relative_to(whole)).parent.mkdir(parents=True, exist_ok=True)
-        (run / path.relative_to(whole)).write_bytes(path.read_bytes())
+def test_a_damaged_file_is_named_or_done_without(file: str, damage: str, whole: Path, copied: Path):
+    run = copied
     DAMAGES[damage](run / file, (whole / file).read_bytes())
     for name, read in READERS.items():
         try:
-            read(run)
+            unprivileged(lambda read=read: read(run))
         except UserError as error:
+            told = str(error).replace(str(run), "")
+            assert damage != "unreadable" or "damaged" not in told
             ways_out = ("lies here", "no run", "no metrics", "no checkpoint")
             known = file.rpartition("/")[2] in str(error) or any(way in str(error) for way in ways_out)
             assert known, f"{name}: {error}"  # noqa: PT017
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o111, 0o444])
+@pytest.mark.parametrize("below", [".", "attributions", "examples", "front"])
+def test_a_folder_that_may_not_be_read_is_named_or_done_without(below: str, mode: int, copied: Path):
+    (copied / "front").mkdir()
+    (copied / "front" / "epoch-001.safetensors").write_bytes(b"")
+    (copied / below).chmod(mode)
+    done_without = set()
+    for name, read in READERS.items():
+        try:
+            unprivileged(lambda read=read: read(copied))
+            done_without.add(name)
+        except UserError as error:
+            told = ("Permission denied", "may not be written", "lies here")
+            assert any(each in str(error) for each in told)  # noqa: PT017
+    (copied / below).chmod(0o700)
+    if below in ("attributions", "examples"):
+        assert {"evaluate, explain", "its epochs", "train, continued"} <= done_without
+    if below == "." and mode != 0o111:
+        assert not done_without
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o444, 0o555])
+@pytest.mark.parametrize("below", ["attributions", "examples"])
+def test_a_run_that_cannot_be_deleted_whole_is_not_begun_to_be(below: str, mode: int, copied: Path):
+    (copied / below).chmod(mode)
+    with pytest.raises(UserError, match=f"{below}.*(may not be|denied)"):
+        unprivileged(lambda: check_claim(copied, Run.open(copied).config, overwrite=True))
+    if mode != 0o555:
+        with pytest.raises(UserError, match=f"{below}.*denied"):
+            unprivileged(lambda: clear(copied))
+    (copied / below).chmod(0o700)
+    assert (copied / "result.json").is_file()
+    assert (copied / "best.safetensors").is_file()
 
 
 def test_a_whole_run_is_read(whole: Path):

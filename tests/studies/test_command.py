@@ -4,6 +4,7 @@ import contextlib
 from pathlib import Path
 
 import pytest
+from tests.permissions import unprivileged
 
 from model_guidance import cli
 from model_guidance.commands import study as command
@@ -50,6 +51,19 @@ PAPER = ("--size=paper", "--voc=voc", "--coco=coco", "--waterbirds=birds", "--xd
 
 def paper_without(option: str) -> list[str]:
     return [each for each in PAPER if not each.startswith(f"--{option}=")]
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o444, 0o555])
+def test_an_output_where_nothing_may_be_written(mode, capsys, tmp_path):
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept").chmod(mode)
+    status, _, err = unprivileged(lambda: run(capsys, "epg-f1", "--out", "kept"))
+    assert status == 2
+    assert err.startswith("model-guidance: ")
+    assert len(err.strip().splitlines()) == 1
+    assert "kept" in err
+    (tmp_path / "kept").chmod(0o700)
+    assert list((tmp_path / "kept").iterdir()) == []
 
 
 def test_an_unknown_study(rejected):

@@ -8,6 +8,7 @@ from typing import Any
 
 from model_guidance.commands.parser import Parser, mapping
 from model_guidance.errors import UserError
+from model_guidance.files import check_output_folder, is_folder, is_there
 from model_guidance.studies import STUDIES
 from model_guidance.studies.planning.experiments import SIZES, Locations, Size
 from model_guidance.studies.planning.plan_table import announcement, plan_table
@@ -97,6 +98,7 @@ def study(name: str, options: StudyOptions, *, only_plan: bool = False) -> bool:
         print(f"not used by these runs: {', '.join(unused)}")
     if only_plan:
         return True
+    check_output_folder(folder / "runs")
     _check_weights(every, options)
     failed = _run(every, folder, options) | _reports(planned, folder)
     if name == "all":
@@ -113,8 +115,9 @@ def _check_options(options: StudyOptions) -> None:
         raise UserError(f"--slurm {options.slurm}: is for --cluster slurm, local or debug, not for here")
     if options.parallel is not None and options.parallel < 1:
         raise UserError(f"--parallel {options.parallel}: at least 1 is needed")
-    if not all(path.is_dir() for path in (Path(options.out), *Path(options.out).parents) if path.exists()):
-        raise UserError(f"--out {options.out}: this is a file, name a folder")
+    out = Path(options.out)
+    if not all(is_folder(path) for path in (out, *out.parents) if is_there(path)):
+        raise UserError(f"--out {out}: this is a file, name a folder")
 
 
 def _names(name: str) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from model_guidance.commands.parser import Parser, mapping
 from model_guidance.errors import UserError
+from model_guidance.files import is_there
 from model_guidance.runs.folder import CONFIG, STATE, Run
 from model_guidance.training.config import Config, load
 
@@ -82,7 +83,7 @@ def _begun(folder: Path) -> Config:
     begun = Run.open(folder)
     if begun.result is not None:
         raise UserError(f"--resume: {folder} is finished, there is nothing to continue")
-    if not (folder / STATE).exists():
+    if not is_there(folder / STATE):
         raise UserError(
             f"--resume: {folder} has no finished epoch ({STATE}) to continue from: give its command without "
             "--resume to start again"

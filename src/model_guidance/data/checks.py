@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Float
 from PIL import Image
 
-from model_guidance.errors import UserError
+from model_guidance.errors import UserError, quoted
+from model_guidance.files import is_there
 
 
 def needed(path: Path, remedy: str) -> Path:
@@ -16,20 +17,6 @@ def needed(path: Path, remedy: str) -> Path:
     if not is_there(path):
         raise UserError(f"{path}: does not exist; {remedy}")
     return path
-
-
-def is_there(path: Path) -> bool:
-    """Tell whether there is a file or folder; no name is too long or too odd to be asked for.
-
-    Raises `UserError` where the system does not let us know.
-    """
-    try:
-        path.stat()
-    except PermissionError as error:
-        raise UserError(f"{path}: may not be read ({error.strerror})") from error
-    except (OSError, ValueError):
-        return False
-    return True
 
 
 def check_size(image: Image.Image, size: tuple[float, float], where: str) -> None:
@@ -47,8 +34,7 @@ def check_box(
     A box without extent stays: it will count as one pixel. `where` names the file and the object. Raises
     `UserError` for NaN, infinity, edges in the wrong order, or a box wholly outside the image.
     """
-    with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is refused
-        edges = np.asarray(box, dtype=np.float64).astype(np.float32)
+    edges = _single(box)
     numbers = f"[{', '.join(f'{edge:g}' for edge in box)}]"
     low, high, limit = edges[:2], edges[2:], np.array(size, np.float32)
     if not np.isfinite(edges).all():
@@ -66,13 +52,19 @@ def check_box(
 
 def check_point(point: Sequence[float], size: tuple[int, int], where: str) -> Float[np.ndarray, "3"]:
     """Return x, y and radius; `UserError` unless the point lies in the image and the radius is above 0."""
-    x, y, radius = point
-    numbers = f"[{x:g}, {y:g}] of radius {radius:g}"
+    x, y, radius = stored = _single(point)
+    numbers = "[{:g}, {:g}] of radius {:g}".format(*point)
     if not (0 <= x <= size[0] and 0 <= y <= size[1]):
         raise UserError(f"{where}: the point {numbers} must lie in the image of {size[0]} x {size[1]} pixels")
     if not 0 < radius < np.inf:
         raise UserError(f"{where}: the point {numbers} must have a radius above 0, in pixels")
-    return np.array(point, np.float32)
+    return stored
+
+
+def _single(numbers: Sequence[float]) -> Float[np.ndarray, "n"]:
+    """Return the numbers in float32: one that is too large becomes infinite, one that is too small 0."""
+    with np.errstate(over="ignore", under="ignore"):
+        return np.asarray(numbers, np.float64).astype(np.float32)
 
 
 def class_index(name: str, classes: Mapping[str, int], where: str) -> int:
@@ -80,4 +72,4 @@ def class_index(name: str, classes: Mapping[str, int], where: str) -> int:
     if name in classes:
         return classes[name]
     close = difflib.get_close_matches(name[:100], classes, n=1, cutoff=0)
-    raise UserError(f"{where}: the class {name!r} is unknown; did you mean {close[0]!r}?")
+    raise UserError(f"{where}: the class {quoted(name)} is unknown; did you mean {quoted(close[0])}?")

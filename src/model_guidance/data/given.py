@@ -9,7 +9,7 @@ from torch import Tensor
 
 from model_guidance.data.checks import check_box
 from model_guidance.data.regions import Region, Size, box_mask, stack
-from model_guidance.errors import UserError
+from model_guidance.errors import UserError, quoted
 from model_guidance.types import Pairs, Regions
 
 Box = Sequence[float] | Tensor
@@ -62,7 +62,7 @@ def _class(label: object, where: str) -> int:
         number = -1
     if number < 0 or isinstance(label, bool):
         raise UserError(
-            f"boxes_per_image, {where}: the class is {label!r}, but must be a number from 0 upwards"
+            f"boxes_per_image, {where}: the class is {quoted(label)}, but must be a number from 0 upwards"
         )
     return number
 
@@ -71,7 +71,9 @@ def _numbers(box: Box, where: str) -> list[float]:
     try:
         x1, y1, x2, y2 = (float(edge) for edge in box)
     except (TypeError, ValueError):
-        raise UserError(f"boxes_per_image, {where}: {box!r}, but a box must be x1, y1, x2, y2") from None
+        raise UserError(
+            f"boxes_per_image, {where}: {quoted(box)}, but a box must be x1, y1, x2, y2"
+        ) from None
     return [x1, y1, x2, y2]
 
 
@@ -82,5 +84,5 @@ def checked_size(size: object) -> Size:
     except (TypeError, ValueError):
         height = width = 0
     if min(height, width) < 1:
-        raise UserError(f"size: {size!r}, but must be (height, width) in pixels")
+        raise UserError(f"size: {quoted(size)}, but must be (height, width) in pixels")
     return height, width

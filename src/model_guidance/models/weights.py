@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from model_guidance.errors import UserError
+from model_guidance.files import check_file, is_file
 from model_guidance.models.backbone import Backbone
 
 WRAPPERS = ("module.", "network.", "0.")  # DataParallel's, ours, and that of the published B-cos networks
@@ -40,9 +41,10 @@ def load(model: Backbone, path: Path, *, new_head: bool = True) -> None:
 
 
 def check_exists(path: Path) -> None:
-    """Raise `UserError` unless there is such a file."""
-    if not path.is_file():
+    """Raise `UserError` unless there is such a file and it can be read."""
+    if not is_file(path):
         raise UserError(f"{path}: there is no such checkpoint")
+    check_file(path)
 
 
 def _read(path: Path) -> dict[str, Tensor]:

@@ -10,7 +10,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from model_guidance.errors import UserError
-from model_guidance.files import check_file, write
+from model_guidance.files import check_file, is_there, write
 from model_guidance.models import build
 from model_guidance.models.backbone import Backbone
 from model_guidance.models.weights import load
@@ -48,7 +48,7 @@ def write_state(folder: Path, state: dict[str, Any]) -> None:
 def read_state(folder: Path) -> dict[str, Any] | None:
     """Return what `write_state` wrote, None if there is nothing; raises `UserError` if it is damaged."""
     path = folder / STATE
-    if not path.exists():
+    if not is_there(path):
         return None
     check_file(path)
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from model_guidance.errors import UserError
-from model_guidance.files import check_output_folder, partial
+from model_guidance.files import check_output_folder, entries, is_file, is_folder, is_there, partial
 from model_guidance.runs.folder import (
     BELOW,
     CLASSES,
@@ -32,15 +32,17 @@ def check_claim(folder: Path, config: Config, overwrite: bool) -> None:
     finished one, may lie there, if it is certainly one of ours.
     """
     check_output_folder(folder)
-    left = [path for path in folder.iterdir() if not _is_leftover(path)] if folder.is_dir() else []
+    left = [path for path in entries(folder) if not _is_leftover(path)] if is_folder(folder) else []
     if not left:
         return
-    if not (folder / CONFIG).exists():
+    if not is_there(folder / CONFIG):
         raise UserError(f"{folder}: this exists and is no run folder, choose another --out")
     found = load(folder / CONFIG)
     if overwrite:
         _check_ours(folder, left)
-    elif (folder / RESULT).exists():
+        for above in {file.parent for file in own_files(folder)}:
+            check_output_folder(above)
+    elif is_there(folder / RESULT):
         with suppress(UserError), locked(folder):  # what a kill at the very end left is removed
             pass
         raise UserError(f"{folder}: a finished run lies here, {_way_out(folder, left)}")
@@ -78,7 +80,7 @@ def clear(folder: Path) -> None:
 
     Its settings and classes, which make the folder one of ours, stay until new ones take their place.
     """
-    for file in own_files(folder):
+    for file in list(own_files(folder)):  # all or none: what cannot be listed is found before
         file.unlink()
     for name in BELOW:
         with suppress(OSError):  # not there, or something else lies in it
@@ -88,10 +90,10 @@ def clear(folder: Path) -> None:
 def remove_leftovers(folder: Path) -> None:
     """Delete what a kill left half-written, and the state of a run that is finished."""
     for path in (folder, *(folder / name for name in BELOW)):
-        for file in path.iterdir() if path.is_dir() else ():
-            if file.name != LOCK and _is_leftover(file) and file.is_file():
+        for file in entries(path) if is_folder(path) else ():
+            if file.name != LOCK and _is_leftover(file) and is_file(file):
                 file.unlink()
-    if (folder / RESULT).is_file() and (folder / STATE).is_file():
+    if is_file(folder / RESULT) and is_file(folder / STATE):
         (folder / STATE).unlink()
 
 

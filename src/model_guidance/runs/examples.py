@@ -19,7 +19,7 @@ from model_guidance.data.annotations.settings import for_scores
 from model_guidance.data.dataset import Item
 from model_guidance.data.loading import collate
 from model_guidance.errors import UserError
-from model_guidance.files import check_file, write
+from model_guidance.files import check_file, is_there, write
 from model_guidance.metrics import energy_pointing_game
 from model_guidance.metrics.reliance import replaced
 from model_guidance.runs.folder import EXAMPLES
@@ -50,7 +50,7 @@ class Examples:
 def read_examples(folder: Path, explainer: str) -> Examples | None:
     """Return what a run kept under `explainer`, or None; raises `UserError` if the file is damaged."""
     path = folder / EXAMPLES / f"{explainer}.safetensors"
-    if not path.exists():
+    if not is_there(path):
         return None
     check_file(path)
     tensors = [field.name for field in fields(Examples) if field.name != "names"]

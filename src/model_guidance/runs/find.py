@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from model_guidance.errors import UserError
+from model_guidance.files import entries, is_folder, is_there
 from model_guidance.runs.folder import CONFIG, Run
 
 
@@ -15,7 +16,7 @@ def open_runs(folders: Sequence[Path]) -> Mapping[str, Run]:
     """
     found: dict[Path, None] = {}
     for folder in folders:
-        below = [path.resolve() for path in _runs_below(folder)] if folder.is_dir() else []
+        below = [path.resolve() for path in _runs_below(folder)] if is_folder(folder) else []
         if not below:
             raise UserError(f"{folder}: there is no run in this folder, name a run or a folder of runs")
         found.update(dict.fromkeys(below))
@@ -23,15 +24,12 @@ def open_runs(folders: Sequence[Path]) -> Mapping[str, Run]:
 
 
 def _runs_below(folder: Path) -> Iterator[Path]:
-    if (folder / CONFIG).exists():
+    if is_there(folder / CONFIG):
         yield folder
         return
-    try:
-        folders = sorted(path for path in folder.iterdir() if path.is_dir())
-    except OSError as error:
-        raise UserError(f"{folder}: cannot be read ({error.strerror or error})") from error
-    for below in folders:
-        yield from _runs_below(below)
+    for below in entries(folder):
+        if is_folder(below):
+            yield from _runs_below(below)
 
 
 def _names(paths: Sequence[Path]) -> list[str]:

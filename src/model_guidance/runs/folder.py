@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model_guidance.errors import UserError
-from model_guidance.files import read_json
+from model_guidance.files import entries, is_file, is_folder, read_json
 from model_guidance.runs.result import Result, read_result
 from model_guidance.training.config import Config, load
 
@@ -70,13 +70,17 @@ def read_classes(folder: Path) -> list[str]:
 
 def own_files(folder: Path) -> Iterator[Path]:
     """Yield each file in a run folder that a run writes, but for its settings and its classes."""
-    yield from (folder / name for name in FILES if (folder / name).is_file())
-    for name, pattern in BELOW.items():
-        if (folder / name).is_dir():
-            inside = sorted((folder / name).iterdir())
-            yield from (file for file in inside if pattern.fullmatch(file.name) and file.is_file())
+    yield from (folder / name for name in FILES if is_file(folder / name))
+    for name in BELOW:
+        yield from filter(is_file, named_below(folder, name))
+
+
+def named_below(folder: Path, name: str) -> list[Path]:
+    """Return what is named as the files that a run writes to one of its folders `BELOW`, sorted."""
+    inside = entries(folder / name) if is_folder(folder / name) else []
+    return [path for path in inside if BELOW[name].fullmatch(path.name)]
 
 
 def _weights(folder: Path) -> Iterator[Path]:
-    below = (folder, folder / FRONT)
-    return (file for file in own_files(folder) if file.suffix == ".safetensors" and file.parent in below)
+    yield from filter(is_file, (folder / BEST, folder / LAST))
+    yield from filter(is_file, named_below(folder, FRONT))

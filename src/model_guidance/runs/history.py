@@ -8,7 +8,7 @@ from pathlib import Path
 
 from model_guidance.errors import UserError
 from model_guidance.evaluation import Scores
-from model_guidance.files import read_text, write
+from model_guidance.files import is_there, read_text, write
 from model_guidance.runs.folder import HISTORY, TABLE, TIMING
 
 
@@ -28,7 +28,7 @@ def read_history(folder: Path) -> list[Scores]:
     Raises `UserError` if there is none yet, and naming the line if one is damaged.
     """
     path = folder / HISTORY
-    lines = read_text(path).splitlines() if path.exists() else []
+    lines = read_text(path).splitlines() if is_there(path) else []
     if not lines:
         raise UserError(f"{folder}: has no metrics yet: leave it out, or wait for its first epoch")
     return [_row(path, number, line) for number, line in enumerate(lines, 1)]
@@ -54,7 +54,7 @@ def write_seconds_per_step(folder: Path, seconds: float) -> None:
 def read_seconds_per_step(folder: Path) -> float | None:
     """Return how long one training step took, in seconds; None where the run does not say so."""
     path = folder / TIMING
-    if not path.exists():
+    if not is_there(path):
         return None
     try:
         return float(json.loads(read_text(path))["seconds_per_step"])

@@ -10,7 +10,7 @@ import msgspec
 
 from model_guidance.errors import UserError
 from model_guidance.evaluation import Evaluation, Reliance, Scores
-from model_guidance.files import read_text, write
+from model_guidance.files import is_there, read_text, write
 
 INTACT, OUTSIDE, INSIDE, GROUP, CLASS = "intact", "outside: ", "inside: ", "group: ", "class: "  # in 0.1
 
@@ -34,7 +34,7 @@ def write_result(path: Path, result: Result) -> None:
 
 def read_result(path: Path) -> Result | None:
     """Return what `write_result` wrote, None if there is nothing; raises `UserError` if it is damaged."""
-    if not path.exists():
+    if not is_there(path):
         return None
     return _read(path, Result)
 

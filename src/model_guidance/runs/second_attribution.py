@@ -11,7 +11,7 @@ from model_guidance.models.backbone import Backbone
 from model_guidance.runs.checkpoints import load_model
 from model_guidance.runs.evaluate import score_checkpoint
 from model_guidance.runs.examples import write_examples
-from model_guidance.runs.folder import ATTRIBUTIONS, ATTRIBUTIONS_0_1, Run
+from model_guidance.runs.folder import ATTRIBUTIONS, ATTRIBUTIONS_0_1, Run, named_below
 from model_guidance.runs.result import write_evaluations
 from model_guidance.runs.setup import Data, check_classes
 from model_guidance.training.config import Config
@@ -60,8 +60,9 @@ def add_attribution(
 
 def attributions(folder: Path) -> dict[str, Path]:
     """Return the files of scores under attributions other than the run's own, by explainer."""
-    files = [file for name in (ATTRIBUTIONS_0_1, ATTRIBUTIONS) for file in (folder / name).glob("*@*.json")]
-    return {file.stem: file for file in sorted(files)}
+    return {
+        file.stem: file for name in (ATTRIBUTIONS_0_1, ATTRIBUTIONS) for file in named_below(folder, name)
+    }
 
 
 def _write(folder: Path, config: Config, evaluations: dict[str, Evaluation], fabric: Fabric) -> None:

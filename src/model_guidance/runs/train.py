@@ -17,7 +17,7 @@ from model_guidance.data.annotations.settings import check_fraction
 from model_guidance.data.loading import EpochSampler
 from model_guidance.errors import UserError
 from model_guidance.evaluation import Evaluation, Scores
-from model_guidance.files import write
+from model_guidance.files import is_there, write
 from model_guidance.guidance import Guidance
 from model_guidance.metrics.catalogue import fractions, main_score
 from model_guidance.models.backbone import Backbone
@@ -101,7 +101,7 @@ def _run(run: _Prepared, overwrite: bool) -> Result:
         check_claim(folder, config, overwrite)  # another process may have been here since
         if overwrite:
             clear(folder)
-        elif (folder / STATE).exists():
+        elif is_there(folder / STATE):
             check_classes(config.data, read_classes(folder), run.classes, folder)
         write(folder / CONFIG, config.yaml().encode())
         write(folder / CLASSES, json.dumps(run.classes).encode())

@@ -9,7 +9,7 @@ import platformdirs
 import yaml
 
 from model_guidance.errors import UserError
-from model_guidance.files import read_text
+from model_guidance.files import is_there, read_text
 
 # What every version has written: a YAML file without them is none of ours.
 OLDEST = ("data", "size", "backbone", "layer", "loss", "lambda", "epochs", "batch", "lr", "seed")
@@ -193,7 +193,7 @@ def _check_types(config: Config) -> None:
 
 def load(path: Path) -> Config:
     """Read settings that `Config.yaml` wrote; raises `UserError` if there are none or they are damaged."""
-    if not path.exists():
+    if not is_there(path):
         raise UserError(f"{path.parent}: this is no run folder, it has no {path.name}")
     content = read_yaml(path)
     names = {field.name.strip("_"): field.name for field in fields(Config)}

@@ -1,6 +1,7 @@
 """A resized copy of one split on disk: built once, complete or absent, rebuilt when its source changes."""
 
 import contextlib
+import os
 import shutil
 from pathlib import Path
 
@@ -29,16 +30,16 @@ def cached(source: Source, size: int, folder: Path, title: str) -> Split:
     home, lock = folder / f"{stem}-{content_key(source)}", folder / f"{stem}.lock"
     with contextlib.suppress(DamagedError):
         return Split.open(home)
-    existed = folder.exists()
+    existed = os.path.lexists(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(lock):
-            return _build(source, size, home, stem, title)
-    except UserError:
-        _leave_nothing(lock, existed)
-        raise
+            try:
+                return _build(source, size, home, stem, title)
+            except BaseException:
+                _leave_nothing(lock, existed)
+                raise
     except OSError as error:
-        _leave_nothing(lock, existed)
         remedy = "free some space or choose another folder"
         raise UserError(f"--cache {folder}: cannot be written ({error.strerror}); {remedy}") from error
 

@@ -1,6 +1,7 @@
 """One split of a data set as it lies in the cache: small, uint8, one image read at a time."""
 
 import json
+import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -49,11 +50,14 @@ class Split:
 
     @classmethod
     def open(cls, folder: Path) -> "Split":
-        """Open a finished folder of the cache; raises `DamagedError` if files are missing, cut or changed."""
+        """Open a finished folder of the cache.
+
+        Raises `DamagedError` if files are missing, cut, changed, or may not be read.
+        """
         lease = Lease(folder)
         try:
             meta = json.loads((folder / META).read_bytes())
-            if {name: (folder / name).stat().st_size for name in meta["bytes"]} != meta["bytes"]:
+            if {name: _readable_bytes(folder / name) for name in meta["bytes"]} != meta["bytes"]:
                 raise DamagedError(folder)
             with np.load(folder / TABLES) as arrays:
                 tables = dict(arrays)
@@ -111,6 +115,11 @@ class Split:
     def _read(self, name: str, dtype: type[np.generic], first: int, count: int, length: int) -> np.ndarray:
         stride = length * np.dtype(dtype).itemsize
         return np.fromfile(self.folder / name, dtype, count * length, offset=first * stride)
+
+
+def _readable_bytes(path: Path) -> int:
+    with path.open("rb") as file:
+        return os.fstat(file.fileno()).st_size
 
 
 def _by_kind(tables: Mapping[str, np.ndarray], ending: str) -> dict[str, np.ndarray]:

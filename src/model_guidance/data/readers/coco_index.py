@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Int
 
 from model_guidance.data.readers.coco_json import decode, identity
-from model_guidance.errors import UserError
+from model_guidance.errors import UserError, quoted
 from model_guidance.files import read_bytes
 
 NAMED = 3  # of the entries that are listed twice
@@ -119,7 +119,9 @@ def _check_distinct(file: Path, categories: list[_Category], pictures: list[Pict
             raise UserError(f"{file}: has two {what} with the id {twice}, but each must have its own")
     for name in _repeated([category.name for category in categories]):
         both = " and ".join(str(category.id) for category in categories if category.name == name)
-        raise UserError(f"{file}: the categories {both} are both called {name!r}, but names must differ")
+        raise UserError(
+            f"{file}: the categories {both} are both called {quoted(name)}, but names must differ"
+        )
 
 
 def _remarks(file: Path, what: str, values: Sequence[int | str]) -> tuple[str, ...]:

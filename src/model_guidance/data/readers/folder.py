@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from model_guidance.data.checks import check_box, check_point, class_index, is_there, needed
+from model_guidance.data.checks import check_box, check_point, class_index, needed
 from model_guidance.data.photos import read_photo
 from model_guidance.data.readers.listing import (
     CLASSLESS,
     HIDDEN,
     LeftOut,
-    entries,
     images_below,
     is_image,
     is_litter,
@@ -20,7 +19,8 @@ from model_guidance.data.readers.listing import (
 from model_guidance.data.readers.options import SPLITS, check_split
 from model_guidance.data.readers.tables import rows
 from model_guidance.data.source import Annotation, Sample, Source
-from model_guidance.errors import UserError
+from model_guidance.errors import UserError, quoted
+from model_guidance.files import entries, is_file, is_folder
 
 EDGES = ("xmin", "ymin", "xmax", "ymax")
 LAYOUT = "images must lie in ROOT/{train,val,test}/CLASS/"
@@ -56,7 +56,7 @@ def read(root: Path, split: str) -> Source:
 
 
 def _folders(path: Path) -> list[Path]:
-    return [each for each in entries(path) if each.is_dir() and not is_litter(each.name)]
+    return [each for each in entries(path) if not is_litter(each.name) and is_folder(each)]
 
 
 def _labels(root: Path, home: Path, classes: dict[str, int], left_out: LeftOut) -> dict[str, int]:
@@ -65,7 +65,7 @@ def _labels(root: Path, home: Path, classes: dict[str, int], left_out: LeftOut) 
     for path in entries(home):
         if is_litter(path.name):
             left_out.add(HIDDEN, path, root)
-        elif not path.is_dir():
+        elif not is_folder(path):
             left_out.add(CLASSLESS, path, root)
         else:
             label = class_index(path.name, classes, str(path))
@@ -99,19 +99,19 @@ def _marks(root: Path, split: str, table: Path, labels: dict[str, int]) -> dict[
         if name in labels:
             marks[name].append(_mark(row, where, name))
         elif not _of_another_split(root / name, root, split):
-            raise UserError(f"{where}: {row['file']!r} is no image of {root}; {LAYOUT}")
+            raise UserError(f"{where}: {quoted(row['file'])} is no image of {root}; {LAYOUT}")
     return dict(marks)
 
 
 def _mark(row: dict[str, str], where: str, name: str) -> _Mark:
     word = row.get("kind", "").strip().lower()
     if word not in KINDS:
-        raise UserError(f"{where}: kind is {word!r}, but must be box, ignore or point")
+        raise UserError(f"{where}: kind is {quoted(word)}, but must be box, ignore or point")
     wanted = ("xmin", "ymin", "radius") if word == "point" else EDGES
     try:
         numbers = tuple(float(row.get(column, "")) for column in wanted)
     except ValueError:
-        found = ", ".join(f"{column}={row.get(column)!r}" for column in wanted)
+        found = ", ".join(f"{column}={quoted(row.get(column))}" for column in wanted)
         raise UserError(f"{where}: {found}, but each must be a number") from None
     return _Mark(f"{where} ({name})", KINDS[word], numbers)
 
@@ -138,7 +138,7 @@ def _settled(path: Path) -> Path:
 def _of_another_split(path: Path, root: Path, split: str) -> bool:
     top = path.relative_to(root).parts[:1] if path.is_relative_to(root) else ()
     other = top and top[0] in SPLITS and top[0] != split
-    return bool(other) and is_image(path) and is_there(path) and path.is_file()
+    return bool(other) and is_image(path) and is_file(path)
 
 
 def _sample(

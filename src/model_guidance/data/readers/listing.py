@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from model_guidance.data.photos import suffixes
-from model_guidance.errors import UserError
+from model_guidance.files import entries, is_file, is_folder
 
 LITTER = {"__MACOSX", "__pycache__", "$RECYCLE.BIN", "System Volume Information", "lost+found"}
 LITTER |= {"Thumbs.db", "desktop.ini", "@eaDir", "@Recycle", "#recycle"}
@@ -46,14 +46,6 @@ def is_image(path: Path) -> bool:
     return path.suffix.lower() in suffixes()
 
 
-def entries(folder: Path) -> list[Path]:
-    """Return what lies in `folder`, sorted by name; `UserError` when it cannot be listed."""
-    try:
-        return sorted(folder.iterdir())
-    except OSError as error:
-        raise UserError(f"{folder}: cannot be listed ({error.strerror})") from error
-
-
 def images_below(folder: Path, root: Path, left_out: LeftOut) -> list[Path]:
     """Return the image files in `folder` and the folders in it, sorted; the rest goes into `left_out`."""
     return sorted(_images(folder, root, left_out, {_identity(folder)}))
@@ -63,13 +55,13 @@ def _images(folder: Path, root: Path, left_out: LeftOut, seen: set[tuple[int, in
     for path in entries(folder):
         if is_litter(path.name):
             left_out.add(HIDDEN, path, root)
-        elif path.is_dir():
+        elif is_folder(path):
             if _identity(path) in seen:
                 left_out.add(AGAIN, path, root)
             else:
                 seen.add(_identity(path))
                 yield from _images(path, root, left_out, seen)
-        elif not path.is_file():
+        elif not is_file(path):
             left_out.add(NO_FILE, path, root)
         elif not is_image(path):
             left_out.add(OTHER, path, root)

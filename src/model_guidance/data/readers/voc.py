@@ -12,12 +12,12 @@ import numpy as np
 from jaxtyping import Bool
 from PIL import Image
 
-from model_guidance.data.checks import check_box, check_size, class_index, is_there, needed
+from model_guidance.data.checks import check_box, check_size, class_index, needed
 from model_guidance.data.photos import formats, read_photo
 from model_guidance.data.readers.options import check_flag, check_split
 from model_guidance.data.source import Sample, Source, annotated
-from model_guidance.errors import UserError
-from model_guidance.files import decoded, read_bytes, read_text
+from model_guidance.errors import UserError, quoted
+from model_guidance.files import decoded, is_there, read_bytes, read_text
 
 # fmt: off
 CLASSES = (
@@ -133,7 +133,7 @@ def _number(node: ElementTree.Element, tag: str, where: object) -> float:
     try:
         return float(text or "")
     except ValueError:
-        raise UserError(f"{where}: <{tag}> is {text!r}, but must be a number") from None
+        raise UserError(f"{where}: <{tag}> is {quoted(text)}, but must be a number") from None
 
 
 def _masks(

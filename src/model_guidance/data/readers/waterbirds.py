@@ -10,7 +10,7 @@ from model_guidance.data.photos import read_photo
 from model_guidance.data.readers.options import SPLITS, check_split, one_of
 from model_guidance.data.readers.tables import rows
 from model_guidance.data.source import Sample, Source, annotated
-from model_guidance.errors import UserError
+from model_guidance.errors import UserError, quoted
 from model_guidance.files import read_text
 
 IMAGES = {1.0: "waterbird_1.0_forest2water2", 0.95: "waterbird_complete95_forest2water2"}
@@ -108,7 +108,9 @@ def _boxes(listed: Path) -> dict[str, tuple[float, ...]]:
             identity, *numbers = line.split()
             x, y, width, height = map(float, numbers)
         except ValueError:
-            raise UserError(f"{where}: {line!r}, but must be an image id and x y width height") from None
+            raise UserError(
+                f"{where}: {quoted(line)}, but must be an image id and x y width height"
+            ) from None
         if identity in boxes:
             raise UserError(f"{where}: the image {identity} has a box already, but must have one")
         boxes[identity] = (x, y, x + width, y + height)

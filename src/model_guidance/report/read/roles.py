@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from model_guidance.errors import UserError
+from model_guidance.files import is_file
 from model_guidance.runs.folder import CONFIG
 from model_guidance.training.config import Config, load
 
@@ -37,7 +38,7 @@ def start(config: Config) -> str:
     while _is_checkpoint(config.weights):
         path = Path(str(config.weights))
         folder = path.parent.parent if path.parent.name == "front" else path.parent
-        if folder in seen or not (folder / CONFIG).is_file():
+        if folder in seen or not is_file(folder / CONFIG):
             return folder.name
         seen.add(folder)
         try:

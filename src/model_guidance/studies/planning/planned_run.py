@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from model_guidance.files import is_file
 from model_guidance.runs.folder import MACHINE, RESULT, Run
 from model_guidance.training.config import Config
 
@@ -49,7 +50,7 @@ class PlannedRun:
     def finished(self, runs: Path) -> bool:
         """Tell whether the run's folder holds its result; raises `UserError` if the folder is damaged."""
         folder = runs / self.key
-        return (folder / RESULT).is_file() and Run.open(folder).result is not None
+        return is_file(folder / RESULT) and Run.open(folder).result is not None
 
     @property
     def hours(self) -> float:

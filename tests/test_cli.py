@@ -287,8 +287,8 @@ def test_baseline_then_guided_then_looked_at(capsys, tmp_path):
     assert "accuracy" in run(capsys, "evaluate", str(guided), "--checkpoint=last", "--layer=final")[1]
     sheet = tmp_path / "sheet.png"
     picture(tmp_path / "mine.png", "RGBA")
-    looks = ["explain", str(base), str(guided), f"--images={tmp_path / 'mine.png'}", f"--out={sheet}"]
-    assert run(capsys, *looks)[0] == 0
+    explain = ["explain", str(base), str(guided), f"--images={tmp_path / 'mine.png'}", f"--out={sheet}"]
+    assert run(capsys, *explain)[0] == 0
     assert Image.open(sheet).width > 300
     status, text, _ = run(
         capsys, "check-data", "--data=folder", f"--root={root}", f"--out={tmp_path / 'check'}"

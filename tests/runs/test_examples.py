@@ -11,7 +11,7 @@ from model_guidance.report.read.reported import reported
 from model_guidance.report.read.results import read_results
 from model_guidance.runs.examples import flips, read_examples, telling
 
-LOOK = "ixg@final"
+EXPLAINER = "ixg@final"
 
 
 @pytest.fixture
@@ -20,12 +20,12 @@ def run(tmp_path):
 
 
 def test_flips_are_images_whose_map_says_one_thing_and_whose_decision_another(run):
-    write_examples(run, LOOK, [0.9, 0.79, 0.8], outside=0.4)
-    lines = flips(read_examples(run, LOOK), CLASS_NAMES)
+    write_examples(run, EXPLAINER, [0.9, 0.79, 0.8], outside=0.4)
+    lines = flips(read_examples(run, EXPLAINER), CLASS_NAMES)
     assert [line.split(":")[0] for line in lines] == ["image-0 (cat)", "image-2 (cat)"]
     assert lines[0].endswith("EPG 0.90, probability 0.90, outside replaced 0.40")
-    write_examples(run, LOOK, [0.9], outside=0.5)
-    assert flips(read_examples(run, LOOK), CLASS_NAMES) == []
+    write_examples(run, EXPLAINER, [0.9], outside=0.5)
+    assert flips(read_examples(run, EXPLAINER), CLASS_NAMES) == []
 
 
 def test_best_worst_and_random_images_never_overlap():
@@ -39,11 +39,11 @@ def test_best_worst_and_random_images_never_overlap():
 
 
 def test_no_examples_and_damaged_examples(run):
-    assert read_examples(run, LOOK) is None
+    assert read_examples(run, EXPLAINER) is None
     (run / "examples").mkdir()
-    (run / "examples" / f"{LOOK}.safetensors").write_bytes(b"half")
+    (run / "examples" / f"{EXPLAINER}.safetensors").write_bytes(b"half")
     with pytest.raises(UserError, match=r"ixg@final\.safetensors: this is damaged"):
-        read_examples(run, LOOK)
+        read_examples(run, EXPLAINER)
 
 
 def test_the_sheet_shows_the_baseline_and_the_guided_side_by_side(tmp_path):
@@ -55,6 +55,6 @@ def test_the_sheet_shows_the_baseline_and_the_guided_side_by_side(tmp_path):
 
 
 def test_there_is_no_sheet_of_a_baseline_alone(tmp_path, run):
-    write_examples(run, LOOK, [0.5])
+    write_examples(run, EXPLAINER, [0.5])
     results = read_results([tmp_path])
     assert example_sheet(results, reported(labelled(results.tested)), "examples", "title") is None

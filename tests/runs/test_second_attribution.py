@@ -32,7 +32,7 @@ def config(tmp_path_factory) -> Config:
 
 @pytest.fixture(scope="module")
 def run(config: Config, tmp_path_factory) -> Run:
-    folder = tmp_path_factory.mktemp("looks") / "run"
+    folder = tmp_path_factory.mktemp("second") / "run"
     train_run(config, folder)
     return Run.open(folder)
 

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from model_guidance.report.read.reported import LAST
 from model_guidance.report.tables.controls import other_explainers, under_baseline
 
 ROSE = 0.05  # EPG, as a fraction: from here on a map counts as improved
 NOTHING = 0.01  # reliance gap, as a fraction: up to here there is nothing that could shrink
 RULE = (
-    "Listed are guided runs whose EPG in the last epoch is more than 5 points above the (continued) "
+    f"Listed are guided runs whose EPG {LAST} is more than 5 points above the (continued) "
     "baseline's, while EPG fell under a second attribution, or while the reliance gap (intact − outside "
     "replaced) did not shrink; with groups, only if the worst one did not rise, without, only if the gap is "
     "more than 1 point."

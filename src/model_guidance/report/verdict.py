@@ -6,7 +6,7 @@ import pandas as pd
 
 from model_guidance.evaluation import Evaluation
 from model_guidance.metrics.verdict import NO_EVIDENCE, of_guidance
-from model_guidance.report.read.reported import ONE, panels
+from model_guidance.report.read.reported import LAST, ONE, panels
 from model_guidance.report.read.results import Results
 from model_guidance.report.tables.controls import under_baseline
 
@@ -35,8 +35,7 @@ def verdict(results: Results, last: pd.DataFrame) -> str:
         if judged is not None:
             found.setdefault(judged[0], []).append(f"{name}: {judged[1]}")
     said = [text.format(_listed(found[key])) for key, text in SENTENCES.items() if key in found]
-    sentence = "; ".join(said)
-    return f"{sentence[0].upper()}{sentence[1:]}." if said else NO_EVIDENCE
+    return f"{LAST[0].upper()}{LAST[1:]}, {'; '.join(said)}." if said else NO_EVIDENCE
 
 
 def _configurations(guided: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:

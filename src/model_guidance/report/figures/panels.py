@@ -59,7 +59,7 @@ def _columns(shown: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
     """Return the column of each panel, the input first: its layer where that is enough."""
     columns = {(backbone, explainer): explainer.partition("@")[2] for backbone, explainer in shown}
     if len({(backbone, column) for (backbone, _), column in columns.items()}) < len(columns):
-        columns = {(backbone, look): look for backbone, look in shown}
+        columns = {(backbone, explainer): explainer for backbone, explainer in shown}
     depth = {"input": 0, "final": 2}
     return dict(sorted(columns.items(), key=lambda each: (depth.get(each[0][1].partition("@")[2], 1), each)))
 

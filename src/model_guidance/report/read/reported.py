@@ -7,6 +7,7 @@ from model_guidance.report.read.roles import GUIDED, ROLES
 from model_guidance.report.read.score import column, main_score
 from model_guidance.selection import least_score, representative
 
+CHOSEN, LAST = "in the epoch that validation chose", "in the last epoch"  # said with each number on a page
 ONE = ["backbone", "explainer", "role", "configuration"]  # what makes a configuration, seeds and lambda aside
 
 
@@ -59,7 +60,7 @@ def same_budget(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def unrepresented(models: pd.DataFrame) -> list[str]:
-    """Return "CONFIGURATION, LOOK (seed REPLICATE)" for the `reported` models that cost too much."""
+    """Return "CONFIGURATION, EXPLAINER (seed REPLICATE)" for the `reported` models that cost too much."""
     return [
         f"{row['configuration']}, {row['explainer']} (seed {row['replicate']})"
         for _, row in models[~models["representative"]].iterrows()
@@ -67,7 +68,7 @@ def unrepresented(models: pd.DataFrame) -> list[str]:
 
 
 def too_strong(table: pd.DataFrame) -> list[str]:
-    """Return "λ 5 of CONFIGURATION, LOOK" where no tested checkpoint of that λ keeps to the allowed loss."""
+    """Return "λ 5 of CONFIGURATION, EXPLAINER" where no tested checkpoint of it keeps to the allowed loss."""
     found = []
     for (_, explainer, _, configuration), rows in _guided(table).groupby(ONE, sort=False):
         least = least_score(_reference(table, rows))

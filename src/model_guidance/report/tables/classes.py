@@ -5,11 +5,12 @@ from typing import Any
 import pandas as pd
 
 from model_guidance.metrics.catalogue import SCORES
+from model_guidance.report.read.reported import LAST
 from model_guidance.report.read.score import members, spread_in
 from model_guidance.report.tables.controls import under_baseline
 from model_guidance.report.tables.table import WrittenTable
 
-CAPTION = "Test scores of each class in the last epoch, in percent, mean ± standard deviation over the runs."
+CAPTION = f"Test scores of each class {LAST}, in percent, mean ± standard deviation over the runs."
 
 
 def class_table(last: pd.DataFrame, backbone: str, explainer: str, name: str) -> WrittenTable | None:

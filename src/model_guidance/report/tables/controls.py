@@ -5,12 +5,13 @@ from typing import Any
 import pandas as pd
 
 from model_guidance.metrics.catalogue import SCORES
-from model_guidance.report.read.reported import ONE, in_order, same_budget
+from model_guidance.report.read.reported import LAST, ONE, in_order, same_budget
 from model_guidance.report.read.score import main_score, spread_of
 from model_guidance.report.tables.table import WrittenTable
 
+TITLE = f"Does the behaviour follow the map {LAST}?"
 CAPTION = (
-    "The last epoch of the reported runs, the baseline too, in percent, mean ± standard deviation. Each "
+    f"The reported runs {LAST}, the baseline too, in percent, mean ± standard deviation. Each "
     "EPG stands beside that of the (continued) baseline under the same attribution; the "
     "second attribution shows the same models by maps that no run was trained on. “Outside "
     "replaced”: {main} when all pixels outside of the regions are set to their mean colour; the reliance gap "
@@ -32,7 +33,7 @@ def controls(last: pd.DataFrame) -> WrittenTable:
     own = last[last["own"]]
     rows = [_row(last, rows) for _, rows in own.groupby(ONE, sort=False)]
     caption = CAPTION.format(main=SCORES[main_score(last)].label)
-    return WrittenTable("controls", "Does the behaviour follow the map?", caption, pd.DataFrame(rows))
+    return WrittenTable("controls", TITLE, caption, pd.DataFrame(rows))
 
 
 def under_baseline(last: pd.DataFrame, backbone: str, explainer: str) -> pd.DataFrame:

@@ -5,13 +5,13 @@ from typing import Any
 
 import pandas as pd
 
-from model_guidance.report.read.reported import ONE, in_order
+from model_guidance.report.read.reported import CHOSEN, LAST, ONE, in_order
 from model_guidance.report.read.score import members, spread_in, spread_of
 from model_guidance.report.tables.table import WrittenTable
 
 CAPTION = (
-    "Test accuracy in percent, mean ± standard deviation over the runs. Where validation resembles training, "
-    "the best epoch on validation hides what guidance does: both it and the last epoch are shown."
+    f"Test accuracy in percent, mean ± standard deviation over the runs; best: {CHOSEN}, last: {LAST}. Where "
+    "validation resembles training, the epoch that it chose hides what guidance does, so both are shown."
 )
 
 

@@ -7,17 +7,17 @@ import pandas as pd
 
 from model_guidance.metrics.catalogue import SCORES, fractions
 from model_guidance.report.read.published import published_pair
-from model_guidance.report.read.reported import ONE, same_budget
+from model_guidance.report.read.reported import CHOSEN, LAST, ONE, same_budget
 from model_guidance.report.read.roles import GUIDED
 from model_guidance.report.read.score import main_score, spread_of
 from model_guidance.report.tables.table import WrittenTable
 
-TITLE = "What guidance gained, and what it cost"
+TITLE = f"What guidance gained, and what it cost, {CHOSEN}"
 UNCHANGED = ("baseline", "baseline, continued")
 PUBLISHED = " Published figures are for images of 224 px."
 CAPTION = (
-    "Test scores in percent, mean ± standard deviation over the seeds, in the epoch that validation chose "
-    "(other tables show the last one). A guided configuration is represented "
+    f"Test scores in percent, mean ± standard deviation over the seeds, {CHOSEN}; what is said of the runs "
+    f"{LAST} stands in other tables. A guided configuration is represented "
     "by the model with the highest EPG on validation that loses at most 5 points of {main} there against the "
     "baseline, over all λ; the others by their best epoch on validation. Δ: distance to the baseline under "
     "the same attribution; where it was continued, to that one, which had as many epochs as the guided runs."

@@ -127,9 +127,10 @@ default_collate_fn_map[Regions] = _joined
 class Batch:
     """Some images of a data set with everything known about them.
 
-    `images` are RGB, uint8 in [0, 255]; `labels` are 0 or 1; `regions` are what guidance may use (boxes,
-    masks, ...); `objects` are segmentation masks where the data have them; `groups` is -1 where the data
-    set has none; `index` is the position in the split.
+    `images` are RGB, uint8 in [0, 255]; `labels` are 0 or 1, of composites without an object of theirs
+    between; `regions` are what guidance may use (boxes, masks, ...); `objects` are segmentation masks where
+    the data have them; `groups` is -1 where the data set has none; `index` is the position in the split.
+    `weights` is how much the classification loss of each image counts in the sum over all; None: 1 / batch.
     """
 
     images: UInt8[Tensor, "batch 3 height width"]
@@ -138,13 +139,15 @@ class Batch:
     objects: Regions
     groups: Int[Tensor, "batch"]
     index: Int[Tensor, "batch"]
+    weights: Float[Tensor, "batch"] | None = None
 
     def to(self, device: torch.device | str, **_: object) -> "Batch":
         """Return the same batch on `device` (the protocol by which Lightning Fabric moves batches)."""
         images, labels, groups, index = (
             each.to(device, non_blocking=True) for each in (self.images, self.labels, self.groups, self.index)
         )
-        return Batch(images, labels, self.regions.to(device), self.objects.to(device), groups, index)
+        weights = None if self.weights is None else self.weights.to(device, non_blocking=True)
+        return Batch(images, labels, self.regions.to(device), self.objects.to(device), groups, index, weights)
 
     def pin_memory(self) -> "Batch":
         """Return the same batch in page-locked memory (the protocol of torch's `DataLoader`)."""
@@ -155,6 +158,7 @@ class Batch:
             self.objects.pin_memory(),
             self.groups,
             self.index,
+            self.weights,
         )
 
 

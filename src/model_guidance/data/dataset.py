@@ -20,7 +20,11 @@ BOXES = RegionSettings()
 
 @dataclass(frozen=True)
 class Item:
-    """One image, `index` in its split; no mask of `regions` or `objects` is empty."""
+    """One image, `index` in its split; no mask of `regions` or `objects` is empty.
+
+    `weight` is None for an image of the data set, and for one that is made beside them how much its
+    classification loss counts, theirs being 1.
+    """
 
     image: UInt8[Tensor, "3 size size"]
     labels: Float[Tensor, "classes"]
@@ -28,6 +32,7 @@ class Item:
     objects: list[Region]
     group: int
     index: int
+    weight: float | None = None
 
 
 @dataclass(frozen=True)
@@ -132,4 +137,9 @@ class SplitDataset(Dataset[Item]):
         if not self.draw_one:
             return regions
         present = [each for each in regions if self.split.labels[index, each.label]]
-        return [present[seed_of(self.seed, epoch, index, 1) % len(present)]] if present else []
+        return one_of(present, seed_of(self.seed, epoch, index, 1))
+
+
+def one_of(regions: list[Region], seed: int) -> list[Region]:
+    """Return one of the regions, drawn by `seed`; none of none."""
+    return [regions[seed % len(regions)]] if regions else []

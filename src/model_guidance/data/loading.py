@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
@@ -87,7 +87,7 @@ def loader(
 
 
 def collate(items: Sequence[Item]) -> Batch:
-    """Join items into one batch."""
+    """Join items, one of the data set among them, into one batch."""
     return Batch(
         torch.stack([item.image for item in items]),
         torch.stack([item.labels for item in items]),
@@ -95,7 +95,16 @@ def collate(items: Sequence[Item]) -> Batch:
         _joined([item.objects for item in items], items[0].image.shape[-1]),
         torch.tensor([item.group for item in items]),
         torch.tensor([item.index for item in items]),
+        _weights([item.weight for item in items]),
     )
+
+
+def _weights(weights: Sequence[float | None]) -> Float[Tensor, "batch"] | None:
+    """Return what each image counts: the mean of the data set's images, plus a weighted one of the others."""
+    own, others = weights.count(None), len(weights) - weights.count(None)
+    if not others:
+        return None
+    return torch.tensor([1 / own if weight is None else weight / others for weight in weights])
 
 
 def _joined(regions: Sequence[Sequence[Region]], size: int) -> Regions:

@@ -2,24 +2,11 @@
 
 from collections.abc import Callable
 
-import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
-from torchvision.transforms.v2.functional import gaussian_blur
 
+from model_guidance.data.replacement import blur, mean_colour, mixed
 from model_guidance.types import Regions
-
-
-def mean_colour(images: Tensor) -> Tensor:
-    """Return images of one colour each: their own mean."""
-    return images.mean(dim=(2, 3), keepdim=True).expand_as(images)
-
-
-def blur(images: Tensor) -> Tensor:
-    """Return the images without detail finer than about an eighth of their side."""
-    side = min(images.shape[-2:])
-    kernel = [2 * (side // 4) + 1] * 2
-    return gaussian_blur(images, kernel, [side / 8, side / 8])
 
 
 def another_image(images: Tensor) -> Tensor:
@@ -49,5 +36,5 @@ def replaced(
     inside = union(regions, len(images))
     has_region = inside.flatten(1).any(dim=1)
     keep = inside if side == "outside" else ~inside
-    altered = torch.where(keep.unsqueeze(1), images, FILLERS[filler](images))
+    altered = mixed(images, FILLERS[filler](images), keep)
     return altered[has_region], has_region

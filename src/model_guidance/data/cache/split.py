@@ -13,14 +13,11 @@ import numpy as np
 from jaxtyping import Bool, Int, UInt8
 
 from model_guidance.data.annotations.kinds import KINDS
+from model_guidance.data.cache.building import DamagedError
 from model_guidance.data.cache.lease import Lease
 
 META, NAMES, IMAGES, TABLES = "meta.json", "names.json", "images.bin", "tables.npz"
 CLASSES, OFFSETS = "_classes", "_offsets"  # what is added to a kind's name, in the tables
-
-
-class DamagedError(Exception):
-    """A folder of the cache is not what was written there."""
 
 
 @dataclass(frozen=True, eq=False)

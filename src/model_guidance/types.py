@@ -127,13 +127,14 @@ default_collate_fn_map[Regions] = _joined
 class Batch:
     """Some images of a data set with everything known about them.
 
-    `images` are RGB, uint8 in [0, 255]; `labels` are 0 or 1, of composites without an object of theirs
-    between; `regions` are what guidance may use (boxes, masks, ...); `objects` are segmentation masks where
-    the data have them; `groups` is -1 where the data set has none; `index` is the position in the split.
-    `weights` is how much the classification loss of each image counts in the sum over all; None: 1 / batch.
+    `images` are RGB, uint8 in [0, 255], or the features of a frozen layer in their place; `labels` are 0 or
+    1, of composites without an object of theirs between; `regions` are what guidance may use (boxes, masks,
+    ...); `objects` are segmentation masks where the data have them; `groups` is -1 where the data set has
+    none; `index` is the position in the split. `weights` is how much the classification loss of each image
+    counts in the sum over all; None: 1 / batch.
     """
 
-    images: UInt8[Tensor, "batch 3 height width"]
+    images: UInt8[Tensor, "batch 3 height width"] | Float[Tensor, "batch ..."]
     labels: Float[Tensor, "batch classes"]
     regions: Regions
     objects: Regions
@@ -163,7 +164,7 @@ class Batch:
 
 
 def unit_range(
-    images: UInt8[Tensor, "batch 3 height width"],
-) -> Float[Tensor, "batch 3 height width"]:
-    """Return RGB images as networks take them: float, in [0, 1]."""
-    return images / 255
+    images: UInt8[Tensor, "batch 3 height width"] | Float[Tensor, "batch ..."],
+) -> Float[Tensor, "batch ..."]:
+    """Return RGB images as networks take them: float, in [0, 1]; features have no range, only their type."""
+    return images / 255 if images.dtype == torch.uint8 else images.to(torch.get_default_dtype())

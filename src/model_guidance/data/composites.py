@@ -78,7 +78,7 @@ class Composites(Dataset[Item]):
         if self.dataset.draw_one:
             regions = one_of(regions, seed)
         labels = _labels(shown, outside, self.dataset.split.exclusive)
-        return Item(image, labels, regions, [], -1, index, self.weight)
+        return Item(image, labels, regions, [], -1, index, shown.size, self.weight)
 
     def _draw(
         self, random: np.random.Generator, usable: Callable[[Item], object], but: int | None = None

@@ -1,6 +1,6 @@
 """A cached split as a torch data set: images with the regions that guidance may use."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 from model_guidance.data.annotations.kinds import KINDS
 from model_guidance.data.annotations.settings import RANDOM, RegionSettings, annotated_images
 from model_guidance.data.augmentation import crop_and_flip, seed_of
+from model_guidance.data.cache.features import Features
 from model_guidance.data.cache.split import Split
 from model_guidance.data.regions import Region, random_boxes, without
 
@@ -22,16 +23,18 @@ BOXES = RegionSettings()
 class Item:
     """One image, `index` in its split; no mask of `regions` or `objects` is empty.
 
+    `image` is RGB, or the image's features where these were asked for; `size` is the image's side in pixels.
     `weight` is None for an image of the data set, and for one that is made beside them how much its
     classification loss counts, theirs being 1.
     """
 
-    image: UInt8[Tensor, "3 size size"]
+    image: UInt8[Tensor, "3 size size"] | Float[Tensor, "..."]
     labels: Float[Tensor, "classes"]
     regions: list[Region]
     objects: list[Region]
     group: int
     index: int
+    size: int
     weight: float | None = None
 
 
@@ -48,7 +51,9 @@ class SplitDataset(Dataset[Item]):
     """Items of `split`, at its own size, with the regions that `settings` allow.
 
     With `augment`, image and annotations are cropped and flipped together. The draw depends on `seed`, epoch
-    and index alone: an item is asked for by (epoch, index), or by its index for epoch 0. A class whose
+    and index alone: an item is asked for by (epoch, index), or by its index for epoch 0. With `views` there
+    are only so many crops of an image, which the epochs take in turn; `features` are those of each view, and
+    stand in for the images. A class whose
     region the crop removed has none then, and so has one whose outside is empty. `objects` are the
     segmentation masks as they are; there are none where the evidence lies outside of them. With `draw_one`,
     an image keeps the region of one of its classes, drawn likewise: training guides one per image, and so
@@ -63,9 +68,11 @@ class SplitDataset(Dataset[Item]):
         augment: bool = False,
         seed: int = 0,
         draw_one: bool = False,
+        views: int | None = None,
+        features: Sequence[Features] = (),
     ):
         self.split, self.settings, self.augment, self.seed = split, settings, augment, seed
-        self.draw_one = draw_one
+        self.draw_one, self.views, self.features = draw_one, views, features
         has_region = split.has(*settings.kinds)
         self.annotated = annotated_images(has_region, settings.annotated, settings.seed)
         self.outside = settings.outside != split.outside
@@ -75,12 +82,9 @@ class SplitDataset(Dataset[Item]):
 
     def __getitem__(self, key: ItemKey) -> Item:
         epoch, index = key if isinstance(key, tuple) else (0, key)
-        image = torch.from_numpy(self.split.image(index)).permute(2, 0, 1)
+        view = epoch % self.views if self.views else epoch
         objects = [self._objects(index, "masks"), *self._annotations(index)]
-        if self.augment:
-            seed = seed_of(self.seed, epoch, index)
-            image, moved = crop_and_flip(image, [each.movable for each in objects], seed)
-            objects = [_Objects(each.kind, each.classes, to) for each, to in zip(objects, moved, strict=True)]
+        image, objects = self._seen(view, index, objects)
         segmented, *annotations = objects
         return Item(
             image,
@@ -89,7 +93,27 @@ class SplitDataset(Dataset[Item]):
             [] if self.split.outside else self._masks(segmented, united=False),
             int(self.split.group[index]),
             index,
+            self.split.size,
         )
+
+    def _seen(self, view: int, index: int, objects: list[_Objects]) -> tuple[Tensor, list[_Objects]]:
+        """Return a view of an image, or its features, and the objects as they lie there."""
+        if not self.features:
+            image = torch.from_numpy(self.split.image(index)).permute(2, 0, 1)
+            return self._cropped(image, objects, view, index)
+        if any(len(each.movable) for each in objects):
+            blank = torch.zeros(1, self.split.size, self.split.size, dtype=torch.uint8)
+            _, objects = self._cropped(blank, objects, view, index)
+        return torch.from_numpy(self.features[view][index]), objects
+
+    def _cropped(
+        self, image: Tensor, objects: list[_Objects], view: int, index: int
+    ) -> tuple[Tensor, list[_Objects]]:
+        if not self.augment:
+            return image, objects
+        seed = seed_of(self.seed, view, index)
+        image, moved = crop_and_flip(image, [each.movable for each in objects], seed)
+        return image, [_Objects(each.kind, each.classes, to) for each, to in zip(objects, moved, strict=True)]
 
     def _objects(
         self, index: int, kind: str, dilate: float | None = None, seed: int | None = None

@@ -91,8 +91,8 @@ def collate(items: Sequence[Item]) -> Batch:
     return Batch(
         torch.stack([item.image for item in items]),
         torch.stack([item.labels for item in items]),
-        _joined([item.regions for item in items], items[0].image.shape[-1]),
-        _joined([item.objects for item in items], items[0].image.shape[-1]),
+        _joined([item.regions for item in items], items[0].size),
+        _joined([item.objects for item in items], items[0].size),
         torch.tensor([item.group for item in items]),
         torch.tensor([item.index for item in items]),
         _weights([item.weight for item in items]),

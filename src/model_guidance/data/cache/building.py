@@ -1,4 +1,4 @@
-"""A folder of the cache that is complete or absent, however many processes ask for it and whenever one dies."""
+"""A folder of the cache that is complete or absent, whoever asks for it and whenever a process dies."""
 
 import contextlib
 import os

@@ -198,6 +198,23 @@ def test_what_it_is_not_needed_for(name: str):
     assert captured.by_adjoints
 
 
+@pytest.mark.parametrize(
+    "operation",
+    [
+        lambda x: F.dropout(x, 0.5, training=False),
+        lambda x: F.dropout(x, 0.0),
+        lambda x: x.to(x.dtype).type_as(x).contiguous(),
+    ],
+)
+def test_what_changes_nothing_is_no_step(operation: Callable[[Tensor], Tensor]):
+    followed = tape.Tape(torch.clone, constant_factors=False, strict=True)
+    with followed:
+        output = operation(tape.watch(images()))
+    followed.finish(output)
+    assert not followed.steps
+    assert_same(followed.gradient(images(), None), images())
+
+
 def test_adjoint_of_batch_normalisation_has_the_right_derivative():
     torch.manual_seed(0)
     x, gradient, weight = torch.randn(4, 3, 2, 2), torch.randn(4, 3, 2, 2), torch.randn(3)

@@ -22,14 +22,20 @@ class Operation(NamedTuple):
 
     `adjoint(gradient, rows)`: row p of `gradient` belongs to image `rows[p]`, or to image p if `rows` is
     None. It leads to the first argument; where the features may have come in by several, there is a `Way`
-    for each of them. Of several outputs `gradient` is the list of theirs, None for those without one.
-    `mixes_images` says that the adjoint mixes the images of a batch, or that they are not along the first
-    axis: it takes nothing but the whole batch, so no rows.
+    for each of them, and none at all where the output is the argument itself, see `unchanged`. Of several
+    outputs `gradient` is the list of theirs, None for those without one. `mixes_images` says that the adjoint
+    mixes the images of a batch, or that they are not along the first axis: it takes nothing but the whole
+    batch, so no rows.
     """
 
     output: Any
     adjoint: Adjoint | Sequence[Way]
     mixes_images: bool = False
+
+
+def unchanged(input: Tensor) -> Operation:
+    """Return what an operation leaves that had nothing to do, such as dropout switched off: no step."""
+    return Operation(input, ())
 
 
 def of_image(kept: Tensor, rows: Rows) -> Tensor:

@@ -112,8 +112,9 @@ class Tape(TorchFunctionMode):
 
     def _obstacle(self, watched: list[Tensor]) -> str | None:
         """Return why this operation does not say what its derivative is, if it does not."""
-        if any(_version(each) != each.tape_version for each in watched):  # type: ignore[attr-defined]
-            return "a change in place"
+        for each in watched:
+            if _version(each) != each.tape_place[2]:  # type: ignore[attr-defined]
+                return "a change in place"
         if watched:
             return own_derivative()
         return "torch.func" if self.watching and self.complete and transformed() else None
@@ -143,13 +144,15 @@ class Tape(TorchFunctionMode):
         self, found: Operation, args: Any, kwargs: Any, watched: list[Tensor], func: Callable[..., Any]
     ) -> Any:
         ways = found.adjoint
+        if not ways:
+            return found.output
         if callable(ways):
             ways = (Way(args[0] if args else next(iter(kwargs.values())), ways),)
-        if any(all(each is not way.source for way in ways) for each in watched):
-            self._without(_name(func))
-            return found.output
         numbered = [(self._number(way.source), way) for way in ways]
         used = [(number, way) for number, way in numbered if number is not None]
+        if {self._number(each) for each in watched} - {number for number, _ in used}:
+            self._without(_name(func))
+            return found.output
         several = not isinstance(found.output, Tensor)
         outputs = found.output if several else (found.output,)
         numbers = tuple(range(self._count + 1, self._count + 1 + len(outputs)))
@@ -167,7 +170,7 @@ class Tape(TorchFunctionMode):
         self.result = self._number(output)
         if self.complete and self.result is None:  # autograd may know of a way
             self._without("an output that is no function of the features")
-        output.tape_number = None  # type: ignore[attr-defined]
+        output.tape_place = None  # type: ignore[attr-defined]
 
     def gradient(self, cotangent: Tensor, rows: Rows) -> Tensor | None:
         """Return what `cotangent`, given with respect to the result, is with respect to the features.
@@ -212,13 +215,12 @@ class Tape(TorchFunctionMode):
         )
 
     def _numbered(self, value: Tensor, number: int) -> Tensor:
-        value.tape_number = (self._token, number)  # type: ignore[attr-defined]
-        value.tape_version = _version(value)  # type: ignore[attr-defined]
+        value.tape_place = (self._token, number, _version(value))  # type: ignore[attr-defined]
         return value
 
     def _number(self, value: Any) -> int | None:
-        token, number = getattr(value, "tape_number", None) or (None, None)
-        return number if token is self._token else None
+        place = getattr(value, "tape_place", None)
+        return place[1] if place is not None and place[0] is self._token else None
 
 
 def _version(value: Tensor) -> int:

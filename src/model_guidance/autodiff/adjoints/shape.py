@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from model_guidance.autodiff.rules import Operation, Rows, Way, moves_images, shape_of
+from model_guidance.autodiff.rules import Operation, Rows, Way, moves_images, shape_of, unchanged
 
 
 def same(input: Tensor, *settings: Any, **named: Any) -> Operation:
@@ -19,7 +19,8 @@ def same(input: Tensor, *settings: Any, **named: Any) -> Operation:
 
 def contiguous(input: Tensor, *settings: Any, **named: Any) -> Operation:
     """Order the memory."""
-    return Operation(input.contiguous(*settings, **named), lambda gradient, rows: gradient)
+    output = input.contiguous(*settings, **named)
+    return unchanged(input) if output is input else Operation(output, lambda gradient, rows: gradient)
 
 
 def reshaping(function: Callable[..., Tensor]) -> Callable[..., Operation]:
@@ -41,6 +42,8 @@ def converting(function: Callable[..., Tensor]) -> Callable[..., Operation]:
 
     def rule(input: Tensor, *settings: Any, **named: Any) -> Operation:
         output = function(input, *settings, **named)
+        if output is input:
+            return unchanged(input)
         return Operation(output, lambda gradient, rows: gradient.to(input.dtype))
 
     return rule
@@ -135,7 +138,8 @@ def type_as(input: Tensor, other: Tensor) -> Operation:
 def _beside(operation: Operation, input: Tensor, other: Tensor) -> Operation:
     """Return an operation on `input` of which `other`, a like of it, says no more than shape or type."""
     output, adjoint, mixes = operation
-    assert callable(adjoint)
+    if not callable(adjoint):
+        return operation
 
     def nothing(gradient: Tensor, rows: Rows) -> Tensor:
         return gradient.new_zeros(shape_of(other, gradient, rows))

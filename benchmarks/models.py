@@ -32,7 +32,8 @@ random weights.
 
 - **by**: how maps at the input are made: `tape`, or the first operation for which autograd must do it.
 - **at input**, **at final**: a guided step in units of F, one forward pass of the same network in evaluation
-  mode; in brackets how many times longer plain double backward takes, in turns with it.
+  mode; in brackets how many times longer plain double backward takes, in turns with it. Medians of at least
+  three rounds.
 - **MB**: peak memory of the guided step at the input over the network and its batch; in brackets plain
   double backward.
 - **final**: the module that `final` means, the size of its map for images of so many pixels, and its layout;
@@ -76,7 +77,7 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*NETWORKS, []], metavar="NAME")
     parser.add_argument("--batch", type=int, default=4)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=3, help="the least of each median")
     parser.add_argument("--seconds", type=int, default=300, help="the most that one network may take")
     parser.add_argument("--out", type=Path, default=Path("models"))
     parser.add_argument("--table", type=Path, default=HERE.parent / "docs" / "models.md")

@@ -23,6 +23,7 @@ from model_guidance.types import Regions
 
 CPU = torch.device("cpu")
 STEPS = (1e-6, 1e-7, 1e-8)  # of finite differences
+LEAST = 6.0  # seconds that the rounds take together: three of a small network are only noise
 
 
 def row(name: str, batch: int, rounds: int) -> dict[str, object]:
@@ -95,7 +96,10 @@ def guided_step(model: nn.Module, images: Tensor, labels: Tensor, layer: str) ->
 
 
 def costs(model: nn.Module, images: Tensor, labels: Tensor, layer: str, rounds: int) -> tuple[float, float]:
-    """Return what a guided step costs, ours and by plain double backward, in forward passes."""
+    """Return what a guided step costs, ours and by plain double backward, in forward passes.
+
+    Both are medians of so many rounds, or of more if these take less than `LEAST` seconds.
+    """
     step = guided_step(model, images, labels, layer)
 
     def forward() -> None:
@@ -107,7 +111,9 @@ def costs(model: nn.Module, images: Tensor, labels: Tensor, layer: str, rounds: 
         with double_backward():
             step()
 
-    found = timed({"F": forward, "ours": step, "plain": plain}, rounds, CPU)
+    calls = {"F": forward, "ours": step, "plain": plain}
+    once = sum(timed(calls, 1, CPU).values())
+    found = timed(calls, max(rounds, int(LEAST / once)), CPU, warm=True)
     return found["ours"] / found["F"], found["plain"] / found["F"]
 
 

@@ -4,7 +4,7 @@ import re
 
 LONGEST = 600  # characters of a message; a file's content may be quoted in it
 LONGEST_WORD = 200  # longer than most paths
-LONGEST_QUOTE = 100  # of what a file says where it should say something else
+LONGEST_QUOTE = 60  # of what a file says where it should say something else
 BREAKS = r"[\t\n\v\f\r\x85\u2028\u2029]+"
 UNSEEN = r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"  # of control, and directions of writing
 
@@ -25,16 +25,24 @@ def one_line(text: str) -> str:
     Control characters, and what no encoding can write (a part of a file's name, perhaps), are escaped, so
     that they can be printed and are seen.
     """
-    written = re.sub(BREAKS, " ", text.encode("utf-8", "backslashreplace").decode())
-    line = re.sub(UNSEEN, lambda unseen: ascii(unseen[0])[1:-1], written)
-    line = re.sub(rf"\S{{{LONGEST_WORD},}}", lambda word: _ends(word[0], 30), line)
+    line = re.sub(rf"\S{{{LONGEST_WORD},}}", lambda word: _ends(word[0], 30), _visible(text))
     return line if len(line) <= LONGEST else _ends(line, LONGEST // 2 - 20)
+
+
+def shortened(text: str) -> str:
+    """Return what a file says, in one line and in a length that fits a sentence."""
+    shown = _visible(text)
+    return shown if len(shown) <= LONGEST_QUOTE else _ends(shown, LONGEST_QUOTE // 2)
 
 
 def quoted(found: object) -> str:
     """Return what was found, as Python writes it, in a length that fits a sentence."""
-    text = repr(found)
-    return text if len(text) <= LONGEST_QUOTE else _ends(text, LONGEST_QUOTE // 2)
+    return shortened(repr(found))
+
+
+def _visible(text: str) -> str:
+    written = re.sub(BREAKS, " ", text.encode("utf-8", "backslashreplace").decode())
+    return re.sub(UNSEEN, lambda unseen: ascii(unseen[0])[1:-1], written)
 
 
 def _ends(text: str, half: int) -> str:

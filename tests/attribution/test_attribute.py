@@ -6,6 +6,7 @@ import pytest
 import torch
 from tests.asserts import assert_names, assert_same, assert_untouched
 from tests.attribution import tiny
+from torch import nn
 
 from model_guidance.attribution import METHODS, attribute
 from model_guidance.errors import UserError
@@ -31,6 +32,24 @@ def test_many_pairs_equal_one_at_a_time(kind: str, method: str, layer: str):
     assert_same(found, torch.cat([single(images[i : i + 1], [c]) for i, c in pairs]))
     assert single(images, [[], [], [], []]).shape == (0, 8, 8)
     assert_same(single(images, torch.tensor([2, 0, 1, 0])), single(images, [[2], [0], [1], [0]]))
+
+
+@pytest.mark.parametrize(("kind", "method"), [*KINDS_METHODS, ("plain-training", "intgrad")])
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_a_wrapper_for_data_parallel_training_changes_nothing(kind: str, method: str, create_graph: bool):
+    (model, other), images = (tiny.build(kind) for _ in range(2)), tiny.images()
+    found = attribute(nn.DataParallel(model), images, CLASSES, method, "mid2", create_graph)
+    wanted = attribute(other, images, CLASSES, method, "mid2", create_graph)
+    assert_same(found.detach(), wanted.detach())
+    for buffer, same in zip(model.buffers(), other.buffers(), strict=True):
+        torch.testing.assert_close(buffer, same, rtol=0, atol=0)
+    if create_graph:
+        gradients = (
+            torch.autograd.grad(maps.square().sum(), [*own.parameters()], allow_unused=True)
+            for maps, own in ((found, model), (wanted, other))
+        )
+        for ours, plain in zip(*gradients, strict=True):
+            torch.testing.assert_close(ours, plain)
 
 
 @pytest.mark.parametrize(("kind", "method"), KINDS_METHODS)

@@ -1,6 +1,7 @@
 """Maps of channels last and of tokens, with weight gradients, against plain autograd and a view by hand."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -66,6 +67,9 @@ def network(name: str, settings: dict[str, Any], size: tuple[int, int]) -> nn.Mo
 def check(model: nn.Module, size: tuple[int, int], layer: str, view: Callable[[Tensor], Tensor]) -> None:
     """Compare `final` with input times gradient of a hooked layer, `view` taking it [B, ...] to [B, R, C]."""
     images = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(1)).double()
+    by_hand = deepcopy(
+        model
+    )  # in evaluation mode some networks keep tensors, with their graph, between calls
     with assert_untouched(model):
         assert find_layer(model, "final", images) == layer
     kept: list[Tensor] = []
@@ -73,9 +77,9 @@ def check(model: nn.Module, size: tuple[int, int], layer: str, view: Callable[[T
     def keep(_: nn.Module, __: Any, output: Any) -> None:
         kept.append(output[0] if isinstance(output, tuple) else output)
 
-    handle = model.get_submodule(layer).register_forward_hook(keep)
+    handle = by_hand.get_submodule(layer).register_forward_hook(keep)
     with sdpa_kernel(SDPBackend.MATH):
-        logits = model(images)
+        logits = by_hand(images)
         handle.remove()
         (gradient,) = torch.autograd.grad(logits[0, 1] + logits[1, 2], kept[0], create_graph=True)
     small = view((kept[0] * gradient).sum(dim=-1))
@@ -84,13 +88,14 @@ def check(model: nn.Module, size: tuple[int, int], layer: str, view: Callable[[T
     maps = attribute(model, images, [1, 2], "ixg", "final", create_graph=True)
     assert_same(maps.detach(), wanted.detach(), 1e-8)
     assert_same(attribute(model, images, [1, 2], "ixg", layer), wanted.detach(), 1e-8)
-    weights = [*model.parameters()]
     along = torch.rand(wanted.shape, generator=torch.Generator().manual_seed(2)).double()
-    for found, other in zip(
-        torch.autograd.grad((maps * along).sum(), weights, materialize_grads=True, allow_unused=True),
-        torch.autograd.grad((wanted * along).sum(), weights, materialize_grads=True, allow_unused=True),
-        strict=True,
-    ):
+    ours, plain = (
+        torch.autograd.grad(
+            (of * along).sum(), [*own.parameters()], materialize_grads=True, allow_unused=True
+        )
+        for of, own in ((maps, model), (wanted, by_hand))
+    )
+    for found, other in zip(ours, plain, strict=True):
         torch.testing.assert_close(found, other, rtol=1e-7, atol=1e-12)
 
 

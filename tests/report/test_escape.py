@@ -1,12 +1,16 @@
 """Names that mean something to whatever shows them: shown as they are."""
 
 import io
+import warnings
 
+import numpy as np
 import pytest
+from matplotlib import rcParams
 from matplotlib.figure import Figure
 from rich.console import Console
 
 from model_guidance.report import escape
+from model_guidance.report.figures.heatmaps import WIDEST, Panel, Row
 
 NAMES = [
     "cat",
@@ -49,6 +53,36 @@ def test_what_cannot_be_shown_has_its_code(name, shown):
     text = figure.text(0, 0, name)
     escape.figure(figure)
     assert text.get_text().encode("utf-8") == shown.encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("猫 cat", r"\u732b cat"),
+        ("🐦bird", r"\U0001f426bird"),
+        ("הנ été قطة", "הנ été قطة"),
+        ("e\u0301", "e\u0301"),
+    ],
+)
+@pytest.mark.parametrize("weight", ["normal", "bold"])
+def test_no_sign_is_hidden_where_the_font_has_none_for_it(name, shown, weight, monkeypatch):
+    monkeypatch.setitem(rcParams, "font.family", ["DejaVu Sans"])
+    known = "قطة" not in name or weight == "normal"  # the bold font has no Arabic
+    figure = Figure()
+    text = figure.text(0, 0, name, fontweight=weight)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        escape.figure(figure)
+        figure.savefig(io.BytesIO(), format="png")
+    if known:
+        assert text.get_text() == escape.drawable(name, weight=weight) == shown
+
+
+def test_a_caption_of_codes_is_cut_as_well():
+    pixels, map_ = np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8))
+    row = Row(pixels, "猫" * 30, None, [Panel(map_, "हिन्दी " * 9)])
+    assert all(len(caption) <= WIDEST for caption in row.captions())
+    assert row.captions()[0].startswith(r"\u732b\u732b")
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "=cmd|' /C calc'!A0", "\t=1", "--1"])

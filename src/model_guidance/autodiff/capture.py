@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.nn.parallel import DataParallel
 
 from model_guidance.autodiff.batch_statistics import several_values, uses_batch_statistics
 from model_guidance.autodiff.composites import differentiable_attention
@@ -112,6 +113,8 @@ def capture_features(
 def _call(model: nn.Module, images: Tensor, *, keep_buffers: bool) -> Any:
     if not keep_buffers:
         return model(images)
+    if isinstance(model, DataParallel):  # of one device, it does nothing else; torch refuses to call it so
+        model = model.module
     return functional_call(model, {key: value.clone() for key, value in model.named_buffers()}, (images,))
 
 

@@ -1,6 +1,7 @@
 """Names of classes, files and runs, made harmless for what shows them: a name is text, never a command."""
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -30,12 +31,34 @@ def terminal(text: str) -> Text:
     return Text(printable(text))
 
 
+def drawable(text: str, families: tuple[str, ...] = (), weight: str | int = "normal") -> str:
+    r"""Return text as a figure can show it: a sign that no font of `families` has becomes a code, `\u732b`.
+
+    Without `families`, those that matplotlib's settings name. matplotlib itself would draw the same empty box
+    for each of these signs.
+    """
+    from matplotlib import rcParams  # noqa: PLC0415  (names in a terminal need no figures)
+
+    known = _signs(families or tuple(rcParams["font.family"]), weight)
+    return "".join(sign if ord(sign) in known else _code(ord(sign)) for sign in printable(text))
+
+
+@cache
+def _signs(families: tuple[str, ...], weight: str | int) -> frozenset[int]:
+    from matplotlib.font_manager import FontProperties, findfont, get_font  # noqa: PLC0415
+
+    found = [findfont(FontProperties(family=[name], weight=weight)) for name in families]
+    return frozenset(code for path in found for code in get_font(path).get_charmap())
+
+
 def figure(figure: "Figure") -> None:
     """Make all text of a figure be drawn as it is: dollars are dollars; line breaks stay."""
     texts: list[Any] = figure.findobj(lambda artist: hasattr(artist, "set_parse_math"))
     for text in texts:
         text.set_parse_math(False)
-        text.set_text("\n".join(map(printable, text.get_text().split("\n"))))
+        family, weight = tuple(text.get_fontfamily()), text.get_fontweight()
+        lines = text.get_text().split("\n")
+        text.set_text("\n".join(drawable(line, family, weight) for line in lines))
 
 
 def spreadsheet(text: str) -> str:
@@ -56,4 +79,4 @@ def markdown(text: str) -> str:
 
 def _code(number: int) -> str:
     byte = number - 0xDC00 if 0xDC80 <= number <= 0xDCFF else number  # a byte that could not be decoded
-    return f"\\x{byte:02x}" if byte < 256 else f"\\u{number:04x}"
+    return f"\\x{byte:02x}" if byte < 256 else f"\\u{number:04x}" if number < 65536 else f"\\U{number:08x}"

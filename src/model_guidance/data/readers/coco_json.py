@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import msgspec
 
-from model_guidance.errors import UserError
+from model_guidance.errors import UserError, shortened
 
 T = TypeVar("T")
 _NUMBER = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b')
@@ -51,7 +51,7 @@ def _tame(found: re.Match[bytes]) -> bytes:
 def identity(text: bytes) -> str | None:
     """Return the first "id" in a piece of JSON that may be damaged."""
     found = re.search(rb'"id"\s*:\s*([^,}\s]+)', text)
-    return found[1].decode(errors="replace") if found else None
+    return shortened(found[1].decode(errors="replace")) if found else None
 
 
 def _near(data: bytes, error: str) -> str:

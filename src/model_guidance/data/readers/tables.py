@@ -5,10 +5,9 @@ import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from model_guidance.errors import UserError
+from model_guidance.errors import UserError, shortened
 from model_guidance.files import read_text
 
-SHOWN = 100  # characters of a header that is none
 SEPARATORS = ",;\t"  # a spreadsheet's "CSV" has the one or the other, by its language
 
 
@@ -45,7 +44,6 @@ def _separator(header: str) -> str:
 def _header(cells: list[str], columns: Sequence[str], where: str) -> list[str]:
     names = [cell.strip() for cell in cells]
     if not set(columns) <= set(names) or len(set(names)) < len(names):
-        found = ",".join(names)
-        shown = found[:SHOWN] + "..." * (len(found) > SHOWN)
-        raise UserError(f"{where}: the header must be {','.join(columns)}, each once; it is {shown}")
+        found = shortened(",".join(names))
+        raise UserError(f"{where}: the header must be {','.join(columns)}, each once; it is {found}")
     return names

@@ -16,7 +16,7 @@ from model_guidance.data.checks import check_box, check_size, class_index, neede
 from model_guidance.data.photos import formats, read_photo
 from model_guidance.data.readers.options import check_flag, check_split
 from model_guidance.data.source import Sample, Source, annotated
-from model_guidance.errors import UserError, quoted
+from model_guidance.errors import UserError, quoted, shortened
 from model_guidance.files import decoded, is_there, read_bytes, read_text
 
 # fmt: off
@@ -103,7 +103,7 @@ def _objects(path: Path, image: Image.Image) -> Iterator[_Object]:
         check_size(image, (_number(size, "width", path), _number(size, "height", path)), str(path))
     for number, node in enumerate(tree.findall("object"), start=1):
         name = (node.findtext("name") or "").strip()
-        where = f"{path}, object {number} ({name})"
+        where = f"{path}, object {number} ({shortened(name)})"
         label = class_index(name, INDEX, where)
         yield _Object(where, label, _edges(node, where), node.findtext("difficult", "0").strip() == "1")
 

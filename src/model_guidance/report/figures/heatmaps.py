@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
+from model_guidance.report.escape import drawable
 from model_guidance.report.figures.overlay import colour_bar, picture, scale, shown_size
 from model_guidance.report.figures.style import INK
 
@@ -67,7 +68,7 @@ class Row:
     def captions(self) -> list[str]:
         """Return what is written below each picture, no line longer than the picture is wide."""
         texts = (self.title, *(panel.caption for panel in self.panels))
-        return ["\n".join(map(cut, text.split("\n"))) for text in texts]
+        return ["\n".join(cut(drawable(line)) for line in text.split("\n")) for text in texts]
 
     def colours(self) -> list[str]:
         """Return a colour for each picture: whether the model decides rightly."""
@@ -151,7 +152,9 @@ class _Sheet:
         """Write the names of the columns of a block."""
         for column, name in enumerate(names):
             style = {"ha": "center", "fontsize": 9, "fontweight": "bold"}
-            self.text(cut(name, 26), left + column * (CELL + GAP) + CELL / 2, EDGE, **style)
+            self.text(
+                cut(drawable(name, weight="bold"), 26), left + column * (CELL + GAP) + CELL / 2, EDGE, **style
+            )
 
     def block(self, row: Row, left: float, floor: float) -> None:
         """Draw the pictures of one image side by side, standing on `floor`, with their captions below."""

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PAGES = [ROOT / "docs" / f"{name}.md" for name in ("python", "attributions-as-a-loss")]
 REFUSE = """
+import re
 import sys
 from importlib.machinery import PathFinder
 
@@ -24,6 +25,13 @@ class Core(PathFinder):
     @classmethod
     def find_spec(cls, name, path=None, target=None):
         return super().find_spec(name, path, target) if allowed(name) else None
+
+    @classmethod
+    def find_distributions(cls, *context, **named):
+        return (each for each in super().find_distributions(*context, **named) if known(each.name))
+
+def known(name):
+    return re.sub(r"[-_.]+", "-", name).lower() in THERE
 
 sys.meta_path[:] = [Core if each is PathFinder else each for each in sys.meta_path]
 """
@@ -79,7 +87,7 @@ def run_with(distributions: tuple[str, ...], code: str) -> "subprocess.Completed
         module for module, owners in packages_distributions().items() if {*map(distribution, owners)} & there
     }
     allowed = modules | set(sys.stdlib_module_names) | {"model_guidance", "__mp_main__"}
-    program = f"ALLOWED = {allowed!r}\n{REFUSE}\n{code}"
+    program = f"ALLOWED, THERE = {allowed!r}, {there!r}\n{REFUSE}\n{code}"
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
 
 

@@ -28,6 +28,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 from PIL import Image
+from tests.data.idx import idx_files
 
 from model_guidance.data import cached, open_source
 from model_guidance.errors import UserError
@@ -204,11 +205,45 @@ def folder() -> Files:
     return files | {"regions.csv": "\n".join(rows).encode()}
 
 
+def decoymnist() -> Files:
+    labels = [each % 10 for each in range(12)]
+    return {**idx_files("MNIST", labels, labels[:3])}
+
+
+def dominoes() -> Files:
+    garments, digits = [3, 4, 5] * 4, [0, 1, 2] * 4
+    return {**idx_files("FashionMNIST", garments, garments), **idx_files("MNIST", digits, digits)}
+
+
+def imagenet9() -> Files:
+    files = Files()
+    for number, kind in enumerate(("00_dog", "01_bird")):
+        name = f"n0000000{number}_7"
+        files[f"original/train/{kind}/{name}.JPEG"] = picture("jpg")
+        lit = np.zeros((SIDE, SIDE, 3), np.uint8)
+        lit[2:9, 3:7] = 200
+        files[f"only_fg/train/{kind}/{name}.png"] = saved(Image.fromarray(lit), "PNG")
+    return files
+
+
+def siim_acr() -> Files:
+    rows = ["ImageId, EncodedPixels", "1.2.3, 100000 4000 200 5000", "1.2.3, 9 300000", "1.2.4, -1"]
+    rows += [f"1.2.{n},-1" for n in range(5, 8)]
+    tubes = ["ImageId,tube", "1.2.3,1", "1.2.4,0"]
+    files: Files = {f"images/1.2.{n}.png": picture(mode="L") for n in range(3, 8)}
+    tables = {"train-rle.csv": rows, "chest-tubes.csv": tubes}
+    return files | {name: "\n".join(lines).encode() for name, lines in tables.items()}
+
+
 LAYOUTS: dict[str, Callable[[], Files]] = {
     "voc": voc,
     "coco": coco,
     "waterbirds": waterbirds,
     "folder": folder,
+    "decoymnist": decoymnist,
+    "dominoes": dominoes,
+    "imagenet9": imagenet9,
+    "siim_acr": siim_acr,
 }
 
 
@@ -409,6 +444,15 @@ def gray(content: bytes, rng: random.Random) -> bytes:
     return saved(Image.fromarray(pixels), "TIFF")
 
 
+def header(content: bytes, rng: random.Random) -> bytes:
+    """Change the first bytes, which in MNIST's files say what follows."""
+    changed = bytearray(content)
+    for _ in range(rng.choice((1, 2))):
+        place = rng.randrange(min(16, len(changed)))
+        changed[place] = rng.choice((0, 1, 2, 3, 8, 9, 14, 15, 28, 127, 128, 255))
+    return bytes(changed)
+
+
 ANY: list[Mutate] = [flip, flip, cut, insert]
 TEXT: list[Mutate] = [*ANY, encode, lines, lines, number, number, word, word]
 KINDS: dict[str, list[Mutate]] = {
@@ -418,6 +462,8 @@ KINDS: dict[str, list[Mutate]] = {
     ".txt": TEXT,
     ".png": [*ANY, image, image, gray],
     ".jpg": [*ANY, image, image, gray],
+    ".JPEG": [*ANY, image, image, gray],
+    "": [*ANY, *[header] * 3],
 }
 
 

@@ -16,10 +16,11 @@ from model_guidance.errors import UserError
 def test_the_undamaged_data_are_read_and_stored(name: str, tmp_path: Path) -> None:
     fuzz.write(fuzz.LAYOUTS[name](), tmp_path / "data")
     assert fuzz.fault(name, tmp_path / "data", tmp_path / "cache") == ""
-    kinds = {"voc": {"boxes", "masks"}, "coco": {"boxes", "masks"}, "folder": {"boxes", "points", "ignore"}}
+    kinds = {each: {"boxes", "masks"} for each in fuzz.LAYOUTS} | {"waterbirds": {"boxes"}}
+    kinds |= {"folder": {"boxes", "points", "ignore"}, "decoymnist": {"boxes", "masks", "ignore"}}
     source = data.open_source(name, tmp_path / "data", "train")
     read = [source.read(index).annotations for index in range(len(source.names))]
-    assert {each.kind for annotations in read for each in annotations} == kinds.get(name, {"boxes"})
+    assert {each.kind for annotations in read for each in annotations} == kinds[name]
 
 
 @pytest.mark.parametrize("name", fuzz.LAYOUTS)

@@ -6,7 +6,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model_guidance.data.readers import coco, folder, shapes, voc, waterbirds
+from model_guidance.data.readers import (
+    coco,
+    decoymnist,
+    dominoes,
+    folder,
+    imagenet9,
+    shapes,
+    siim_acr,
+    voc,
+    waterbirds,
+)
 from model_guidance.data.readers.options import check_split
 from model_guidance.data.readers.reader import Reader
 from model_guidance.data.source import Source
@@ -21,6 +31,10 @@ DATASETS: dict[str, Reader] = {
     "coco": Reader(coco.read),
     "waterbirds": Reader(waterbirds.read, augments=True, task="task", ceiling={"training": "mixed"}),
     "folder": Reader(folder.read),
+    "imagenet9": Reader(imagenet9.read, ceiling={"training": "mixed_rand"}),
+    "siim_acr": Reader(siim_acr.read),
+    "decoymnist": Reader(decoymnist.read, needs_root=False, ceiling={"patch": "independent"}),
+    "dominoes": Reader(dominoes.read, ceiling={"digit": "independent"}),
     "shapes": Reader(shapes.read, needs_root=False, task="labels", ceiling={"background": "independent"}),
 }
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Bool, Float32
 from PIL import Image
 
 
@@ -46,6 +47,12 @@ class Sample:
 def annotated(kind: str, objects: Iterable[tuple[int, Any]]) -> tuple[Annotation, ...]:
     """Return (class, shape) pairs as annotations of one kind."""
     return tuple(Annotation(kind, label, shape) for label, shape in objects)
+
+
+def bounding_box(mask: Bool[np.ndarray, "height width"]) -> Float32[np.ndarray, "4"]:
+    """Return the edges x1, y1, x2, y2 of the smallest box around a mask, which must not be empty."""
+    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
+    return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], dtype=np.float32)
 
 
 @dataclass(frozen=True)

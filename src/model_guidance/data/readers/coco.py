@@ -1,6 +1,5 @@
 """MS COCO 2014, and any data set in its format: boxes, polygons and run-length masks in one JSON file."""
 
-import hashlib
 from functools import partial
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from model_guidance.data.photos import read_photo
 from model_guidance.data.readers.coco_index import Index, index_file
 from model_guidance.data.readers.coco_masks import class_masks, run_lengths
 from model_guidance.data.readers.options import check_number, check_split
+from model_guidance.data.readers.partition import hashed_order
 from model_guidance.data.source import Sample, Source, annotated
 from model_guidance.errors import UserError
 
@@ -45,8 +45,7 @@ def _part(ids: list[int], split: str, validation: float) -> list[int]:
     """Return the positions in `ids` of a split; the draw does not depend on the order of `ids`."""
     if split == "test":
         return list(range(len(ids)))
-    drawn = [hashlib.blake2b(f"{SEED} {identity}".encode()).digest() for identity in ids]
-    order = sorted(range(len(ids)), key=drawn.__getitem__)
+    order = hashed_order(ids, SEED)
     count = round(validation * len(ids))
     return sorted(order[:count] if split == "val" else order[count:])
 

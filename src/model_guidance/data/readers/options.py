@@ -30,3 +30,10 @@ def check_number(option: str, value: object, low: float, high: float) -> None:
     """Raise `UserError` naming `option` unless `value` is a number with low < value <= high."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not low < value <= high:
         raise UserError(f"--options.{option} {value}: must be a number above {low:g} and at most {high:g}")
+
+
+def check_count(option: str, value: object, least: int, most: int) -> int:
+    """Return `value` when it is a whole number from `least` to `most`; else `UserError` naming `option`."""
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise UserError(f"--options.{option} {value}: must be a whole number from {least} to {most}")
+    return value

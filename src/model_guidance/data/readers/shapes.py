@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from model_guidance.data.readers.options import check_count
 from model_guidance.data.shapes.scenes import MULTI, SINGLE, one, several
 from model_guidance.data.shapes.textures import LANDSCAPES
 from model_guidance.data.source import Sample, Source
@@ -77,9 +78,7 @@ def _check(options: _Options) -> None:
         if (value := getattr(options, name)) not in values:
             raise UserError(f"{_place(name)} {value}: must be one of {', '.join(values)}")
     for name, (least, most) in RANGES.items():
-        value = getattr(options, name)
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise UserError(f"{_place(name)} {value}: must be a whole number from {least} to {most}")
+        check_count(name, getattr(options, name), least, most)
 
 
 def _place(option: str) -> str:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from model_guidance.data.shapes.figures import Figure, cover, paint
 from model_guidance.data.shapes.textures import LANDSCAPES, Canvas, Colour
-from model_guidance.data.source import Sample, annotated
+from model_guidance.data.source import Sample, annotated, bounding_box
 
 Mask = Bool[np.ndarray, "size size"]
 
@@ -102,10 +102,5 @@ def _vary(rng: np.random.Generator, colour: Colour) -> Float32[np.ndarray, "3"]:
 def _sample(canvas: Canvas, found: list[tuple[int, Mask]], group: int = -1) -> Sample:
     image = Image.fromarray((255 * np.clip(canvas, 0, 1) + 0.5).astype(np.uint8))
     objects = [(int(label), mask) for label, mask in found]
-    boxes = annotated("boxes", ((label, _box(mask)) for label, mask in objects))
+    boxes = annotated("boxes", ((label, bounding_box(mask)) for label, mask in objects))
     return Sample(image, frozenset(label for label, _ in objects), boxes + annotated("masks", objects), group)
-
-
-def _box(mask: Mask) -> Float32[np.ndarray, "4"]:
-    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
-    return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], dtype=np.float32)

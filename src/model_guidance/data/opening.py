@@ -29,7 +29,13 @@ if TYPE_CHECKING:
 DATASETS: dict[str, Reader] = {
     "voc": Reader(voc.read),
     "coco": Reader(coco.read),
-    "waterbirds": Reader(waterbirds.read, augments=True, task="task", ceiling={"training": "mixed"}),
+    "waterbirds": Reader(
+        waterbirds.read,
+        augments=True,
+        task="task",
+        release="correlation",
+        ceiling={"training": "mixed"},
+    ),
     "folder": Reader(folder.read),
     "imagenet9": Reader(imagenet9.read, ceiling={"training": "mixed_rand"}),
     "siim_acr": Reader(siim_acr.read),

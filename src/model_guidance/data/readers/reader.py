@@ -18,6 +18,8 @@ class Reader:
         needs_root: whether it is read from a folder.
         augments: whether training images are cropped and flipped at random where nothing else is said.
         task: the option that says which classes are to be told apart; models of two tasks are not compared.
+        release: the option that says which release of the data is meant; figures that were published for one
+            are not those of another.
         ceiling: the options with which the shortcut is gone from training: what a model reaches with one of
             them is the ceiling for guidance.
     """
@@ -26,6 +28,7 @@ class Reader:
     needs_root: bool = True
     augments: bool = False
     task: str | None = None
+    release: str | None = None
     ceiling: Mapping[str, str] = field(default_factory=dict)
 
     def __call__(self, root: Path | None, split: str, **options: Any) -> Source:
@@ -41,6 +44,10 @@ class Reader:
     def task_of(self, options: Mapping[str, Any]) -> str:
         """Return which task the options choose; "" where there is only one."""
         return str(options.get(self.task, self.options[self.task])) if self.task else ""
+
+    def release_of(self, options: Mapping[str, Any]) -> str:
+        """Return which release the options choose, such as "0.95"; "" where there is only one."""
+        return f"{options.get(self.release, self.options[self.release]):g}" if self.release else ""
 
     def is_ceiling(self, options: Mapping[str, Any]) -> bool:
         """Return whether the options remove the shortcut from the training images."""

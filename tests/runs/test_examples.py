@@ -1,9 +1,15 @@
 """The kept heat maps: which images they single out, and the sheet that shows them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from tests.data.samples import memory_source, painted
 from tests.report.folders import CLASS_NAMES, scores, write_comparison, write_examples, write_run
 
+from model_guidance.data import DATASETS
+from model_guidance.data.readers.reader import Reader
+from model_guidance.data.source import Sample
 from model_guidance.errors import UserError
 from model_guidance.report.figures.example_sheet import example_sheet
 from model_guidance.report.read.labels import labelled
@@ -52,6 +58,25 @@ def test_the_sheet_shows_the_baseline_and_the_guided_side_by_side(tmp_path):
     assert sheet.columns == ["baseline", "Energy", "L1"]
     assert sheet.rows[0].title == "best: image-0\ncat"
     assert sheet.rows[0].panels[1].caption == "EPG 90 %\nprobability 90 %\noutside replaced: 20 %"
+
+
+@pytest.mark.parametrize(("lies", "shape"), [(True, (30, 50, 3)), (False, (24, 24, 3))])
+def test_the_sheet_shows_the_photos_themselves_where_they_are_at_hand(tmp_path, monkeypatch, lies, shape):
+    photos = [Sample(painted(50, 30, (0, 0, 9, 9)), frozenset({0})) for _ in range(3)]
+
+    def read(root, split):
+        if not lies:
+            raise UserError(f"{root}: is gone")
+        return replace(memory_source(photos), names=["image-1", "image-0", "image-9"])
+
+    monkeypatch.setitem(DATASETS, "voc", Reader(read))
+    for name, settings in {"base": {}, "guided": {"lambda_": 1.0}}.items():
+        run = write_run(tmp_path / name, [scores(0.7, 0.3)], root=str(tmp_path), **settings)
+        write_examples(run, EXPLAINER, [0.9, 0.5, 0.3])
+    results = read_results([tmp_path])
+    sheet = example_sheet(results, reported(labelled(results.tested)), "examples", "title")
+    assert [row.image.shape for row in sheet.rows] == [shape, shape, (24, 24, 3)]  # the third has no photo
+    sheet.write(tmp_path / "drawn")
 
 
 def test_there_is_no_sheet_of_a_baseline_alone(tmp_path, run):

@@ -1,19 +1,22 @@
 """The sheet of heat maps of one panel: the baseline and the representative guided runs side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from model_guidance.errors import UserError
 from model_guidance.files import write
 from model_guidance.report.figures.drawing import encoded
-from model_guidance.report.figures.heatmaps import Panel, Row, heatmap_sheets
+from model_guidance.report.figures.heatmaps import Image, Panel, Row, heatmap_sheets
 from model_guidance.report.read.reported import baseline
 from model_guidance.report.read.results import Results
 from model_guidance.report.read.score import column
 from model_guidance.runs.examples import Examples, read_examples, telling
+from model_guidance.runs.folder import Run
+from model_guidance.runs.setup import source_of
 
 COLUMNS = 5  # models beside the image; more would be too small to see
 
@@ -37,7 +40,8 @@ class ExampleSheet:
 def example_sheet(results: Results, models: pd.DataFrame, name: str, title: str) -> ExampleSheet | None:
     """Show the best, the worst and random test images by the EPG of the best guided of one panel's `models`.
 
-    Returns None if no guided run kept examples.
+    Images are shown as they lie in the data set, or, where that is no longer at hand, at the size at which
+    the network saw them. Returns None if no guided run kept examples.
     """
     shown = _examples(results, models)
     guided = [label for label in shown if label != "baseline"]
@@ -46,8 +50,9 @@ def example_sheet(results: Results, models: pd.DataFrame, name: str, title: str)
     first = shown[guided[0]]
     same = {label: each for label, each in shown.items() if each.names == first.names}
     places = telling(first.epg)
-    classes = next(iter(results.runs[run].classes for run in models["run"]))
-    rows = [_row(kind, place, same, classes) for kind, each in places.items() for place in each]
+    run = results.runs[models["run"].iloc[0]]
+    photos = _photos(run, [first.names[place] for each in places.values() for place in each])
+    rows = [_row(kind, place, same, run.classes, photos) for kind, each in places.items() for place in each]
     return ExampleSheet(name, title, rows, list(same))
 
 
@@ -65,11 +70,26 @@ def _examples(results: Results, models: pd.DataFrame) -> dict[str, Examples]:
     return found
 
 
-def _row(kind: str, place: int, shown: dict[str, Examples], classes: list[str]) -> Row:
+def _photos(run: Run, names: Sequence[str]) -> dict[str, Image]:
+    """Return the test images of these names, in their own size and aspect, as far as they are at hand."""
+    if run.config.root is None:  # drawn at the size of training
+        return {}
+    try:
+        source = source_of(run.config, "test")
+        places = {name: place for place, name in enumerate(source.names)}
+        return {name: np.asarray(source.read(places[name]).image) for name in names if name in places}
+    except UserError:
+        return {}
+
+
+def _row(
+    kind: str, place: int, shown: dict[str, Examples], classes: list[str], photos: Mapping[str, Image]
+) -> Row:
     first = next(iter(shown.values()))
+    kept = first.images[place].transpose(1, 2, 0)
     panels = [Panel(each.maps[place].astype(float), _caption(each, place)) for each in shown.values()]
     title = f"{kind}: {first.names[place]}\n{classes[first.labels[place]]}"
-    return Row(first.images[place].transpose(1, 2, 0), title, first.masks[place], panels)
+    return Row(photos.get(first.names[place], kept), title, first.masks[place], panels)
 
 
 def _caption(examples: Examples, place: int) -> str:

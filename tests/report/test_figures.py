@@ -1,5 +1,7 @@
 """Figures: no two configurations look the same, marks keep off the frame, panels of papers in one figure."""
 
+import shutil
+
 import pytest
 from matplotlib.colors import to_rgb
 from tests.report.folders import compared, scores, write_run
@@ -7,7 +9,7 @@ from tests.report.folders import compared, scores, write_run
 from model_guidance.report.figures.bars import bar_drawing
 from model_guidance.report.figures.drawing import encoded
 from model_guidance.report.figures.learning_curves import curve_drawing
-from model_guidance.report.figures.panels import section_drawings
+from model_guidance.report.figures.panels import _method, section_drawings
 from model_guidance.report.figures.style import COLOURS, canvas, spread_out, styles
 from model_guidance.report.read.labels import labelled
 from model_guidance.report.read.results import read_results
@@ -66,10 +68,13 @@ def test_all_panels_are_one_figure_with_shared_axes_and_one_legend(layers):
     tested, models = compared(layers)
     drawings = section_drawings(tested, tested.iloc[:0], models)
     grid = {drawing.name: drawing for drawing in drawings[""]}["fronts-epg-f1"]
-    rows = [[axes.get_title() for axes in grid.figure.axes[place : place + 2]] for place in (0, 2)]
-    assert rows == [[f"bcos_resnet50, {name}" for name in ("bcos@input", "bcos@final")],
-                    [f"resnet50, {name}" for name in ("ixg@input", "ixg@final")]]  # fmt: skip
-    first, second, below, _ = grid.figure.axes
+    first, second, below, last = grid.figure.axes
+    assert [axes.get_title() for axes in grid.figure.axes] == ["input", "final", "", ""]
+    assert [[text.get_text() for text in axes.texts] for axes in grid.figure.axes] == [
+        ["bcos_resnet50, B-cos"], [], ["resnet50, IxG"], []
+    ]  # fmt: skip
+    assert [axes.get_ylabel() for axes in (first, second, below)] == ["EPG on test, %", "", "EPG on test, %"]
+    assert [axes.get_xlabel() for axes in (first, below, last)] == ["", "F1 on test, %", "F1 on test, %"]
     assert first.get_ylim() == second.get_ylim()
     assert first.get_xlim() == below.get_xlim()
     assert len(grid.figure.legends) == 1
@@ -78,6 +83,45 @@ def test_all_panels_are_one_figure_with_shared_axes_and_one_legend(layers):
     assert encoded(grid.figure, "pdf").startswith(b"%PDF")
     assert set(drawings) == {"", "bcos_resnet50, bcos@input", "bcos_resnet50, bcos@final",
                              "resnet50, ixg@input", "resnet50, ixg@final"}  # fmt: skip
+
+
+def test_no_panel_of_a_grid_hides_the_marks_of_another_that_shares_its_axes(tmp_path):
+    for layer, iou in (("input", 0.27), ("final", 0.53)):
+        for loss, lambda_ in (("energy", 0.0), ("energy", 1.0)):
+            row = scores(0.7, 0.3) | {"iou": iou + 0.01 * lambda_}
+            write_run(tmp_path / f"{layer}{lambda_}", [row], loss=loss, lambda_=lambda_, layer=layer)
+    tested, models = compared(tmp_path)
+    drawings = section_drawings(tested, tested.iloc[:0], models)
+    grid = {drawing.name: drawing for drawing in drawings[""]}["fronts-iou-f1"]
+    for axes, iou in zip(grid.figure.axes, (28, 54), strict=True):
+        (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+        assert left < 70 < right
+        assert low < iou < high
+
+
+@pytest.mark.parametrize(
+    ("backbone", "explainer", "said"),
+    [
+        ("xdnn_resnet50", "ixg@input", "IntGrad"),
+        ("resnet50", "ixg@input", "IxG"),
+        ("resnet50", "additions.sensitivity@final", "additions.sensitivity"),
+    ],
+)
+def test_a_row_names_the_method_as_papers_do(backbone, explainer, said):
+    assert _method(backbone, explainer) == said
+
+
+def test_a_panel_that_is_not_there_leaves_the_names_to_the_next(layers):
+    for name in ("bcos_resnet50-input", "resnet50-final"):
+        shutil.rmtree(layers / name)
+    tested, models = compared(layers)
+    grid = {each.name: each for each in section_drawings(tested, tested.iloc[:0], models)[""]}[
+        "fronts-epg-f1"
+    ]
+    seen = [axes for axes in grid.figure.axes if axes.get_visible()]
+    assert [axes.get_title() for axes in seen] == ["input", "final"]
+    assert [axes.get_xlabel() for axes in seen] == ["F1 on test, %"] * 2
+    assert [axes.get_ylabel() for axes in seen] == ["EPG on test, %"] * 2
 
 
 def test_a_baseline_that_was_trained_for_longer_is_a_level(layers):

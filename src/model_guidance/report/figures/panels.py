@@ -17,6 +17,7 @@ from model_guidance.report.read.reported import in_order, panels
 from model_guidance.report.read.roles import GUIDED
 from model_guidance.report.read.score import main_score
 
+METHODS = {"ixg": "IxG", "intgrad": "IntGrad", "gradcam": "GradCAM", "bcos": "B-cos"}
 Drawings = Mapping[str, Sequence[Drawing]]  # by the caption of their panel
 
 
@@ -46,13 +47,21 @@ def _grids(tested: pd.DataFrame, models: pd.DataFrame, drawn: Styles) -> Iterato
     found: dict[Pair, dict[tuple[str, str], Front]] = {}
     for (backbone, explainer), column in _columns(panels(tested)).items():
         here = [_of_panel(table, backbone, explainer) for table in (tested, models)]
-        front = Front(f"{backbone}, {explainer}", here[0], here[1][here[1]["representative"]])
+        front = Front(here[0], here[1][here[1]["representative"]])
+        row = backbone if column == explainer else f"{backbone}, {_method(backbone, explainer)}"
         for pair in _pairs(here[0]):
-            found.setdefault(pair, {})[backbone, column] = front
+            found.setdefault(pair, {})[row, column] = front
     for pair, fronts in found.items():
         grid = front_grid(f"fronts-{pair[1]}-{pair[0]}", fronts, pair, drawn)
         if grid is not None:
             yield grid
+
+
+def _method(backbone: str, explainer: str) -> str:
+    """Return a method as papers call it; in a network without biases IxG is Integrated Gradients, exactly."""
+    method = explainer.partition("@")[0]
+    exact = backbone.startswith("xdnn") and method == "ixg"
+    return METHODS.get("intgrad" if exact else method, method)
 
 
 def _columns(shown: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
@@ -67,7 +76,7 @@ def _columns(shown: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
 def _panel(
     name: str, tested: pd.DataFrame, epochs: pd.DataFrame, models: pd.DataFrame, drawn: Styles
 ) -> Iterator[Drawing]:
-    front = Front("", tested, models[models["representative"]])
+    front = Front(tested, models[models["representative"]])
     for x, y in _pairs(tested):
         yield front_drawing(f"front-{y}-{x}-{name}", front, (x, y), drawn)
     shown = epochs[epochs["run"].isin(models["run"])]

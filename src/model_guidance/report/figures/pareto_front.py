@@ -20,7 +20,6 @@ from model_guidance.selection import pareto_front
 class Front:
     """What is drawn on one pair of axes: the `tested` checkpoints of a panel, the `models` of them."""
 
-    title: str
     tested: pd.DataFrame
     models: pd.DataFrame
 
@@ -44,7 +43,8 @@ def front_grid(
 ) -> Drawing | None:
     """Draw the fronts by (row, column) in one figure, as papers do: shared axes, one legend.
 
-    Returns None if there is only one.
+    The columns' names stand above the first row, the rows' beside the first column. Returns None if there is
+    only one.
     """
     rows, columns = (list(dict.fromkeys(key[place] for key in fronts)) for place in (0, 1))
     if len(fronts) < 2:
@@ -59,14 +59,27 @@ def front_grid(
                 continue
             gid = f"{rows.index(row)}-{columns.index(column)}-"
             tips |= _draw(axes, fronts[row, column], pair, styles, gid)
-            axes.set_title(fronts[row, column].title, fontsize=8.5)
-            spread_out(axes)
-    for axes in grid[-1]:
-        axes.set_xlabel(_axis(pair[0]))
-    for axes, *_ in grid:
-        axes.set_ylabel(_axis(pair[1]))
+    for axes in (each for line in grid for each in line if each.get_visible()):
+        spread_out(axes)  # when all are drawn: it fixes the range, also of those that share it
+    _name(grid, rows, columns, pair)
     legend(figure)
     return Drawing(name, _title(pair), figure, tips)
+
+
+def _name(grid: list[list[Axes]], rows: Sequence[str], columns: Sequence[str], pair: Pair) -> None:
+    """Write what each row, column and axis of a grid is, once each, beside the outermost axes seen."""
+    for column, below in zip(columns, zip(*grid, strict=True), strict=True):
+        seen = [axes for axes in below if axes.get_visible()]
+        seen[0].set_title(column, fontsize=9, fontweight="bold")
+        seen[-1].set_xlabel(_axis(pair[0]))
+        seen[-1].tick_params(labelbottom=True)
+    for row, line in zip(rows, grid, strict=True):
+        first = next(axes for axes in line if axes.get_visible())
+        first.set_ylabel(_axis(pair[1]))
+        first.tick_params(labelleft=True)
+        place: Any = {"xytext": (-44, 0), "textcoords": "offset points", "rotation": 90, "ha": "right"}
+        style: Any = {"fontsize": 9, "fontweight": "bold", "va": "center", "annotation_clip": False}
+        first.annotate(row, (0, 0.5), xycoords="axes fraction", **place, **style)
 
 
 def _draw(

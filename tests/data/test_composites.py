@@ -12,12 +12,13 @@ from tests.data.samples import memory_source
 from model_guidance.data.annotations.settings import RegionSettings
 from model_guidance.data.cache.cached import cached
 from model_guidance.data.cache.split import Split
-from model_guidance.data.composites import FILLERS, Composites
+from model_guidance.data.composites import FILLERS, Composites, WithComposites
 from model_guidance.data.dataset import Item, SplitDataset
-from model_guidance.data.loading import collate
+from model_guidance.data.loading import collate, loader
 from model_guidance.data.replacement import feathered, mean_colour
 from model_guidance.data.source import Sample, annotated
 from model_guidance.errors import UserError
+from model_guidance.types import Batch
 
 SIZE = 48
 BOXES = ((4, 4, 20, 16), (24, 20, 40, 44))  # of class 0 and class 1
@@ -220,3 +221,51 @@ def test_a_region_of_the_whole_image_leaves_it_as_it_is(tmp_path: Path):
         assert torch.equal(item.image, SplitDataset(split)[0].image)
     with pytest.raises(UserError, match="^--filler swap: 0 of 2 .* a tenth of the image outside"):
         Composites(SplitDataset(split), 1)
+
+
+def joined(dataset: SplitDataset, share: float, batch: int, **options: object) -> list[Batch]:
+    load = loader(WithComposites(dataset, Composites(dataset, 9), share), batch, True, 5, **options)
+    load.sampler.set_epoch(2)
+    batches = list(load)
+    assert len(load) == len(batches)
+    return batches
+
+
+def test_each_batch_has_its_images_and_then_its_share_of_composites(tmp_path: Path):
+    dataset = SplitDataset(exclusive(tmp_path, 11))
+    plain = loader(dataset, 4, True, 5)
+    plain.sampler.set_epoch(2)
+    drawn, first = Composites(dataset, 9), 0
+    for images, batch in zip(plain, joined(dataset, 0.5, 4), strict=True):
+        own = len(images.images)
+        assert torch.equal(batch.images[:own], images.images)
+        assert torch.equal(batch.index[:own], images.index)
+        beside = len(batch.images) - own
+        assert beside == {4: 2, 3: 2}[own]
+        expected = collate([dataset[0], *(drawn[2, first + i] for i in range(beside))])
+        assert torch.equal(batch.images[own:], expected.images[1:])
+        assert torch.equal(batch.regions.masks[own:], expected.regions.masks[1:])
+        assert batch.weights.tolist() == pytest.approx([1 / own] * own + [1 / beside] * beside)
+        first += beside
+
+
+def test_a_batch_of_which_the_share_is_less_than_one_gets_one(tmp_path: Path):
+    batches = joined(SplitDataset(exclusive(tmp_path, 7)), 0.01, 3)
+    assert [len(batch.images) for batch in batches] == [4, 4, 2]
+
+
+def test_batches_depend_on_no_worker(tmp_path: Path):
+    dataset = SplitDataset(exclusive(tmp_path, 7), augment=True)
+    alone, helped = (joined(dataset, 1, 3, workers=workers) for workers in (0, 2))
+    for one, other in zip(alone, helped, strict=True):
+        assert torch.equal(one.images, other.images)
+        assert torch.equal(one.labels, other.labels)
+
+
+def test_processes_share_the_composites_of_one(tmp_path: Path):
+    dataset = SplitDataset(exclusive(tmp_path, 8))
+    one = joined(dataset, 0.5, 4)
+    parts = [joined(dataset, 0.5, 2, shard=(rank, 2)) for rank in range(2)]
+    for batch, *both in zip(one, *parts, strict=True):
+        assert torch.equal(batch.images[4::2], both[0].images[2:])
+        assert torch.equal(batch.images[5::2], both[1].images[2:])

@@ -14,7 +14,7 @@ from model_guidance.commands.check_data import check_data, unmeasured
 from model_guidance.data.inspection import inspect
 from model_guidance.data.source import Sample, Source, annotated
 from model_guidance.errors import UserError
-from model_guidance.report.figures.data_sheet import _selected, data_sheet
+from model_guidance.report.figures.data_sheet import data_sheet, spread
 
 
 def source() -> Source:
@@ -66,11 +66,11 @@ def test_a_sheet_of_nothing_readable_is_still_drawn(tmp_path: Path) -> None:
 
 
 def test_the_sheet_prefers_what_is_annotated() -> None:
-    assert _selected(1000, list(range(0, 1000, 40)), 16) == [40 * i for i in _selected(25, range(25), 16)]
-    few = _selected(1000, [7, 500], 16)
+    assert spread(1000, list(range(0, 1000, 40)), 16) == [40 * i for i in spread(25, range(25), 16)]
+    few = spread(1000, [7, 500], 16)
     assert {7, 500} <= set(few)
     assert len(set(few)) == 16
-    assert _selected(3, [], 16) == [0, 1, 2]
+    assert spread(3, [], 16) == [0, 1, 2]
 
 
 @pytest.mark.parametrize(
@@ -108,3 +108,34 @@ def test_an_output_folder_that_cannot_be_made_is_said_first(tmp_path: Path) -> N
     (tmp_path / "out").write_text("")
     with pytest.raises(UserError, match=r"--out .*out is no folder"):
         check_data("shapes", None, {"count": 2}, tmp_path / "out")
+
+
+def test_composites_are_drawn_as_training_would_have_them(tmp_path: Path) -> None:
+    for replaced in ("outside", "both"):
+        assert check_data("shapes", None, {"count": 12}, tmp_path, ("swap", replaced, "boxes"))
+        with Image.open(tmp_path / "composites.png") as sheet:
+            assert sheet.format == "PNG"
+            assert len(np.unique(np.asarray(sheet.convert("L")))) > 100
+
+
+@pytest.mark.parametrize(
+    ("composed", "message"),
+    [
+        (("grey", "both", "boxes"), "^--filler grey: choose one of"),
+        (("swap", "all", "boxes"), "^--replaced all: choose one of"),
+        (("swap", "both", "box"), "^--regions box: must be one of"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said_first(tmp_path: Path, composed: tuple[str, str, str], message: str):
+    with pytest.raises(UserError, match=message):
+        check_data("shapes", None, {"count": 12}, tmp_path, composed)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_composites_of_data_without_a_region_are_refused(tmp_path: Path) -> None:
+    for split in ("train", "val", "test"):
+        folder = tmp_path / "data" / split / "cat"
+        folder.mkdir(parents=True)
+        painted(40, 30).save(folder / "1.png")
+    with pytest.raises(UserError, match="^--composites: there is nothing to compose, none of the 1 training"):
+        check_data("folder", str(tmp_path / "data"), {}, tmp_path / "out", ("swap", "both", "boxes"))

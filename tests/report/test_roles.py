@@ -24,6 +24,10 @@ ROW = [scores(0.7, 0.3)]
         ({"target_epg": 0.8}, "guided"),
         ({"allowed_loss": 0.05, "weights": "runs/start/best.safetensors"}, "guided"),
         ({"lambda_": 1.0, "regions": "random"}, "random regions"),
+        ({"composites": 0.5}, "guided"),
+        ({"composites": 0.5, "lambda_": 1.0, "weights": "runs/start/best.safetensors"}, "guided"),
+        ({"composites": 0.5, "regions": "random"}, "random regions"),
+        ({"composites": 0.5, "data": "shapes", "options": {"background": "independent"}}, "ceiling"),
         ({"data": "shapes", "options": {"background": "independent"}}, "ceiling"),
         ({"data": "waterbirds", "options": {"training": "mixed"}, "lambda_": 1.0}, "ceiling"),
         ({"data": "nowhere.read", "options": {"training": "mixed"}}, "baseline"),
@@ -106,6 +110,21 @@ def test_labels_say_what_differs_and_no_more(tmp_path):
         "Energy, masks": {**guided, "regions": "masks"},
         "Energy, random regions": {**guided, "regions": "random"},
         "Energy, boxes, target EPG 0.8": {"target_epg": 0.8},
+    }
+    for place, settings in enumerate(expected.values()):
+        write_run(tmp_path / f"{place}", ROW, seed=place, **settings)
+    tested = labelled(read_results([tmp_path]).tested.query("kind == 'best'"))
+    assert tested["configuration"].tolist() == list(expected)
+
+
+def test_labels_say_by_what_a_run_was_guided(tmp_path):
+    composites = {"composites": 0.5}
+    expected = {
+        "baseline": {},
+        "Energy": {"lambda_": 1.0},
+        "composites, share 0.5, filler swap": composites,
+        "composites, share 0.5, filler mean": {**composites, "filler": "mean"},
+        "Energy + composites, share 0.5, filler swap": {**composites, "lambda_": 1.0},
     }
     for place, settings in enumerate(expected.values()):
         write_run(tmp_path / f"{place}", ROW, seed=place, **settings)

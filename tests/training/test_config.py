@@ -25,6 +25,8 @@ from model_guidance.training.config import Config, load
         ("workers", 10**6),
         ("annotated", 0.0),
         ("guided_part", 1.5),
+        ("composites", float("nan")),
+        ("composites", 101.0),
         ("precision", "bf16-true"),
         ("epochs", "3"),
         ("epochs", 2.5),
@@ -38,6 +40,15 @@ from model_guidance.training.config import Config, load
 def test_a_wrong_value_is_named_as_the_option(name: str, value: Any):
     with pytest.raises(UserError, match=rf"^--{name.strip('_')} "):
         Config(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("filler", "mean"), ("replaced", "both"), ("composites_weight", 2.0)]
+)
+def test_settings_of_composites_need_some(name: str, value: Any):
+    with pytest.raises(UserError, match=f"^--{name} {value}: there are no composites without --composites"):
+        Config(**{name: value})
+    assert getattr(Config(**{name: value}, composites=0.5), name) == value
 
 
 def test_what_is_written_is_read(tmp_path: Path):

@@ -2,7 +2,9 @@
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from model_guidance.commands.parser import Parser, mapping
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from model_guidance.data.inspection import Inspection
     from model_guidance.data.source import Source
 
+COMPOSED, DRAWN, SIZE = 120, 12, 224  # images of which composites are drawn, how many, and at which size
 SHOWN = 20  # remarks and defects; there may be thousands
 ENOUGH = 25  # annotated images, from which a score can be told with an interval that says something
 
@@ -25,20 +28,34 @@ def parser(_: Sequence[str]) -> Parser:
     parser.add_argument("--root", type=str, help="the folder in which it lies")
     parser.add_argument("--options", type=mapping, default={}, help="options of its reader")
     parser.add_argument("--out", type=str, default="check-data", help="folder for one sheet per split")
+    parser.add_argument(
+        "--composites",
+        type=str,
+        help="draw composites of train as well, filled by swap, mean, blur or noise: composites.png",
+    )
+    parser.add_argument("--replaced", type=str, default="both", help="in them: outside, inside or both")
+    parser.add_argument("--regions", type=str, default="boxes", help="of which annotation: boxes, masks, ...")
     return parser
 
 
 def run(given: dict[str, Any]) -> None:
     """Check a data set; exits with 1 if it has defects."""
-    if not check_data(given["data"], given["root"], given["options"], Path(given["out"])):
+    composed = (given["composites"], given["replaced"], given["regions"]) if given["composites"] else None
+    if not check_data(given["data"], given["root"], given["options"], Path(given["out"]), composed):
         sys.exit(1)
 
 
-def check_data(name: str, root: str | None, options: dict[str, Any], out: Path) -> bool:
+def check_data(
+    name: str,
+    root: str | None,
+    options: dict[str, Any],
+    out: Path,
+    composed: tuple[str, str, str] | None = None,
+) -> bool:
     """Check all splits of a data set; return whether they are without defects.
 
     Prints counts, groups, a class table, remarks and defects, and what cannot be measured; writes one sheet
-    per split to `out`.
+    per split to `out`, and one of composites if these are `composed` (filler, what is replaced, regions).
     """
     from model_guidance.data import open_source
     from model_guidance.data.inspection import inspect
@@ -46,6 +63,8 @@ def check_data(name: str, root: str | None, options: dict[str, Any], out: Path) 
     from model_guidance.report.figures.data_sheet import data_sheet
     from model_guidance.report.figures.drawing import encoded
 
+    if composed:
+        _check_composed(*composed)
     check_output_folder(out)
     sources = {split: open_source(name, Path(root) if root else None, split, **options) for split in SPLITS}
     found = {}
@@ -58,9 +77,41 @@ def check_data(name: str, root: str | None, options: dict[str, Any], out: Path) 
         sheet = out / f"{split}.png"
         write(sheet, encoded(data_sheet(source, found[split].annotated), "png"))
         print(f"  sheet: {sheet}\n")
+    if composed:
+        print(f"composites: {_draw_composites(sources['train'], found['train'].annotated, out, *composed)}")
     for sentence in unmeasured({split: len(each.annotated) for split, each in found.items()}):
         print(sentence)
     return not any(each.defects for each in found.values())
+
+
+def _check_composed(filler: str, replaced: str, regions: str) -> None:
+    from model_guidance.data import RegionSettings
+    from model_guidance.data.composites import check_settings
+
+    check_settings(filler, replaced)
+    RegionSettings(regions)
+
+
+def _draw_composites(
+    source: "Source", annotated: Sequence[int], out: Path, filler: str, replaced: str, regions: str
+) -> Path:
+    """Draw composites of some annotated images; the cache is left alone."""
+    from model_guidance.data import RegionSettings, SplitDataset, cached
+    from model_guidance.data.composites import Composites
+    from model_guidance.report.figures.data_sheet import composite_sheet, spread
+    from model_guidance.report.figures.drawing import encoded
+
+    some = [annotated[place] for place in spread(len(annotated), [], COMPOSED)] or [0]
+    names, version = [source.names[place] for place in some], f"{source.version} {some}"
+    part = replace(source, names=names, read=lambda place: source.read(some[place]), version=version)
+    with TemporaryDirectory() as folder:
+        dataset = SplitDataset(cached(part, SIZE, Path(folder), "composites"), RegionSettings(regions))
+        sides = ("outside", "inside") if replaced == "both" else (replaced,)
+        drawn = [Composites(dataset, DRAWN, filler, side) for side in sides]
+        items = [each[index] for each in drawn for index in range(DRAWN // len(sides))]
+        figure = composite_sheet(items, source.classes)
+    write(out / "composites.png", encoded(figure, "png"))
+    return out / "composites.png"
 
 
 def unmeasured(annotated: Mapping[str, int]) -> list[str]:

@@ -26,7 +26,9 @@ LEAST_BACKGROUND = 0.1  # of the pixels of an image that is the background of an
 
 
 class Composites(Dataset[Item]):
-    """`count` images, each composed of annotated images of `dataset`, with its settings, seed and crops.
+    """Images that are composed of annotated images of `dataset`, with its settings, seed and crops.
+
+    There are `count` of them, and more where a larger index is asked for.
 
     `replaced` says what of an annotated image is replaced, with soft edges (`replacement.feathered`):
 
@@ -128,6 +130,25 @@ class Composites(Dataset[Item]):
         )
 
 
+class WithComposites(Dataset[Item]):
+    """`images` and, behind them by their numbers, composites: in each batch `share` as many as images."""
+
+    def __init__(self, images: SplitDataset, composites: Composites, share: float):
+        self.images, self.composites, self.share = images, composites, share
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, key: tuple[int, int]) -> Item:
+        epoch, index = key
+        own = index < len(self.images)
+        return self.images[key] if own else self.composites[epoch, index - len(self.images)]
+
+    def beside(self, images: int) -> int:
+        """Return how many composites a batch of so many images gets: at least one."""
+        return max(1, round(self.share * images))
+
+
 def check_settings(filler: str, replaced: str) -> None:
     """Raise `UserError` for a filler or a side that is unknown."""
     for name, value, known in (("filler", filler, FILLERS), ("replaced", replaced, REPLACED)):
@@ -153,7 +174,7 @@ def _can_be_background(item: Item) -> bool:
     """Return whether it is known where all objects are, and whether anything is to be seen beside them."""
     located = {each.label for each in item.regions if each.valid is None}
     complete = bool(located) and set(item.labels.nonzero().flatten().tolist()) <= located
-    return complete and bool((~union(item.regions)).float().mean() >= LEAST_BACKGROUND)
+    return complete and bool((feathered(union(item.regions)) == 0).float().mean() >= LEAST_BACKGROUND)
 
 
 def _labels(shown: Item, outside: bool, exclusive: bool) -> Float[Tensor, "classes"]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import count
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
 from model_guidance.data.augmentation import seed_of
+from model_guidance.data.composites import WithComposites
 from model_guidance.data.dataset import Item, SplitDataset
 from model_guidance.data.regions import Region, stack
 from model_guidance.types import Batch, Regions
@@ -57,8 +59,32 @@ class EpochSampler(Sampler[tuple[int, int]]):
         return order[torch.arange(filled) % self.images][rank::processes]
 
 
+class MixedSampler(EpochSampler):
+    """Yields, after the images of each batch, as many composites as belong beside them.
+
+    These are numbered behind the images, and dealt out to the processes one by one as the images are: all
+    processes together draw the same composites as one does with their joint batches.
+    """
+
+    def __init__(
+        self, dataset: WithComposites, batch: int, shuffle: bool, seed: int, shard: tuple[int, int] = (0, 1)
+    ):
+        super().__init__(len(dataset), shuffle, seed, shard)
+        self.beside, self.batch = dataset.beside, batch
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        rank, processes = self.shard
+        numbers = count(self.images + rank, processes)
+        for images in torch.split(self._part(), self.batch):
+            yield from ((self.epoch, index) for index in images.tolist())
+            yield from ((self.epoch, next(numbers)) for _ in range(self.beside(len(images))))
+
+    def __len__(self) -> int:
+        return sum(len(each) + self.beside(len(each)) for each in torch.split(self._part(), self.batch))
+
+
 def loader(
-    dataset: SplitDataset,
+    dataset: SplitDataset | WithComposites,
     batch_size: int,
     shuffle: bool = False,
     seed: int = 0,
@@ -72,11 +98,16 @@ def loader(
     The batches depend on `seed` and the epoch, not on `workers` (processes; 0 decodes in this one), and the
     global random state is left alone. `shard` is (rank, number of processes), see `EpochSampler`: for
     `evaluation` each process gets every n-th batch. `drop_last` leaves out a last batch that is not full.
+    Composites are loaded beside the `batch_size` images, at the end of each batch.
     """
+    sampler = EpochSampler(len(dataset), shuffle, seed, shard, batch_size if evaluation else None)
+    if isinstance(dataset, WithComposites):
+        sampler = MixedSampler(dataset, batch_size, shuffle, seed, shard)
+        batch_size += dataset.beside(batch_size)
     return DataLoader(
         dataset,
         batch_size,
-        sampler=EpochSampler(len(dataset), shuffle, seed, shard, batch_size if evaluation else None),
+        sampler=sampler,
         num_workers=workers,
         drop_last=drop_last,
         persistent_workers=workers > 0,

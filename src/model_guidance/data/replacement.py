@@ -14,6 +14,7 @@ Images = Float[Tensor, "batch 3 height width"]
 Masks = Bool[Tensor, "batch height width"]
 
 FEATHER = 1 / 64  # width of a soft edge, in sides of the image: hides the seam, shows no halo
+FADE = 1 / 16  # the same around what is painted over, where the surroundings may be seen for longer
 CELLS = (2, 4, 8, 16, 32)  # to a side, from coarse to fine: what is painted over is smooth
 TRUST = 0.05  # share of a cell that must be seen for its own colour to count as much as the coarser one
 
@@ -64,10 +65,11 @@ def noise(images: Images, highest: float, seed: int) -> Images:
 def without_objects(images: Images, objects: Masks, width: int | None = None) -> Images:
     """Return the images with their objects painted over, smoothly continuing what lies around them.
 
-    Their mean colour would leave the object's outline, a blur of the whole its colours.
+    Their mean colour would leave the object's outline, a blur of the whole its colours. By default the soft
+    edge is a 16th of the shorter side wide.
     """
-    cover = feathered(objects, width)
-    return mixed(continued(images, cover == 0), images, cover)
+    cover = feathered(objects, round(FADE * min(objects.shape[-2:])) if width is None else width)
+    return mixed(continued(images, feathered(objects) == 0), images, cover)
 
 
 def continued(images: Images, seen: Masks) -> Images:

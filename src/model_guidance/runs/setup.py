@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 
 from model_guidance.data import RegionSettings, Source, Split, SplitDataset, loader, open_source, open_split
 from model_guidance.data.annotations.settings import for_scores
+from model_guidance.data.composites import Composites, WithComposites
 from model_guidance.data.opening import reader_of
 from model_guidance.errors import UserError
 from model_guidance.guidance import Guidance
@@ -78,14 +79,28 @@ def regions_of(config: Config) -> RegionSettings:
 def training_loader(config: Config, split: Split, fabric: Fabric, normalises: bool) -> DataLoader[Any]:
     """Return this process's part of the training batches, with the regions that guidance may use.
 
-    Where the network `normalises` over the batch, a last batch of a single image is left out.
+    Composites of the annotated images are beside them if the settings want any. Where the network
+    `normalises` over the batch, a last batch of a single image is left out.
     """
     augment = reader_of(config.data).augments if config.augment is None else config.augment
     dataset = SplitDataset(split, regions_of(config), augment, config.seed, draw_one=True)
     images = math.ceil(len(dataset) / fabric.world_size)
     single = normalises and images > config.batch > 1 and images % config.batch == 1
     shard = _shard(fabric)
-    return loader(dataset, config.batch, True, config.seed, config.workers, shard, drop_last=single)
+    mixed = _with_composites(config, dataset) if config.composites else dataset
+    return loader(mixed, config.batch, True, config.seed, config.workers, shard, drop_last=single)
+
+
+def _with_composites(config: Config, dataset: SplitDataset) -> WithComposites:
+    count = math.ceil(config.composites * len(dataset))
+    made = Composites(dataset, count, config.filler, config.replaced, config.composites_weight)
+    return WithComposites(dataset, made, config.composites)
+
+
+def images_of(loaded: DataLoader[Any]) -> SplitDataset:
+    """Return the images of the data set behind a loader, without composites."""
+    dataset = loaded.dataset
+    return dataset.images if isinstance(dataset, WithComposites) else cast(SplitDataset, dataset)
 
 
 @dataclass(frozen=True)

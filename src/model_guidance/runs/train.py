@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 
 from model_guidance.data import SplitDataset
 from model_guidance.data.annotations.settings import check_fraction
+from model_guidance.data.composites import check_settings
 from model_guidance.data.loading import EpochSampler
 from model_guidance.errors import UserError
 from model_guidance.evaluation import Evaluation, Scores
@@ -37,6 +38,7 @@ from model_guidance.runs.setup import (
     check_classes,
     fabric_of,
     guidance_of,
+    images_of,
     on_device,
     regions_of,
     source_of,
@@ -124,6 +126,7 @@ def _run(run: _Prepared, overwrite: bool) -> Result:
 def _prepare(config: Config, folder: Path) -> _Prepared:
     """Check the settings from the cheapest to the dearest: the data are read last."""
     source, _ = source_of(config, "train"), regions_of(config)
+    check_settings(config.filler, config.replaced)
     check_fraction(config.annotated, len(source.names))
     guidance, fabric = guidance_of(config, len(source.classes)), fabric_of(config)
     data = Data.open(config, ("train", "val", "test"), fabric)
@@ -135,9 +138,7 @@ def _prepare(config: Config, folder: Path) -> _Prepared:
         raise UserError(f"--data {config.data}: train, val and test do not have the same classes")
     model = cast(Backbone, guidance.model.to(fabric.device))
     training = training_loader(config, data.splits["train"], fabric, normalises(model, config))
-    training_set, validation_set = (
-        cast(SplitDataset, each.dataset) for each in (training, data.loaders["val"])
-    )
+    training_set, validation_set = images_of(training), images_of(data.loaders["val"])
     _check_regions(config, training_set, validation_set)
     check_step(model, config, training_set, fabric.device)
     return _Prepared(config, folder, fabric, guidance, data, training)

@@ -18,6 +18,8 @@ RANGES: dict[str, tuple[float, float]] = {  # both ends included
     "lambda_": (0, 1e30),  # beyond it float32 overflows
     "dilate": (0, 1000),
     "annotation_seed": (0, 2**32 - 1),
+    "composites": (0, 100),
+    "composites_weight": (0, 1e30),
     "epochs": (1, 1_000_000),
     "batch": (1, 1_000_000),
     "evaluation_batch": (1, 1_000_000),
@@ -60,6 +62,12 @@ class Config:
         outside: guide away from the regions: the evidence lies everywhere but in them.
         annotated: fraction of the training images whose regions are used.
         annotation_seed: which images those are.
+        composites: composites of annotated images beside each batch, as a share of its images (0.5: half as
+            many again); they need no maps, and work with a lambda of 0 or beside it.
+        replaced: what is replaced in them: outside (of the regions, which keep their label), inside (then no
+            label is left), or both (half of them each).
+        filler: by what: swap (another annotated image without its object), mean, blur or noise.
+        composites_weight: weight of their mean classification loss; that of the other images has 1.
         guided_part: guide only a random part of the annotated images of each batch: unbiased; saves time with
             running statistics or without batch normalisation.
         freeze_statistics: normalise with the running statistics of batch normalisation while training: maps
@@ -99,6 +107,10 @@ class Config:
     outside: bool = False
     annotated: float = 1.0
     annotation_seed: int = 0
+    composites: float = 0.0
+    replaced: str = "outside"
+    filler: str = "swap"
+    composites_weight: float = 1.0
     guided_part: float = 1.0
     freeze_statistics: bool = False
     epochs: int = 50
@@ -135,6 +147,7 @@ class Config:
                 raise UserError(f"--{name} {getattr(self, name)}: a fraction from 0 up to 1 is needed")
         if self.precision not in PRECISIONS:
             raise UserError(f"--precision {self.precision}: choose one of {', '.join(PRECISIONS)}")
+        _check_composites(self)
         if self.allowed_loss is not None and self.weights is None:
             raise UserError("--allowed_loss is measured from a trained model: add --from RUN or --weights")
 
@@ -157,6 +170,11 @@ class Config:
     def guided(self) -> bool:
         """Whether the localization loss takes part, with a constant or an adapted lambda."""
         return self.lambda_ > 0 or self.target_epg is not None or self.allowed_loss is not None
+
+    @property
+    def uses_regions(self) -> bool:
+        """Whether regions take part in training: in the localization loss, in composites, or in both."""
+        return self.guided or self.composites > 0
 
     @property
     def cache_folder(self) -> Path:
@@ -189,6 +207,16 @@ def _check_types(config: Config) -> None:
         except msgspec.ValidationError as error:
             shown = " ".join(str(error).split(" - at ")[0].replace("`", "").split())
             raise UserError(f"--{name.strip('_')} {value}: {shown[:1].lower()}{shown[1:]}") from error
+
+
+def _check_composites(config: Config) -> None:
+    """Raise `UserError` for settings of composites where none are made."""
+    for name in ("replaced", "filler", "composites_weight"):
+        value = getattr(config, name)
+        if not config.composites and value != Config.__dataclass_fields__[name].default:
+            raise UserError(
+                f"--{name} {value}: there are no composites without --composites SHARE, such as 0.5"
+            )
 
 
 def load(path: Path) -> Config:

@@ -112,7 +112,14 @@ def _both_losses(wrapped: nn.Module, batch: Batch, regions: Regions) -> tuple[Te
         (pairs.image_index, pairs.class_index, pairs.distinct),
         (regions.masks, regions.valid, regions.images),
     )
-    return F.binary_cross_entropy_with_logits(logits, batch.labels), localization
+    return _classification(logits, batch.labels, batch.weights), localization
+
+
+def _classification(logits: Tensor, labels: Tensor, weights: Tensor | None) -> Tensor:
+    if weights is None:
+        return F.binary_cross_entropy_with_logits(logits, labels)
+    losses = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
+    return (weights * losses.mean(dim=1)).sum()
 
 
 class _PlainArguments(nn.Module):

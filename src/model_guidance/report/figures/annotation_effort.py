@@ -4,16 +4,17 @@ import pandas as pd
 
 from model_guidance.report.figures.bars import bar_drawing
 from model_guidance.report.figures.drawing import Drawing
-from model_guidance.report.read.labels import LOSSES
+from model_guidance.report.read.labels import means
 from model_guidance.report.read.score import NAMES, main_score, spread_of
 
 SETTINGS = {"annotated": "Fraction of the images with regions", "dilate": "Regions enlarged on each side by"}
 
 
 def setting_bars(name: str, models: pd.DataFrame, setting: str, title: str) -> Drawing | None:
-    """Draw EPG and the main score of guided `models` against a setting, per loss; None if it never varies.
+    """Draw EPG and the main score of guided `models` against a setting; None if it never varies.
 
-    The other settings of the annotation are held at the value for which this one varies most.
+    Each localization loss, and composites, have their own bars. The other settings of the annotation are
+    held at the value for which this one varies most.
     """
     guided = models[models["role"] == "guided"]
     for other in sorted(set(SETTINGS) - {setting}):
@@ -23,10 +24,8 @@ def setting_bars(name: str, models: pd.DataFrame, setting: str, title: str) -> D
         return None
     panels = {
         NAMES[score]: {
-            LOSSES.get(str(loss), str(loss)): [
-                spread_of(rows[rows[setting] == value], score) for value in values
-            ]
-            for loss, rows in guided.groupby("localization loss", sort=False)
+            str(name): [spread_of(rows[rows[setting] == value], score) for value in values]
+            for name, rows in guided.groupby(guided.apply(means, axis=1), sort=False)
         }
         for score in ("epg", main_score(models))
         if score in models

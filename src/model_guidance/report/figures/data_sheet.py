@@ -1,4 +1,4 @@
-"""A contact sheet: what the reader understood of a data set, for a person to look at."""
+"""Contact sheets for a person to look at: what was understood of a data set, and its composites."""
 
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from model_guidance.data.annotations.kinds import KINDS
+from model_guidance.data.dataset import Item
 from model_guidance.data.source import Annotation, Sample, Source
 from model_guidance.errors import UserError
 
@@ -28,20 +29,41 @@ def data_sheet(source: Source, annotated: Sequence[int] = (), count: int = 16) -
     are too few, among the others. Each class has its colour, and its name beside its largest object; what
     must not be used is hatched; defective images are left out.
     """
-    samples = list(_readable(source, _selected(len(source.names), annotated, count)))
-    rows = [samples[first : first + COLUMNS] for first in range(0, len(samples), COLUMNS)] or [[]]
-    heights = [WIDTH * max((_aspect(sample) for _, sample in row), default=1.0) + TITLE for row in rows]
-    columns = min(COLUMNS, max(1, len(samples)))
-    figure = Figure(figsize=(WIDTH * columns, sum(heights)), layout="constrained", dpi=110)
-    panels = figure.subplots(len(rows), columns, squeeze=False, gridspec_kw={"height_ratios": heights})
-    for panel in panels.ravel():
-        panel.set_axis_off()
-    for panel, (name, sample) in zip(panels.ravel(), samples, strict=False):
+    samples = list(_readable(source, spread(len(source.names), annotated, count)))
+    figure, panels = _panels([_aspect(sample) for _, sample in samples])
+    for panel, (name, sample) in zip(panels, samples, strict=False):
         _draw(panel, name, sample, source)
     return figure
 
 
-def _selected(total: int, annotated: Sequence[int], count: int) -> list[int]:
+def composite_sheet(items: Sequence[Item], classes: Sequence[str]) -> Figure:
+    """Return a drawing of composites, the outlines of their regions, and the labels with which they train."""
+    figure, panels = _panels([1.0] * len(items))
+    for panel, item in zip(panels, items, strict=False):
+        panel.imshow(item.image.permute(1, 2, 0).numpy())
+        for region in item.regions:
+            panel.contour(region.mask, levels=[0.5], colors=[_colour(region.label)], linewidths=1.0)
+        labels = {classes[place]: value for place, value in enumerate(item.labels.tolist()) if value}
+        shown = ", ".join(name if value == 1 else f"{name} {value:.2g}" for name, value in labels.items())
+        side = "outside" if item.regions else "inside"
+        panel.set_title(f"{side} replaced\n{_shortened(shown or 'no class')}", fontsize=8)
+    return figure
+
+
+def _panels(aspects: Sequence[float]) -> tuple[Figure, list[Axes]]:
+    """Return a figure with a panel, without axes, for each picture of these heights in widths."""
+    rows = [aspects[first : first + COLUMNS] for first in range(0, len(aspects), COLUMNS)] or [[]]
+    heights = [WIDTH * max(row, default=1.0) + TITLE for row in rows]
+    columns = min(COLUMNS, max(1, len(aspects)))
+    figure = Figure(figsize=(WIDTH * columns, sum(heights)), layout="constrained", dpi=110)
+    panels = figure.subplots(len(rows), columns, squeeze=False, gridspec_kw={"height_ratios": heights})
+    for panel in panels.ravel():
+        panel.set_axis_off()
+    return figure, list(panels.ravel())
+
+
+def spread(total: int, annotated: Sequence[int], count: int) -> list[int]:
+    """Return `count` numbers below `total`, evenly spaced among the annotated, then among the others."""
     first = _spaced(list(annotated), count)
     known = set(annotated)
     others = [index for index in range(total) if index not in known]

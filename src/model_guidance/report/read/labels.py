@@ -9,8 +9,10 @@ from model_guidance.report.read.roles import GUIDED
 LOSSES = {"energy": "Energy", "l1": "L1", "ppce": "PPCE", "rrr": "RRR*"}
 TRAINING = ("augment", "epochs", "batch", "lr", "start")
 REGIONS = ("annotated", "dilate", "regions")
-GUIDANCE = (*REGIONS, "reduction", "target_epg", "allowed_loss")
+COMPOSITES = ("composites", "replaced", "filler", "composites_weight")
+GUIDANCE = (*REGIONS, "reduction", "target_epg", "allowed_loss", *COMPOSITES)
 WORDS = {"target_epg": "target EPG", "allowed_loss": "allowed loss", "start": "from"}
+WORDS |= {"composites": "share", "composites_weight": "weight"}
 
 
 def labelled(table: pd.DataFrame) -> pd.DataFrame:
@@ -35,8 +37,14 @@ def _name(row: pd.Series, parts: Sequence[str]) -> str:
     rest = [_part(row, name) for name in parts if name not in REGIONS]
     if row["role"] not in GUIDED:
         return ", ".join([row["role"], *filter(None, rest)])
+    return ", ".join(filter(None, [means(row), _region(row, parts), *rest]))
+
+
+def means(row: pd.Series) -> str:
+    """Return by what a run was guided: a localization loss, composites, or both."""
+    by_maps = row["lambda"] > 0 or row[["target_epg", "allowed_loss"]].notna().any()
     loss = LOSSES.get(row["localization loss"], row["localization loss"])
-    return ", ".join(filter(None, [loss, _region(row, parts), *rest]))
+    return " + ".join([loss] * bool(by_maps) + ["composites"] * bool(row["composites"]))
 
 
 def _region(row: pd.Series, parts: Sequence[str]) -> str:
@@ -52,7 +60,7 @@ def _tells(row: pd.Series, parts: Sequence[str]) -> bool:
 
 def _part(row: pd.Series, name: str) -> str:
     value = row[name]
-    if pd.isna(value):
+    if pd.isna(value) or (name in COMPOSITES and not row["composites"]):
         return ""
     shown = f"{value:g}" if isinstance(value, float) else str(value)
     return f"{WORDS.get(name, name)} {shown}"

@@ -24,7 +24,7 @@ def role(config: Config) -> Role:
 
     if known_of(config.data).is_ceiling(config.options):
         return "ceiling"
-    if not config.guided:
+    if not config.uses_regions:
         return "baseline, continued" if _is_checkpoint(config.weights) else "baseline"
     return "random regions" if config.regions == "random" else "guided"
 

@@ -1,0 +1,77 @@
+"""Runs with composites: resumed to the last bit, without any map, and refused in one sentence."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from tests.training.helpers import small
+
+from model_guidance.errors import UserError
+from model_guidance.runs.train import train_run
+from model_guidance.training import trainer
+from model_guidance.training.config import Config
+
+SETTINGS: dict[str, Any] = {"backbone": "small", "epochs": 2, "composites": 0.5, "replaced": "both"}
+
+
+def run(config: Config, folder: Path) -> dict[str, torch.Tensor]:
+    train_run(config, folder)
+    return load_file(folder / "last.safetensors")
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize("lambda_", [0.0, 1.0])
+def test_interrupted_it_ends_in_the_same_bits(lambda_: float, tmp_path: Path, monkeypatch):
+    config = small(tmp_path / "cache", **SETTINGS, lambda_=lambda_)
+    expected, steps = run(config, tmp_path / "whole"), []
+    classification = trainer._classification
+
+    def interrupted(*args):
+        steps.append(1)
+        if len(steps) == 5:  # in the second epoch, of three batches each
+            raise KeyboardInterrupt
+        return classification(*args)
+
+    monkeypatch.setattr(trainer, "_classification", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train_run(config, tmp_path / "resumed")
+    monkeypatch.undo()
+    torch.rand(3)
+    assert same(run(config, tmp_path / "resumed"), expected)
+    plain = run(small(tmp_path / "cache", backbone="small", epochs=2, lambda_=lambda_), tmp_path / "plain")
+    assert not same(plain, expected)
+
+
+def test_the_loss_is_the_mean_of_the_images_and_a_weighted_one_of_the_composites():
+    generator = torch.Generator().manual_seed(0)
+    logits, labels = torch.randn(5, 3, generator=generator), torch.rand(5, 3, generator=generator).round()
+    weights = torch.tensor([1 / 3] * 3 + [4 / 2] * 2)
+    each = F.binary_cross_entropy_with_logits
+    expected = each(logits[:3], labels[:3]) + 4 * each(logits[3:], labels[3:])
+    assert float(trainer._classification(logits, labels, weights)) == pytest.approx(float(expected), rel=1e-6)
+    assert torch.equal(trainer._classification(logits, labels, None), each(logits, labels))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"filler": "grey"}, "^--filler grey: choose one of"),
+        ({"replaced": "none"}, "^--replaced none: choose one of"),
+        (
+            {"annotated": 1 / 48},
+            "^--filler swap: 1 of 1 annotated images can be the background of another one",
+        ),
+    ],
+)
+def test_composites_that_cannot_be_made_are_refused_before_anything_is_written(
+    changes: dict[str, Any], message: str, tmp_path: Path
+):
+    with pytest.raises(UserError, match=message):
+        train_run(small(tmp_path / "cache", **{**SETTINGS, **changes}), tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -1,6 +1,7 @@
 """Figures: no two configurations look the same, marks keep off the frame, panels of papers in one figure."""
 
 import shutil
+from itertools import pairwise
 
 import pytest
 from matplotlib.colors import to_rgb
@@ -51,6 +52,16 @@ def test_scores_of_two_kinds_have_panels_of_their_own():
     assert [axes.get_ylabel() for axes in figure.axes] == ["EPG, %", "F1, %"]
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["Energy", "L1"]
+
+
+def test_long_names_below_the_bars_do_not_run_into_each_other():
+    names = ["landbird on water", "patch of its class", "patch of another class", "worst"]
+    figure = bar_drawing("bars", "Bars", names, {"accuracy": {"Energy": [Spread(50, 2, 3)] * 4}}).figure
+    encoded(figure, "png")
+    labels = figure.axes[0].get_xticklabels()
+    assert labels[0].get_text() == "landbird\non water"
+    boxes = [label.get_window_extent() for label in labels]
+    assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Bars: a few numbers side by side, with their spread over seeds."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from model_guidance.report.figures.style import COLOURS, INK, canvas, legend
 from model_guidance.report.read.score import Spread
 
 Series = Mapping[str, Sequence[Spread | None]]
+WIDEST = 13  # characters below a group of bars
 HATCHES = ("", "//", "..", "xx", "\\\\", "--", "++")
 
 
@@ -21,10 +23,16 @@ def bar_drawing(name: str, title: str, places: Sequence[str], panels: Mapping[st
     for (label, series), [axes] in zip(panels.items(), grid, strict=True):
         _draw(axes, series)
         axes.set(ylabel=f"{label}, %", ylim=(0, None))
-        axes.set_xticks(range(len(places)), [place.replace(" on ", "\non ") for place in places])
+        axes.set_xticks(range(len(places)), [_wrapped(place) for place in places])
         axes.grid(axis="x", visible=False)
     legend(figure)
     return Drawing(name, title, figure)
+
+
+def _wrapped(place: str) -> str:
+    """Break a name before "on", and where a line would run into the next name."""
+    lines = place.replace(" on ", "\non ").split("\n")
+    return "\n".join(textwrap.fill(line, WIDEST, break_long_words=False) for line in lines)
 
 
 def _draw(axes: Axes, series: Series) -> None:

@@ -87,7 +87,7 @@ def test_published_weights_are_asked_for(kind, name, rejected):
 def test_weights_that_no_run_needs_are_not_asked_for(monkeypatch):
     ran = []
     monkeypatch.setattr(command, "_run", lambda planned, *_: ran.extend(planned) or {})
-    assert study("limited", StudyOptions(size="paper", voc="voc", bcos="bcos.pt"))
+    assert study("reduction", StudyOptions(size="paper", voc="voc", bcos="bcos.pt"))
     assert {each.settings["backbone"] for each in ran} == {"bcos_resnet50"}
 
 

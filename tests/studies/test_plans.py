@@ -25,7 +25,7 @@ from model_guidance.training.config import Config
 
 every_study = pytest.mark.parametrize("study", STUDIES)
 every_size = pytest.mark.parametrize("size", SIZES)
-REAL = [study for study in STUDIES if study not in ("waterbirds", "qualitative")]
+REAL = [study for study in STUDIES if study not in ("waterbirds", "waterbirds-95", "qualitative")]
 
 
 @every_study
@@ -74,7 +74,7 @@ def test_guided_jobs_have_a_baseline_and_random_regions_or_equal_baselines_to_co
 
 
 # How many, and their hash: folders of studies that were begun with 0.1 are continued. At size paper, limited,
-# coarse and with them qualitative have since got the other networks.
+# coarse and with them qualitative have since got the other networks. Waterbirds-95 is younger.
 KEYS_OF_0_1 = {
     ("epg-f1", "tiny"): (48, "6982940821e8e6fa"),
     ("iou-f1", "tiny"): (48, "6982940821e8e6fa"),
@@ -85,6 +85,7 @@ KEYS_OF_0_1 = {
     ("limited", "tiny"): (16, "1c171c432c4c11cb"),
     ("coarse", "tiny"): (20, "e415817a8c213749"),
     ("waterbirds", "tiny"): (12, "b61355c8966c5845"),
+    ("waterbirds-95", "tiny"): (12, "b61355c8966c5845"),
     ("qualitative", "tiny"): (72, "604bea7d4c62ec5e"),
     ("lambda", "tiny"): (10, "ab08d8c2b0c75597"),
     ("reduction", "tiny"): (11, "a99c1121ef41878d"),
@@ -97,6 +98,7 @@ KEYS_OF_0_1 = {
     ("limited", "small"): (27, "d0dbc8baa384aecb"),
     ("coarse", "small"): (33, "4140948478cb324c"),
     ("waterbirds", "small"): (24, "f594eee137aa7399"),
+    ("waterbirds-95", "small"): (12, "4f70e1cb8df6485f"),
     ("qualitative", "small"): (141, "7196f684c09af257"),
     ("lambda", "small"): (27, "564a08caca359ec6"),
     ("reduction", "small"): (33, "470633eb904b1db2"),
@@ -109,6 +111,7 @@ KEYS_OF_0_1 = {
     ("limited", "paper"): (246, "d0c35db23037c05e"),
     ("coarse", "paper"): (318, "3379f3c559fe023c"),
     ("waterbirds", "paper"): (348, "272d71dc1be5ac4e"),
+    ("waterbirds-95", "paper"): (174, "87f13cdc451ca4b3"),
     ("qualitative", "paper"): (756, "8943ae2aa01c5cfc"),
     ("lambda", "paper"): (66, "89b3eae501ef6e07"),
     ("reduction", "paper"): (22, "6e0a8ae1711eac8f"),
@@ -130,6 +133,12 @@ def test_budgets_and_dilations_are_tried_with_all_networks_at_both_ends(study):
     found = {(run["backbone"], run["layer"]) for run in guided if "layer" in run}
     networks = ("resnet50", "xdnn_resnet50", "bcos_resnet50")
     assert found == {(name, layer) for name in networks for layer in ("input", "final")}
+
+
+def test_the_other_release_of_waterbirds_is_named_in_its_settings():
+    found = [run.settings["options"] for run in planned("waterbirds-95", "paper")]
+    assert all(each["correlation"] == 0.95 and each["task"] == "conventional" for each in found)
+    assert not any("correlation" in run.settings["options"] for run in planned("waterbirds", "paper"))
 
 
 def test_repetitions_are_removed_and_starts_added():

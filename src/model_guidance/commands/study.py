@@ -29,7 +29,8 @@ class StudyOptions:
         out: folder for the runs of all studies of a size, which share them, and for a report per study.
         voc: folder in which VOCdevkit lies.
         coco: folder in which annotations, train2014 and val2014 lie.
-        waterbirds: folder in which waterbird_1.0_forest2water2 and CUB_200_2011 lie.
+        waterbirds: folder in which waterbird_1.0_forest2water2 (for waterbirds-95:
+            waterbird_complete95_forest2water2) and CUB_200_2011 lie.
         xdnn: the published ImageNet weights of the X-DNN ResNet-50, for size paper.
         bcos: the published ImageNet weights of the B-cos ResNet-50, for size paper.
         parallel: runs at a time; by default one per GPU, or two without.
@@ -123,7 +124,7 @@ def _check_options(options: StudyOptions) -> None:
 def _names(name: str) -> list[str]:
     if name != "all" and name not in STUDIES:
         raise UserError(f"there is no study '{name}': choose one of {', '.join(STUDIES)}, or all")
-    return list(STUDIES) if name == "all" else [name]
+    return [each for each, study in STUDIES.items() if study.in_all] if name == "all" else [name]
 
 
 def _size(name: str) -> Size:

@@ -6,6 +6,7 @@ from model_guidance.studies.recipes import finding_lambda, fronts, qualitative, 
 STUDIES: dict[str, Study] = {
     **fronts.STUDIES,
     "waterbirds": waterbirds.STUDY,
+    "waterbirds-95": waterbirds.STUDY_95,
     "qualitative": qualitative.STUDY,
     "lambda": finding_lambda.STUDY,
     "reduction": reduction.STUDY,

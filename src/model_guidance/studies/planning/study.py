@@ -14,7 +14,8 @@ class Study:
     `plan` yields the runs of a size; `claim` says in a sentence what the paper reports, with the numbers that
     a run at size paper should come near to, and `source` where. `findings` are those of the paper, R1 to R8,
     about which the study's runs are evidence. A study of `ours` is not in the paper, and its runs, on grids
-    and budgets of their own, are no evidence about it.
+    and budgets of their own, are no evidence about it. One that is not `in_all` needs data of its own, and is
+    run by its name only.
     """
 
     title: str
@@ -23,3 +24,4 @@ class Study:
     plan: Callable[[Size, Locations], Iterator[PlannedRun]]
     findings: Sequence[str] = ()
     ours: bool = False
+    in_all: bool = True

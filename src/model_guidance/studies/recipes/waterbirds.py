@@ -1,4 +1,4 @@
-"""Waterbirds-100: guided to the bird (conventional) or to the background (reversed)."""
+"""Waterbirds-100, guided to the bird (conventional) or to the background (reversed), and Waterbirds-95."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -27,12 +27,21 @@ SUBSETS = (0, 1)
 def plan(size: Size, locations: Locations) -> Iterator[PlannedRun]:
     """Yield two baselines, four guided runs (two seeds x two annotated subsets), and the controls."""
     for task in TASKS[size]:
-        experiment = replace(data(size, locations, task), seeds=(0, 1))
-        for kind in NETWORKS[size]:
-            yield from experiment.controls(kind, annotated=FRACTION[size])
-            for layer, loss in GUIDED[size]:
-                yield from _four(experiment, kind, layer, loss, FRACTION[size])
-            yield from _ceilings(experiment, kind)
+        yield from _of_task(size, data(size, locations, task))
+
+
+def plan_95(size: Size, locations: Locations) -> Iterator[PlannedRun]:
+    """Yield the same of the conventional task on the release whose training set has all four groups."""
+    yield from _of_task(size, data(size, locations, "conventional", correlation=0.95))
+
+
+def _of_task(size: Size, of_task: Experiment) -> Iterator[PlannedRun]:
+    experiment = replace(of_task, seeds=(0, 1))
+    for kind in NETWORKS[size]:
+        yield from experiment.controls(kind, annotated=FRACTION[size])
+        for layer, loss in GUIDED[size]:
+            yield from _four(experiment, kind, layer, loss, FRACTION[size])
+        yield from _ceilings(experiment, kind)
 
 
 def _four(experiment: Experiment, kind: str, layer: str, loss: str, fraction: float) -> Iterator[PlannedRun]:
@@ -63,4 +72,14 @@ STUDY = Study(
     "Guidance raises the worst group: B-cos, Energy at the input, 43.4 to 56.1 (conventional), 56.6 to 62.8 "
     "(reversed); see the published column for all.",
     plan,
+)
+
+STUDY_95 = Study(
+    "Waterbirds-95, where training has some birds on the other background",
+    "no table of the paper; GALS (README of spetryk/GALS) and arXiv 2605.11107",
+    "Without boxes: GALS raises the worst group from 73.2 to 79.9; 92.5 with the backgrounds taken out of a "
+    "vision-language model. The table of groups has the plain and the adjusted average.",
+    plan_95,
+    ours=True,
+    in_all=False,
 )

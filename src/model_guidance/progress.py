@@ -23,12 +23,12 @@ class Steps:
 
     bar: Progress
 
-    def advance(self, description: str | None = None) -> None:
-        """Move on by one step, perhaps under another description."""
+    def advance(self, description: str | None = None, steps: int = 1) -> None:
+        """Move on, perhaps under another description."""
         task = self.bar.task_ids[0]
         if description:
             self.bar.update(task, description=description)
-        self.bar.advance(task)
+        self.bar.advance(task, steps)
 
 
 def say(line: str) -> None:

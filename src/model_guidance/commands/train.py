@@ -14,7 +14,8 @@ from model_guidance.runs.folder import CONFIG, STATE, Run
 from model_guidance.training.config import Config, load
 
 # What --from takes from its run.
-INHERITED = ("data", "root", "options", "size", "backbone", "method", "layer", "layout", "lr", "cache")
+INHERITED = ("data", "root", "options", "size", "backbone", "frozen", "method", "layer", "layout", "lr")
+OWN = ("cache",)  # what it takes as well, and does not name: it belongs to the machine
 OPTIONS = ("out", "from", *(field.name.strip("_") for field in fields(Config)))  # what --config may say
 
 
@@ -25,7 +26,7 @@ def parser(arguments: Sequence[str]) -> Parser:
     parser.add_argument(
         "--from",
         type=str,
-        help=f"start from the best weights of this run, with its {', '.join(INHERITED[:-1])} unless given",
+        help=f"start from the best weights of this run, with its {', '.join(INHERITED)} unless given",
     )
     parser.add_argument("--resume", action="store_true", help="continue the run in --out as it was begun")
     parser.add_argument("--overwrite", action="store_true", help="replace a finished run in --out")
@@ -53,7 +54,7 @@ def _inherited(arguments: Sequence[str]) -> dict[str, Any]:
     if folder is None:
         return {}
     source = load(Path(folder) / CONFIG)
-    return {name: getattr(source, name) for name in INHERITED}
+    return {name: getattr(source, name) for name in (*INHERITED, *OWN)}
 
 
 def run(given: dict[str, Any]) -> None:

@@ -21,11 +21,14 @@ from model_guidance.metrics.predictions import (
     overall_scores,
     reliance_gap,
 )
-from model_guidance.metrics.reliance import FILLERS, replaced, union
+from model_guidance.metrics.reliance import FILLERS, replaced, with_region
 from model_guidance.models.layers import find_layer, needs_images
 from model_guidance.types import Batch, unit_range
 
 SIDES = ("outside", "inside")
+Altered = Callable[[Batch, str, str], Tensor]
+"""`altered(batch, side, filler)` returns those images of the batch that have a region, with the pixels of
+this side of it replaced, as the model takes them."""
 INTACT: Condition = ("intact", "")
 
 
@@ -50,6 +53,11 @@ class Measurement:
     shares: Sequence[float] = ()
 
 
+def altered_pixels(batch: Batch, side: str, filler: str) -> Tensor:
+    """Return the images that have a region, their pixels on this side of it replaced."""
+    return replaced(unit_range(batch.images), batch.regions, filler, side)[0]
+
+
 def _alone(batches: list[BatchScores]) -> list[BatchScores]:
     return batches
 
@@ -60,6 +68,7 @@ def evaluate(
     what: Measurement,
     advance: Callable[[], None] = lambda: None,
     gather: Callable[[list[BatchScores]], list[BatchScores]] = _alone,
+    altered: Altered = altered_pixels,
 ) -> Evaluation:
     """Return the scores of `model`; fractions are in [0, 1].
 
@@ -68,13 +77,14 @@ def evaluate(
     outside, or inside, of the regions are replaced; None where no image has a region. The model is used in
     evaluation mode; afterwards each of its modules is in the mode it had. `advance` is called after each
     batch. Where several processes score a part of the batches each, `gather` returns everyone's, in the
-    order of the batches.
+    order of the batches. `altered` gives the images with replaced pixels, or their features to a model that
+    takes those.
     """
     scored = []
     with evaluation_mode(model):
         for batch in batches:
             what = _with_named_layer(model, batch, what)
-            scored.append(_score(model, batch, what))
+            scored.append(_score(model, batch, what, altered))
             advance()
     return _summary(gather(scored), what)
 
@@ -88,25 +98,25 @@ def _with_named_layer(model: nn.Module, batch: Batch, what: Measurement) -> Meas
         return replace(what, layer=find_layer(model, what.layer, images))
 
 
-def _score(model: nn.Module, batch: Batch, what: Measurement) -> BatchScores:
+def _score(model: nn.Module, batch: Batch, what: Measurement, altered: Altered) -> BatchScores:
     images = unit_range(batch.images)
     explanation = capture(model, images, what.method, what.layer, layout=what.layout)
     maps = explanation.maps(batch.regions.pairs)
     predictions = Predictions(explanation.logits.detach().float(), batch.labels, batch.groups)
-    conditions = _replacements(model, images, batch, predictions) if what.reliance else {}
+    conditions = _replacements(model, batch, predictions, altered) if what.reliance else {}
     return BatchScores(score_maps(maps, batch), predictions, conditions)
 
 
 @torch.no_grad()
 def _replacements(
-    model: nn.Module, images: Tensor, batch: Batch, predictions: Predictions
+    model: nn.Module, batch: Batch, predictions: Predictions, altered: Altered
 ) -> dict[Condition, Predictions]:
     """Return the predictions for the images that have a region, intact and in each other condition."""
-    intact = predictions[union(batch.regions, len(images)).flatten(1).any(dim=1)]
+    intact = predictions[with_region(batch.regions, len(predictions))]
     found: dict[Condition, Predictions] = {INTACT: intact}
     for side, filler in product(SIDES, FILLERS):
-        if len(intact) and not (filler == "swap" and len(images) == 1):
-            logits = model(replaced(images, batch.regions, filler, side)[0]).float()
+        if len(intact) and not (filler == "swap" and len(predictions) == 1):
+            logits = model(altered(batch, side, filler)).float()
             found[side, filler] = replace(intact, logits=logits)
     return found
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
@@ -25,6 +26,13 @@ def union(regions: Regions, images: int) -> Bool[Tensor, "images height width"]:
     return masks
 
 
+def with_region(regions: Regions, images: int) -> Bool[Tensor, "images"]:
+    """Return which of so many images have a region."""
+    return torch.zeros(images, dtype=torch.bool, device=regions.masks.device).index_fill(
+        0, regions.pairs.image_index, True
+    )
+
+
 def replaced(
     images: Float[Tensor, "batch 3 height width"], regions: Regions, filler: str, side: str
 ) -> tuple[Float[Tensor, "kept 3 height width"], Bool[Tensor, "batch"]]:
@@ -33,8 +41,7 @@ def replaced(
     The regions of all classes of an image count. Returns the altered images that have a region, and which
     they are.
     """
-    inside = union(regions, len(images))
-    has_region = inside.flatten(1).any(dim=1)
+    inside, has_region = union(regions, len(images)), with_region(regions, len(images))
     keep = inside if side == "outside" else ~inside
     altered = mixed(images, FILLERS[filler](images), keep)
     return altered[has_region], has_region

@@ -32,7 +32,9 @@ class AfterLayer(nn.Module):
 
     def __init__(self, model: nn.Module, layer: str, image: Float[Tensor, "1 3 height width"]):
         super().__init__()
-        self.module, self.layer, self.image = model, layer, image.detach()
+        self.module, self.layer = model, layer
+        self.image: Tensor
+        self.register_buffer("image", image.detach(), persistent=False)
         self.size_of_images = (image.shape[-2], image.shape[-1])
         self._outputs = _outputs_before(model, layer, self.image)
         self.frozen = [*_outermost(self._outputs), layer]
@@ -49,7 +51,7 @@ class AfterLayer(nn.Module):
         images = self.image.new_zeros(1, 1, 1, 1).expand(len(features), *self.image.shape[1:])
         instead: dict[str, Callable[[], Any]] = {self.layer: lambda: features}
         for name in self.frozen[:-1]:
-            instead[name] = partial(_placeholder, self._outputs[name], len(features))
+            instead[name] = partial(_placeholder, self._outputs[name], self.image, len(features))
         with _replaced(self.module, instead):
             return logits_of(self.module(images))
 
@@ -68,6 +70,15 @@ class AfterLayer(nn.Module):
                 f"layer '{layer}' comes before the frozen layer '{self.layer}', so its maps cannot be "
                 "guided: choose a later one, or freeze less"
             )
+
+    def frozen_state(self) -> dict[str, Tensor]:
+        """Return the weights and running statistics on which the features depend, by name."""
+        fixed = {name for name, weight in self.module.named_parameters() if not weight.requires_grad}
+        return {
+            name: value
+            for name, value in self.module.state_dict().items()
+            if name in fixed or any(name.startswith(f"{each}.") for each in self.frozen)
+        }
 
     def _freeze_weights(self) -> None:
         with evaluation_mode(self.module), torch.enable_grad():
@@ -144,12 +155,15 @@ def _outermost(names: Any) -> list[str]:
     return [name for name in names if not any(name.startswith(f"{other}.") for other in names)]
 
 
-def _placeholder(output: Any, count: int) -> Any:
+def _placeholder(output: Any, image: Tensor, count: int) -> Any:
     """Return something of the shape of a module's output for so many images; nothing is computed from it."""
 
     def of(each: Tensor) -> Tensor:
-        rows = len(each) // 2 * count if each.ndim and len(each) % 2 == 0 else len(each)
-        return each.new_zeros(1).expand(rows, *each.shape[1:])
+        kind = image.dtype if each.is_floating_point() else each.dtype
+        if not each.ndim:
+            return image.new_zeros((), dtype=kind)
+        rows = len(each) // 2 * count if len(each) % 2 == 0 else len(each)
+        return image.new_zeros(1, dtype=kind).expand(rows, *each.shape[1:])
 
     return tree_map_only(Tensor, of, output)
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
+from torch import nn
+
 from model_guidance.evaluation import Evaluation
-from model_guidance.metrics.evaluate import Measurement, evaluate
-from model_guidance.models.backbone import Backbone
+from model_guidance.metrics.evaluate import Measurement, altered_pixels, evaluate
 from model_guidance.progress import steps
 from model_guidance.runs.checkpoints import load_model
 from model_guidance.runs.folder import Run
@@ -13,7 +14,7 @@ from model_guidance.training.config import Config
 
 
 def score_checkpoint(
-    model: Backbone,
+    model: nn.Module,
     config: Config,
     data: Data,
     split: str = "test",
@@ -44,7 +45,8 @@ def score_checkpoint(
         config.layout,
         part.shares,
     )
-    return evaluate(model, data.batches(split), what, advance, gathered)
+    altered = data.altered.get(split, altered_pixels)
+    return evaluate(model, data.batches(split), what, advance, gathered, altered)
 
 
 def evaluate_run(run: Run, checkpoint: str, split: str, method: str | None, layer: str | None) -> Evaluation:

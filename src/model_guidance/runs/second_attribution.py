@@ -5,9 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from lightning_fabric import Fabric
+from torch import nn
 
 from model_guidance.evaluation import Evaluation
-from model_guidance.models.backbone import Backbone
+from model_guidance.models.layers import unwrapped
 from model_guidance.runs.checkpoints import load_model
 from model_guidance.runs.evaluate import score_checkpoint
 from model_guidance.runs.examples import write_examples
@@ -21,20 +22,24 @@ def second_attribution(config: Config) -> tuple[str, str]:
     """Return the method and layer under which a run is judged that it was not trained for.
 
     Maps at the input for a model that was guided at an inner layer, and GradCAM at the last for one that
-    was guided at the input: as far away as maps of the same model can be.
+    was guided at the input: as far away as maps of the same model can be. Where the first layers are frozen
+    and only what comes after is run, another method at the same layer.
     """
+    if config.frozen is not None:
+        usual = replace(config, method=None).own_method
+        return (usual if config.own_method == "gradcam" else "gradcam"), config.layer
     if config.layer == "input":
         return "gradcam", "final"
     return replace(config, method=None).own_method, "input"
 
 
-def score_second_attribution(folder: Path, model: Backbone, config: Config, data: Data) -> None:
+def score_second_attribution(folder: Path, model: nn.Module, config: Config, data: Data) -> None:
     """Score the last epoch, `model`, under the second attribution; what is there already stays."""
     method, layer = second_attribution(config)
     second = config.explained_by(method, layer)
     if second.explainer not in attributions(folder):
         scores = score_checkpoint(model, second, data)
-        write_examples(folder, model, second, data.splits["test"], data.fabric)
+        write_examples(folder, unwrapped(model)[0], second, data.splits["test"], data.fabric)
         _write(folder, second, {"last": scores}, data.fabric)
 
 

@@ -3,7 +3,7 @@
 import math
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, cast
@@ -14,17 +14,23 @@ from torch.utils.data import DataLoader
 
 from model_guidance.data import RegionSettings, Source, Split, SplitDataset, loader, open_source, open_split
 from model_guidance.data.annotations.settings import for_scores
+from model_guidance.data.cache.features import Features
 from model_guidance.data.composites import Composites, WithComposites
 from model_guidance.data.opening import reader_of
 from model_guidance.errors import UserError
 from model_guidance.guidance import Guidance
 from model_guidance.metrics.batch_scores import BatchScores
+from model_guidance.metrics.evaluate import Altered
 from model_guidance.models import build
+from model_guidance.runs.frozen import after_frozen
 from model_guidance.training.config import Config
 from model_guidance.types import Batch
 
 if sys.platform != "win32":
     import resource
+
+
+VIEWS = 4
 
 
 def source_of(config: Config, split: str) -> Source:
@@ -42,7 +48,7 @@ def guidance_of(config: Config, classes: int) -> Guidance:
     """Return the model, with its initial weights, and its localization loss."""
     model = build(config.backbone, classes, config.weights)
     return Guidance(
-        model,
+        model if config.frozen is None else after_frozen(model, config),
         config.own_method,
         config.layer,
         config.loss,
@@ -76,14 +82,37 @@ def regions_of(config: Config) -> RegionSettings:
     )
 
 
-def training_loader(config: Config, split: Split, fabric: Fabric, normalises: bool) -> DataLoader[Any]:
+def augments(config: Config) -> bool:
+    """Return whether training images are cropped and flipped."""
+    return reader_of(config.data).augments if config.augment is None else config.augment
+
+
+def views_of(config: Config) -> int | None:
+    """Return how many views of a training image there are; None: a new one in each epoch."""
+    if config.views and not augments(config):
+        raise UserError(f"--views {config.views}: the images are not augmented, so each has one view")
+    if config.frozen is None:
+        return None
+    return config.views or VIEWS if augments(config) else 1
+
+
+def training_loader(
+    config: Config, split: Split, fabric: Fabric, normalises: bool, features: Sequence[Features] = ()
+) -> DataLoader[Any]:
     """Return this process's part of the training batches, with the regions that guidance may use.
 
     Composites of the annotated images are beside them if the settings want any. Where the network
     `normalises` over the batch, a last batch of a single image is left out.
     """
-    augment = reader_of(config.data).augments if config.augment is None else config.augment
-    dataset = SplitDataset(split, regions_of(config), augment, config.seed, draw_one=True)
+    dataset = SplitDataset(
+        split,
+        regions_of(config),
+        augments(config),
+        config.seed,
+        draw_one=True,
+        views=views_of(config),
+        features=features,
+    )
     images = math.ceil(len(dataset) / fabric.world_size)
     single = normalises and images > config.batch > 1 and images % config.batch == 1
     shard = _shard(fabric)
@@ -105,11 +134,15 @@ def images_of(loaded: DataLoader[Any]) -> SplitDataset:
 
 @dataclass(frozen=True)
 class Data:
-    """Splits of a run's data by name, with the loaders of their images for evaluation."""
+    """Splits of a run's data by name, with the loaders of their images, or features, for evaluation.
+
+    `altered` gives features of images with replaced pixels, for the splits whose batches are features.
+    """
 
     splits: Mapping[str, Split]
     loaders: Mapping[str, DataLoader[Any]]
     fabric: Fabric
+    altered: Mapping[str, Altered] = field(default_factory=dict)
 
     @classmethod
     def open(cls, config: Config, names: Iterable[str], fabric: Fabric) -> "Data":
@@ -136,12 +169,14 @@ def check_classes(data: str, known: Sequence[str], found: Sequence[str], folder:
     )
 
 
-def evaluation_loader(config: Config, split: Split, fabric: Fabric) -> DataLoader[Any]:
+def evaluation_loader(
+    config: Config, split: Split, fabric: Fabric, features: Sequence[Features] = ()
+) -> DataLoader[Any]:
     """Return this process's part of the batches of a split, with all its boxes, in a fixed mixed order.
 
     Mixed, because reliance fills images with their neighbours' pixels, and data sets are often sorted.
     """
-    dataset = SplitDataset(split, for_scores(split, config.regions, config.outside))
+    dataset = SplitDataset(split, for_scores(split, config.regions, config.outside), features=features)
     shard, batch = _shard(fabric), config.evaluation_batch or config.batch
     return loader(dataset, batch, True, workers=config.workers, shard=shard, evaluation=True)
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,7 +21,9 @@ from model_guidance.evaluation import Evaluation, Scores
 from model_guidance.files import is_there, write
 from model_guidance.guidance import Guidance
 from model_guidance.metrics.catalogue import fractions, main_score
+from model_guidance.models import AfterLayer
 from model_guidance.models.backbone import Backbone
+from model_guidance.models.layers import unwrapped
 from model_guidance.models.weights import load
 from model_guidance.progress import say, steps
 from model_guidance.runs.checkpoints import read_state, write_state, write_weights
@@ -29,6 +31,7 @@ from model_guidance.runs.claim import check_claim, clear, locked
 from model_guidance.runs.evaluate import score_checkpoint
 from model_guidance.runs.examples import write_examples
 from model_guidance.runs.folder import BEST, CLASSES, CONFIG, FRONT, LAST, RESULT, STATE, read_classes
+from model_guidance.runs.frozen import FrozenPart
 from model_guidance.runs.history import write_history, write_seconds_per_step
 from model_guidance.runs.remarks import chance, remarks
 from model_guidance.runs.result import Result, write_result
@@ -36,6 +39,7 @@ from model_guidance.runs.second_attribution import score_second_attribution
 from model_guidance.runs.setup import (
     Data,
     check_classes,
+    evaluation_loader,
     fabric_of,
     guidance_of,
     images_of,
@@ -69,7 +73,7 @@ class _Prepared:
 
     @property
     def model(self) -> Backbone:
-        return cast(Backbone, self.guidance.model)
+        return cast(Backbone, unwrapped(self.guidance.model)[0])
 
     @property
     def classes(self) -> list[str]:
@@ -108,11 +112,13 @@ def _run(run: _Prepared, overwrite: bool) -> Result:
         write(folder / CONFIG, config.yaml().encode())
         write(folder / CLASSES, json.dumps(run.classes).encode())
     run.fabric.barrier()
+    if config.frozen is not None:
+        run = _on_features(run)
     history, goal = _train(run)
     result = _test(run, history, goal)
     write_examples(folder, run.model, config, run.data.splits["test"], run.fabric)
     if config.guided:
-        score_second_attribution(folder, run.model, config, run.data)
+        score_second_attribution(folder, run.guidance.model, config, run.data)
     if run.fabric.is_global_zero:
         write_result(folder / RESULT, result)
         (folder / STATE).unlink(missing_ok=True)
@@ -136,12 +142,26 @@ def _prepare(config: Config, folder: Path) -> _Prepared:
                 say(f"{folder.name}: {name}: {remark}")
     if any(split.classes != source.classes for split in data.splits.values()):
         raise UserError(f"--data {config.data}: train, val and test do not have the same classes")
-    model = cast(Backbone, guidance.model.to(fabric.device))
+    model = guidance.model.to(fabric.device)
     training = training_loader(config, data.splits["train"], fabric, normalises(model, config))
     training_set, validation_set = images_of(training), images_of(data.loaders["val"])
     _check_regions(config, training_set, validation_set)
     check_step(model, config, training_set, fabric.device)
     return _Prepared(config, folder, fabric, guidance, data, training)
+
+
+def _on_features(run: _Prepared) -> _Prepared:
+    """Return the run with features in the place of all images, computed where the cache has none."""
+    config, fabric, splits = run.config, run.fabric, run.data.splits
+    part = FrozenPart(cast(AfterLayer, run.guidance.model), config, run.folder.name)
+    images = {"train": run.training, **{name: run.data.loaders[name] for name in ("val", "test")}}
+    kept = {name: part.of_views(cast(SplitDataset, each.dataset), name) for name, each in images.items()}
+    training = training_loader(
+        config, splits["train"], fabric, normalises(run.guidance.model, config), kept["train"]
+    )
+    loaders = {name: evaluation_loader(config, splits[name], fabric, kept[name]) for name in ("val", "test")}
+    altered = {name: part.altered(images[name], name) for name in loaders}
+    return replace(run, data=replace(run.data, loaders=loaders, altered=altered), training=training)
 
 
 def _check_regions(config: Config, training: SplitDataset, validation: SplitDataset) -> None:
@@ -173,7 +193,7 @@ def _train(run: _Prepared) -> tuple[Sequence[Scores], Goal]:
             return on_device(run.fabric, run.training)
 
         def score(model: nn.Module) -> Scores:
-            return score_checkpoint(cast(Backbone, model), config, run.data, "val", advance=bar.advance).flat
+            return score_checkpoint(model, config, run.data, "val", advance=bar.advance).flat
 
         if run.training.drop_last and run.fabric.is_global_zero:
             say("batch normalisation cannot use a single image: an epoch leaves out its last batch")
@@ -208,7 +228,7 @@ def _goal(run: _Prepared, score: Callable[[nn.Module], Scores]) -> Goal:
     allowed = tolerated_loss(run.config)
     if allowed is None:
         return Goal(run.main, run.config.target_epg)
-    start = score(run.model.to(run.fabric.device))[run.main]
+    start = score(run.guidance.model.to(run.fabric.device))[run.main]
     return Goal(run.main, run.config.target_epg, start - allowed, allowed)
 
 
@@ -228,7 +248,7 @@ def _test(run: _Prepared, history: Sequence[Scores], goal: Goal) -> Result:
         for epoch, name in sorted(files.items()):
             load(run.model, run.folder / name, new_head=False)
             scores[epoch] = score_checkpoint(
-                run.model,
+                run.guidance.model,
                 run.config,
                 run.data,
                 threshold=history[epoch - 1].get("iou_threshold"),

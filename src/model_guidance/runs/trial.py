@@ -2,6 +2,7 @@
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor, nn
 
 from model_guidance.attribution import attribute
 from model_guidance.autodiff.batch_statistics import freeze_statistics, uses_batch_statistics
@@ -9,12 +10,12 @@ from model_guidance.data.dataset import SplitDataset
 from model_guidance.data.loading import collate
 from model_guidance.errors import UserError
 from model_guidance.guidance import Guidance
-from model_guidance.models.backbone import Backbone
+from model_guidance.models import AfterLayer
 from model_guidance.training.config import Config
 from model_guidance.types import Batch, unit_range
 
 
-def check_step(model: Backbone, config: Config, dataset: SplitDataset, device: torch.device) -> None:
+def check_step(model: nn.Module, config: Config, dataset: SplitDataset, device: torch.device) -> None:
     """Do a training step, without its update, and explain an image; the model is left as it was.
 
     Raises `UserError` naming the options at fault if the network cannot be used with them.
@@ -40,7 +41,7 @@ def _options(config: Config) -> str:
     return f"--backbone {config.backbone} with {asked}"
 
 
-def normalises(model: Backbone, config: Config) -> bool:
+def normalises(model: nn.Module, config: Config) -> bool:
     """Return whether training makes the images of a batch depend on each other."""
     return not config.freeze_statistics and uses_batch_statistics(model.train())
 
@@ -56,14 +57,14 @@ def _batch(dataset: SplitDataset, count: int) -> Batch:
     return collate([dataset[(first + offset) % len(dataset)] for offset in range(count)])
 
 
-def _train(model: Backbone, config: Config, batch: Batch) -> None:
+def _train(model: nn.Module, config: Config, batch: Batch) -> None:
     method, layout = config.own_method, config.layout
     guided = Guidance(model, method, config.layer, config.loss, reduction=config.reduction, layout=layout)
     guidance = guided.train()
     if config.freeze_statistics:
         freeze_statistics(guidance)
     regions = batch.regions if config.guided else batch.regions[:0]
-    logits, localization = guidance(unit_range(batch.images), batch.labels, regions)
+    logits, localization = guidance(_taken(model, batch.images), batch.labels, regions)
     loss = F.binary_cross_entropy_with_logits(logits, batch.labels) + localization
     torch.autograd.backward(loss)
     values = [*model.buffers(), *(each.grad for each in model.parameters() if each.grad is not None)]
@@ -75,8 +76,13 @@ def _train(model: Backbone, config: Config, batch: Batch) -> None:
         raise UserError(f"--backbone {config.backbone}: a step reaches none of its weights")
 
 
-def _explain(model: Backbone, config: Config, batch: Batch) -> None:
-    images, classes = unit_range(batch.images[:1]), batch.labels[:1].argmax(dim=1)
+def _taken(model: nn.Module, images: Tensor) -> Tensor:
+    """Return images, or their features, as the model takes them."""
+    return model.features(unit_range(images)) if isinstance(model, AfterLayer) else unit_range(images)
+
+
+def _explain(model: nn.Module, config: Config, batch: Batch) -> None:
+    images, classes = _taken(model, batch.images[:1]), batch.labels[:1].argmax(dim=1)
     maps = attribute(model.eval(), images, classes, config.own_method, config.layer, layout=config.layout)
     if not maps.isfinite().all():
         raise UserError(

@@ -23,6 +23,7 @@ RANGES: dict[str, tuple[float, float]] = {  # both ends included
     "epochs": (1, 1_000_000),
     "batch": (1, 1_000_000),
     "evaluation_batch": (1, 1_000_000),
+    "views": (2, 1000),
     "seed": (0, 2**32 - 1),
     "workers": (0, 1000),
     "devices": (1, 1000),
@@ -72,6 +73,10 @@ class Config:
             running statistics or without batch normalisation.
         freeze_statistics: normalise with the running statistics of batch normalisation while training: maps
             then do not depend on the other images of the batch, and only annotated images cost time.
+        frozen: layer up to which the network is frozen: its features there are computed once and kept in the
+            cache, and only what comes after is trained; guided at this layer or a later one.
+        views: crops of each training image whose features are kept, where images are augmented; by default 4.
+        feature_precision: bits of a kept feature: 16, or 32 for exactness.
         epochs: passes over the training images.
         batch: images per step.
         evaluation_batch: images per step of the evaluation, which needs less memory; by default as many.
@@ -113,6 +118,9 @@ class Config:
     composites_weight: float = 1.0
     guided_part: float = 1.0
     freeze_statistics: bool = False
+    frozen: str | None = None
+    views: int | None = None
+    feature_precision: str = "16"
     epochs: int = 50
     batch: int = 64
     evaluation_batch: int | None = None
@@ -148,6 +156,7 @@ class Config:
         if self.precision not in PRECISIONS:
             raise UserError(f"--precision {self.precision}: choose one of {', '.join(PRECISIONS)}")
         _check_composites(self)
+        _check_frozen(self)
         if self.allowed_loss is not None and self.weights is None:
             raise UserError("--allowed_loss is measured from a trained model: add --from RUN or --weights")
 
@@ -217,6 +226,18 @@ def _check_composites(config: Config) -> None:
             raise UserError(
                 f"--{name} {value}: there are no composites without --composites SHARE, such as 0.5"
             )
+
+
+def _check_frozen(config: Config) -> None:
+    """Raise `UserError` for settings of a frozen part where there is none, or that it cannot have."""
+    if config.feature_precision not in ("16", "32"):
+        raise UserError(f"--feature_precision {config.feature_precision}: choose 16 or 32")
+    if config.frozen is None:
+        for name, value in (("views", config.views), ("feature_precision", config.feature_precision)):
+            if value not in (None, "16"):
+                raise UserError(f"--{name} {value}: there are no kept features without --frozen LAYER")
+    elif config.compile or config.checkpoint:
+        raise UserError("--frozen excludes --compile and --checkpoint: leave them out")
 
 
 def load(path: Path) -> Config:

@@ -17,6 +17,7 @@ from model_guidance.errors import UserError
 from model_guidance.evaluation import Scores
 from model_guidance.guidance import Guidance
 from model_guidance.metrics.catalogue import FRONT
+from model_guidance.models.layers import unwrapped
 from model_guidance.selection import best_epoch, pareto_front
 from model_guidance.training.config import Config
 from model_guidance.training.lambda_schedule import START, Goal, next_lambda
@@ -62,8 +63,9 @@ def train(
     longer finite.
     """
     history: list[Scores] = list(state["history"]) if state else []
+    network, _ = unwrapped(guidance.model)
     if state:
-        guidance.model.load_state_dict(state["model"])
+        network.load_state_dict(state["model"])
     optimizer: torch.optim.Optimizer = torch.optim.Adam(guidance.parameters(), lr=config.lr)
     wrapped, optimizer = fabric.setup(_PlainArguments(guidance), optimizer)
     if state:
@@ -82,9 +84,9 @@ def train(
         row = {"epoch": epoch, **_mean_losses(fabric, losses), "lambda": lambda_}
         seconds = (time.perf_counter() - start) / len(losses)
         _share_buffers(guidance)
-        _check_finite(row, guidance.model)
+        _check_finite(row, network)
         history.append(row | score(guidance.model))
-        yield _epoch(history, guidance.model, optimizer, goal, seconds)
+        yield _epoch(history, network, optimizer, goal, seconds)
 
 
 def _steps(

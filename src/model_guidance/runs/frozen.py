@@ -1,0 +1,109 @@
+"""Runs whose first layers are frozen: their features are computed once, kept in the cache, and trained on."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from model_guidance.data import SplitDataset, loader
+from model_guidance.data.cache.features import Features, Part, cached_features
+from model_guidance.data.loading import EpochSampler
+from model_guidance.metrics.evaluate import Altered, altered_pixels
+from model_guidance.metrics.reliance import with_region
+from model_guidance.models import AfterLayer
+from model_guidance.models.backbone import Backbone
+from model_guidance.models.layers import find_layer
+from model_guidance.progress import steps
+from model_guidance.training.config import Config
+from model_guidance.types import Batch, unit_range
+
+FORMAT = 1
+TYPES: dict[str, np.dtype[Any]] = {"16": np.dtype(np.float16), "32": np.dtype(np.float32)}
+
+
+def after_frozen(model: Backbone, config: Config) -> AfterLayer:
+    """Return the network after the layer that `config.frozen` names, frozen up to there."""
+    image = torch.rand(1, 3, config.size, config.size, generator=torch.Generator().manual_seed(0))
+    return AfterLayer(model, find_layer(model, str(config.frozen), image), image)
+
+
+class FrozenPart:
+    """Computes the features of a run's images, and keeps them beside the images of their split.
+
+    They depend on the frozen weights, the layer and the pixels, and not on what is trained: runs share them.
+    """
+
+    def __init__(self, after: AfterLayer, config: Config, folder_name: str):
+        self.after, self.config, self.folder_name = after, config, folder_name
+
+    def of_views(self, dataset: SplitDataset, title: str) -> list[Features]:
+        """Return the features of a data set's images: a list of those of each view."""
+        found = []
+        for view in range(dataset.views or 1):
+            what = f"crop {dataset.seed} {view}" if dataset.augment else "whole"
+            found.append(self._kept(dataset, what, self._view(dataset, view), f"{title}, view {view + 1}"))
+        return found
+
+    def altered(self, batches: DataLoader[Any], title: str) -> Altered:
+        """Return what gives the features of a batch's images with their pixels replaced.
+
+        `batches` are those of the images: what another image lends to one depends on them.
+        """
+        found: dict[tuple[str, str], Features] = {}
+        dataset = cast(SplitDataset, batches.dataset)
+
+        def of(batch: Batch, side: str, filler: str) -> Tensor:
+            if (side, filler) not in found:
+                what = f"{side} {filler} {dataset.settings} {batches.batch_size}"
+                parts = self._altered(batches, side, filler)
+                found[side, filler] = self._kept(dataset, what, parts, f"{title}, {side}: {filler}")
+            chosen = batch.index[with_region(batch.regions, len(batch.labels))].tolist()
+            rows = np.stack([found[side, filler][index] for index in chosen])
+            return unit_range(torch.from_numpy(rows).to(batch.labels.device))
+
+        return of
+
+    def _view(self, dataset: SplitDataset, view: int) -> Iterator[Part]:
+        size = self.config.evaluation_batch or self.config.batch
+        batches = loader(dataset, size, workers=self.config.workers)
+        cast(EpochSampler, batches.sampler).set_epoch(view)
+        for batch in batches:
+            yield batch.index.numpy(), self._of(unit_range(batch.images))
+
+    def _altered(self, batches: DataLoader[Any], side: str, filler: str) -> Iterator[Part]:
+        for batch in batches:
+            index = batch.index[with_region(batch.regions, len(batch.labels))].numpy()
+            if len(index) and not (filler == "swap" and len(batch.images) == 1):
+                yield index, self._of(altered_pixels(batch, side, filler))
+
+    def _of(self, images: Tensor) -> np.ndarray:
+        return self.after.features(images.to(self.after.image.device)).float().cpu().numpy()
+
+    def _kept(self, dataset: SplitDataset, what: str, parts: Iterable[Part], title: str) -> Features:
+        """Return features that depend on `what` besides the frozen part, computed if need be."""
+
+        def shown() -> Iterator[Part]:
+            with steps(f"{self.folder_name}: features of {title}", len(dataset)) as bar:
+                for index, rows in parts:
+                    yield index, rows
+                    bar.advance(steps=len(index))
+
+        name = hashlib.blake2b(f"{self._key} {what}".encode(), digest_size=8).hexdigest()
+        home = dataset.split.folder / f"features-{name}"
+        shape = self._of(self.after.image).shape[1:]
+        return cached_features(home, shape, TYPES[self.config.feature_precision], len(dataset), shown)
+
+    @cached_property
+    def _key(self) -> str:
+        """A hash of all that features of the same pixels depend on."""
+        facts = (FORMAT, self.config.backbone, self.after.layer, self.config.feature_precision)
+        found = hashlib.blake2b(repr(facts).encode(), digest_size=16)
+        for name, value in sorted(self.after.frozen_state().items()):
+            found.update(name.encode())
+            found.update(value.detach().cpu().contiguous().numpy().tobytes())
+        return found.hexdigest()

@@ -1,0 +1,155 @@
+"""Runs on kept features: what the whole network learns with its first layers frozen, in less time."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from tests.training.helpers import small
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from model_guidance.errors import UserError
+from model_guidance.guidance import Guidance
+from model_guidance.models import AfterLayer, build
+from model_guidance.models.layers import find_layer
+from model_guidance.runs.evaluate import evaluate_run
+from model_guidance.runs.folder import Run
+from model_guidance.runs.setup import fabric_of, split_of, training_loader
+from model_guidance.runs.train import train_run
+from model_guidance.training import trainer
+from model_guidance.training.config import Config
+from model_guidance.types import unit_range
+
+FROZEN = {"frozen": "mid1", "feature_precision": "32"}
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def run(cache, tmp_path_factory) -> Run:
+    folder = tmp_path_factory.mktemp("runs") / "frozen"
+    train_run(small(cache, **FROZEN), folder)
+    return Run.open(folder)
+
+
+def by_hand(config: Config) -> dict[str, torch.Tensor]:
+    """Train the whole network on images, its first layers frozen, with nothing kept."""
+    torch.manual_seed(config.seed)
+    model, image = build(config.backbone, 2), torch.rand(1, 3, config.size, config.size)
+    frozen = AfterLayer(model, find_layer(model, config.frozen, image), image)
+    guidance = Guidance(model, config.own_method, config.layer, config.loss)
+    optimizer = torch.optim.Adam(guidance.parameters(), lr=config.lr)
+    batches = training_loader(config, split_of(config, "train"), fabric_of(config), normalises=False)
+    for epoch in range(1, config.epochs + 1):
+        torch.manual_seed(config.seed * 1_000_003 + epoch)
+        batches.sampler.set_epoch(epoch)
+        guidance.train()
+        frozen.train()
+        for batch in batches:
+            logits, localization = guidance(unit_range(batch.images), batch.labels, batch.regions)
+            loss = binary_cross_entropy_with_logits(logits, batch.labels) + config.lambda_ * localization
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return dict(model.state_dict())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "changes", [{}, {"augment": True, "views": 2}, {"backbone": "resnet18", "layer": "mid3"}]
+)
+def test_it_ends_in_the_weights_of_the_whole_network_trained_with_those_layers_frozen(
+    changes, cache, tmp_path
+):
+    config = small(cache, **FROZEN, **changes)
+    train_run(config, tmp_path / "run")
+    expected, found = by_hand(config), load_file(tmp_path / "run" / "last.safetensors")
+    initial = build(config.backbone, 2).state_dict()
+    assert found.keys() == expected.keys() == initial.keys()
+    for name, value in expected.items():
+        assert torch.allclose(found[name], value, rtol=1e-4, atol=1e-5), name
+
+
+@pytest.mark.slow
+def test_the_whole_network_scores_what_its_part_scored_on_features(run):
+    for name in ("best", "last"):
+        found, expected = evaluate_run(run, name, "test", None, None), getattr(run.result, name)
+        assert found.scores == pytest.approx(expected.scores, abs=1e-4)
+        assert found.groups == expected.groups
+        assert found.reliance.outside == pytest.approx(expected.reliance.outside)
+        assert found.reliance.inside == pytest.approx(expected.reliance.inside)
+
+
+@pytest.mark.slow
+def test_the_last_layers_were_trained_and_no_other(run):
+    torch.manual_seed(0)
+    before, after = build("bcos_small", 2).state_dict(), load_file(run.folder / "last.safetensors")
+    changed = {name.split(".")[1] for name in after if not torch.equal(before[name], after[name])}
+    assert changed == {"layer2", "layer3", "layer4", "fc"}
+
+
+@pytest.mark.slow
+def test_a_further_round_computes_no_features_of_the_data(run, cache, tmp_path, monkeypatch):
+    images, features = [], AfterLayer.features
+
+    def counted(self, given):
+        images.append(len(given))
+        return features(self, given)
+
+    monkeypatch.setattr(AfterLayer, "features", counted)
+    train_run(
+        small(cache, **FROZEN, lambda_=5.0, loss="l1", weights=str(run.folder / "last.safetensors")),
+        tmp_path / "run",
+    )
+    assert max(images) <= 2  # of the trial step, and of the example that tells the shape
+
+
+@pytest.mark.slow
+def test_half_precision_is_near(run, cache, tmp_path):
+    result = train_run(small(cache, frozen="mid1"), tmp_path / "run")
+    assert result.last.scores["bce"] == pytest.approx(run.result.last.scores["bce"], rel=1e-2)
+
+
+@pytest.mark.slow
+def test_interrupted_it_ends_in_the_same_bits(run, cache, tmp_path, monkeypatch):
+    steps, backward = [], trainer.F.binary_cross_entropy_with_logits
+
+    def interrupted(*args):
+        steps.append(1)
+        if len(steps) == 5:
+            raise KeyboardInterrupt
+        return backward(*args)
+
+    monkeypatch.setattr(trainer.F, "binary_cross_entropy_with_logits", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train_run(small(cache, **FROZEN), tmp_path / "run")
+    monkeypatch.undo()
+    train_run(small(cache, **FROZEN), tmp_path / "run")
+    assert (tmp_path / "run" / "last.safetensors").read_bytes() == (
+        run.folder / "last.safetensors"
+    ).read_bytes()
+    assert Run.open(tmp_path / "run").result == run.result
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"frozen": "mid3"}, "layer 'mid2' comes before the frozen layer 'network.layer3'"),
+        ({"frozen": "mid1", "layer": "input"}, "layer 'input' comes before the frozen layer"),
+        ({"frozen": "mid9"}, "there is no layer 'mid9'"),
+        ({"frozen": "mid1", "views": 3}, "--views 3: the images are not augmented"),
+        ({"views": 3}, "--views 3: there are no kept features without --frozen"),
+        ({"frozen": "mid1", "augment": True, "views": 1}, "--views 1: a number from 2"),
+        ({"feature_precision": "32"}, "--feature_precision 32: there are no kept features"),
+        ({"frozen": "mid1", "feature_precision": "8"}, "--feature_precision 8: choose 16 or 32"),
+        ({"frozen": "mid1", "compile": True}, "--frozen excludes --compile"),
+        ({"frozen": "mid1", "checkpoint": True}, "--frozen excludes --compile and --checkpoint"),
+    ],
+)
+def test_what_cannot_be_is_said_before_a_folder_exists(settings, words, cache, tmp_path):
+    with pytest.raises(UserError, match=words):
+        train_run(small(cache, **settings), tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -131,7 +131,7 @@ class Batch:
     1, of composites without an object of theirs between; `regions` are what guidance may use (boxes, masks,
     ...); `objects` are segmentation masks where the data have them; `groups` is -1 where the data set has
     none; `index` is the position in the split. `weights` is how much the classification loss of each image
-    counts in the sum over all; None: 1 / batch.
+    counts in the sum over all; None: 1 / batch. `of_features` says that the images are features.
     """
 
     images: UInt8[Tensor, "batch 3 height width"] | Float[Tensor, "batch ..."]
@@ -141,6 +141,12 @@ class Batch:
     groups: Int[Tensor, "batch"]
     index: Int[Tensor, "batch"]
     weights: Float[Tensor, "batch"] | None = None
+    of_features: bool = False
+
+    @property
+    def inputs(self) -> Float[Tensor, "batch ..."]:
+        """The images, or features, as networks take them."""
+        return self.images.to(torch.get_default_dtype()) if self.of_features else unit_range(self.images)
 
     def to(self, device: torch.device | str, **_: object) -> "Batch":
         """Return the same batch on `device` (the protocol by which Lightning Fabric moves batches)."""
@@ -148,7 +154,8 @@ class Batch:
             each.to(device, non_blocking=True) for each in (self.images, self.labels, self.groups, self.index)
         )
         weights = None if self.weights is None else self.weights.to(device, non_blocking=True)
-        return Batch(images, labels, self.regions.to(device), self.objects.to(device), groups, index, weights)
+        regions, objects = self.regions.to(device), self.objects.to(device)
+        return Batch(images, labels, regions, objects, groups, index, weights, self.of_features)
 
     def pin_memory(self) -> "Batch":
         """Return the same batch in page-locked memory (the protocol of torch's `DataLoader`)."""
@@ -160,11 +167,12 @@ class Batch:
             self.groups,
             self.index,
             self.weights,
+            self.of_features,
         )
 
 
 def unit_range(
-    images: UInt8[Tensor, "batch 3 height width"] | Float[Tensor, "batch ..."],
-) -> Float[Tensor, "batch ..."]:
-    """Return RGB images as networks take them: float, in [0, 1]; features have no range, only their type."""
-    return images / 255 if images.dtype == torch.uint8 else images.to(torch.get_default_dtype())
+    images: UInt8[Tensor, "batch 3 height width"],
+) -> Float[Tensor, "batch 3 height width"]:
+    """Return RGB images as networks take them: float, in [0, 1]."""
+    return images / 255

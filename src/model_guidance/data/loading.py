@@ -127,6 +127,7 @@ def collate(items: Sequence[Item]) -> Batch:
         torch.tensor([item.group for item in items]),
         torch.tensor([item.index for item in items]),
         _weights([item.weight for item in items]),
+        items[0].image.dtype != torch.uint8,
     )
 
 

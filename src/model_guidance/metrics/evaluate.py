@@ -94,13 +94,12 @@ def _with_named_layer(model: nn.Module, batch: Batch, what: Measurement) -> Meas
     if not needs_images(model, what.layer):
         return what
     with ordinary_mode():
-        images = ordinary(unit_range(batch.images[:1]))
+        images = ordinary(batch.inputs[:1])
         return replace(what, layer=find_layer(model, what.layer, images))
 
 
 def _score(model: nn.Module, batch: Batch, what: Measurement, altered: Altered) -> BatchScores:
-    images = unit_range(batch.images)
-    explanation = capture(model, images, what.method, what.layer, layout=what.layout)
+    explanation = capture(model, batch.inputs, what.method, what.layer, layout=what.layout)
     maps = explanation.maps(batch.regions.pairs)
     predictions = Predictions(explanation.logits.detach().float(), batch.labels, batch.groups)
     conditions = _replacements(model, batch, predictions, altered) if what.reliance else {}

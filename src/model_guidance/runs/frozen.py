@@ -64,7 +64,7 @@ class FrozenPart:
                 found[side, filler] = self._kept(dataset, what, parts, f"{title}, {side}: {filler}")
             chosen = batch.index[with_region(batch.regions, len(batch.labels))].tolist()
             rows = np.stack([found[side, filler][index] for index in chosen])
-            return unit_range(torch.from_numpy(rows).to(batch.labels.device))
+            return torch.from_numpy(rows).to(batch.labels.device, torch.get_default_dtype())
 
         return of
 

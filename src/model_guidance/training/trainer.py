@@ -21,7 +21,7 @@ from model_guidance.models.layers import unwrapped
 from model_guidance.selection import best_epoch, pareto_front
 from model_guidance.training.config import Config
 from model_guidance.training.lambda_schedule import START, Goal, next_lambda
-from model_guidance.types import Batch, Pairs, Regions, unit_range
+from model_guidance.types import Batch, Pairs, Regions
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def _steps(
 def _both_losses(wrapped: nn.Module, batch: Batch, regions: Regions) -> tuple[Tensor, Tensor]:
     pairs = regions.pairs
     logits, localization = wrapped(
-        unit_range(batch.images),
+        batch.inputs,
         batch.labels,
         (pairs.image_index, pairs.class_index, pairs.distinct),
         (regions.masks, regions.valid, regions.images),

@@ -11,10 +11,12 @@ from tests.data.samples import memory_source
 
 from model_guidance.data.annotations.settings import RegionSettings
 from model_guidance.data.cache.cached import cached
+from model_guidance.data.cache.features import cached_features
 from model_guidance.data.cache.split import Split
-from model_guidance.data.composites import FILLERS, Composites, WithComposites
+from model_guidance.data.composites import FILLERS, Composites
 from model_guidance.data.dataset import Item, SplitDataset
 from model_guidance.data.loading import collate, loader
+from model_guidance.data.mixing import AnnotatedImages, Beside, Mixed
 from model_guidance.data.replacement import feathered, mean_colour
 from model_guidance.data.source import Sample, annotated
 from model_guidance.errors import UserError
@@ -224,7 +226,7 @@ def test_a_region_of_the_whole_image_leaves_it_as_it_is(tmp_path: Path):
 
 
 def joined(dataset: SplitDataset, share: float, batch: int, **options: object) -> list[Batch]:
-    load = loader(WithComposites(dataset, Composites(dataset, 9), share), batch, True, 5, **options)
+    load = loader(Mixed(dataset, [Beside(Composites(dataset, 9), share)]), batch, True, 5, **options)
     load.sampler.set_epoch(2)
     batches = list(load)
     assert len(load) == len(batches)
@@ -260,6 +262,52 @@ def test_batches_depend_on_no_worker(tmp_path: Path):
     for one, other in zip(alone, helped, strict=True):
         assert torch.equal(one.images, other.images)
         assert torch.equal(one.labels, other.labels)
+
+
+def test_with_views_there_are_as_many_fixed_sets(tmp_path: Path):
+    dataset = SplitDataset(exclusive(tmp_path, 7), augment=True, seed=3, views=2)
+    made, endless = Composites(dataset, 4), Composites(SplitDataset(dataset.split, augment=True, seed=3), 4)
+    for epoch in range(4):
+        assert torch.equal(made[epoch, 6].image, endless[epoch % 2, 2].image)
+
+
+def test_features_stand_in_for_composites(tmp_path: Path):
+    dataset = SplitDataset(exclusive(tmp_path, 7), augment=True, draw_one=True, views=2)
+    rows = np.arange(8, dtype=np.float32).reshape(4, 2)
+    stored = [
+        cached_features(
+            tmp_path / "x" / f"{view}", (2,), rows.dtype, 4, lambda v=view: [(np.arange(4), rows + v)]
+        )
+        for view in range(2)
+    ]
+    images, features = (Composites(dataset, 4, replaced="both", features=each) for each in ((), stored))
+    for epoch, number in ((0, 1), (1, 5), (2, 3)):
+        expected, found = images[epoch, number], features[epoch, number]
+        assert np.array_equal(found.image, rows[number % 4] + epoch % 2)
+        assert torch.equal(found.labels, expected.labels)
+        assert all(torch.equal(a.mask, b.mask) for a, b in zip(found.regions, expected.regions, strict=True))
+
+
+def test_annotated_images_come_in_turn_and_are_only_guided(tmp_path: Path):
+    dataset = SplitDataset(exclusive(tmp_path, 10), RegionSettings(annotated=0.3, seed=1), seed=2)
+    chosen = set(np.flatnonzero(dataset.annotated))
+    load = loader(Mixed(dataset, [Beside(AnnotatedImages(dataset), 0.5)]), 4, True, 5)
+    seen = []
+    for batch in load:
+        own = batch.weights.count_nonzero()
+        assert batch.weights.tolist() == pytest.approx([1 / own] * own + [0.0] * max(1, round(own / 2)))
+        assert set(range(own, len(batch.images))) <= set(batch.regions.pairs.image_index.tolist())
+        seen += batch.index[own:].tolist()
+    assert len(chosen) == 3
+    assert set(seen[:3]) == chosen
+    assert len(seen) == 5
+
+
+def test_annotated_images_beside_composites_do_not_thin_them_out(tmp_path: Path):
+    dataset = SplitDataset(exclusive(tmp_path, 8))
+    beside = [Beside(Composites(dataset, 9, weight=3.0), 0.5), Beside(AnnotatedImages(dataset), 1.0)]
+    batch = next(iter(loader(Mixed(dataset, beside), 4, True)))
+    assert batch.weights.tolist() == pytest.approx([0.25] * 4 + [1.5] * 2 + [0.0] * 4)
 
 
 def test_processes_share_the_composites_of_one(tmp_path: Path):

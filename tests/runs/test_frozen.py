@@ -50,7 +50,9 @@ def by_hand(config: Config) -> dict[str, torch.Tensor]:
         frozen.train()
         for batch in batches:
             logits, localization = guidance(unit_range(batch.images), batch.labels, batch.regions)
-            loss = binary_cross_entropy_with_logits(logits, batch.labels) + config.lambda_ * localization
+            each = binary_cross_entropy_with_logits(logits, batch.labels, reduction="none").mean(dim=1)
+            counts = torch.full_like(each, 1 / len(each)) if batch.weights is None else batch.weights
+            loss = (counts * each).sum() + config.lambda_ * localization
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -59,7 +61,13 @@ def by_hand(config: Config) -> dict[str, torch.Tensor]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "changes", [{}, {"augment": True, "views": 2}, {"backbone": "resnet18", "layer": "mid3"}]
+    "changes",
+    [
+        {},
+        {"augment": True, "views": 2},
+        {"backbone": "resnet18", "layer": "mid3"},
+        {"composites": 0.5, "annotated_batch": 4},
+    ],
 )
 def test_it_ends_in_the_weights_of_the_whole_network_trained_with_those_layers_frozen(
     changes, cache, tmp_path
@@ -146,6 +154,7 @@ def test_interrupted_it_ends_in_the_same_bits(run, cache, tmp_path, monkeypatch)
         ({"feature_precision": "32"}, "--feature_precision 32: there are no kept features"),
         ({"frozen": "mid1", "feature_precision": "8"}, "--feature_precision 8: choose 16 or 32"),
         ({"frozen": "mid1", "compile": True}, "--frozen excludes --compile"),
+        ({"annotated_batch": 4, "lambda_": 0.0}, "--annotated_batch 4: nothing is guided without --lambda"),
         ({"frozen": "mid1", "checkpoint": True}, "--frozen excludes --compile and --checkpoint"),
     ],
 )

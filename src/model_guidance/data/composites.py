@@ -4,7 +4,7 @@ No map is differentiated. What is relevant stays and the rest is perturbed (arXi
 the input (arXiv 2308.12127); or what is relevant goes, and its label with it (arXiv 2106.01127).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 from torchvision.tv_tensors import Mask
 
 from model_guidance.data.augmentation import crop_and_flip, seed_of
+from model_guidance.data.cache.features import Features
 from model_guidance.data.dataset import Item, ItemKey, SplitDataset, one_of
 from model_guidance.data.regions import Region
 from model_guidance.data.replacement import blur, feathered, mean_colour, mixed, noise, without_objects
@@ -44,9 +45,10 @@ class Composites(Dataset[Item]):
     have a region, without its objects (`replacement.without_objects`); "mean" or "blur" of the image's own
     pixels outside of its regions, which keep the colour of the surroundings; "noise", uniform in [0, 255].
 
-    Item (epoch, index) depends on the seed, the epoch and the index alone; epoch 0 is a fixed set. `weight`
-    is that of `Item.weight`. Raises `UserError` for settings that it does not know, and if there is no
-    annotated image to compose, or to swap only one.
+    Item (epoch, index) depends on the seed, the epoch and the index alone; epoch 0 is a fixed set. Where the
+    images have so many views, there are as many fixed sets, which the epochs take in turn; `features` are
+    those of each, and stand in for the images. `weight` is that of `Item.weight`. Raises `UserError` for
+    settings that it does not know, and if there is no annotated image to compose, or to swap only one.
     """
 
     def __init__(
@@ -56,10 +58,11 @@ class Composites(Dataset[Item]):
         filler: str = "swap",
         replaced: str = "outside",
         weight: float = 1.0,
+        features: Sequence[Features] = (),
     ):
         check_settings(filler, replaced)
         self.dataset, self.count, self.filler, self.replaced = dataset, count, filler, replaced
-        self.weight = weight
+        self.weight, self.features = weight, features
         self._whole = SplitDataset(dataset.split, dataset.settings, seed=dataset.seed)
         self._annotated = np.flatnonzero(dataset.annotated)
         self._check()
@@ -69,18 +72,26 @@ class Composites(Dataset[Item]):
 
     def __getitem__(self, key: ItemKey) -> Item:
         epoch, index = key if isinstance(key, tuple) else (0, key)
-        seed = seed_of(self.dataset.seed, epoch, index, 2)
+        view, index = self.dataset.view(epoch), index % self.count if self.dataset.views else index
+        seed = seed_of(self.dataset.seed, view, index, 2)
         random = np.random.default_rng(seed)
         outside = self.replaced == "outside" or (self.replaced == "both" and bool(random.integers(2)))
         shown = self._draw(random, _shown)
-        image = self._composed(shown, outside, random)
+        image = shown.image if self.features else self._composed(shown, outside, random)
         regions = _shown(shown) if outside else []
         if self.dataset.augment:
             image, regions = _moved(image, regions, seed)
+        if self.features:
+            image = torch.from_numpy(self.features[view][index])
         if self.dataset.draw_one:
             regions = one_of(regions, seed)
         labels = _labels(shown, outside, self.dataset.split.exclusive)
         return Item(image, labels, regions, [], -1, index, shown.size, self.weight)
+
+    @property
+    def pixels(self) -> str:
+        """What the pixels of an item depend on besides the split, the view and the index."""
+        return f"composites {self.filler} {self.replaced} {self.dataset.settings} {self.dataset.pixels}"
 
     def _draw(
         self, random: np.random.Generator, usable: Callable[[Item], object], but: int | None = None
@@ -128,25 +139,6 @@ class Composites(Dataset[Item]):
             "another one, at least 2 are needed, with regions of all their classes and a tenth "
             "of the image outside of these; mark more images, or choose --filler mean, blur or noise"
         )
-
-
-class WithComposites(Dataset[Item]):
-    """`images` and, behind them by their numbers, composites: in each batch `share` as many as images."""
-
-    def __init__(self, images: SplitDataset, composites: Composites, share: float):
-        self.images, self.composites, self.share = images, composites, share
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, key: tuple[int, int]) -> Item:
-        epoch, index = key
-        own = index < len(self.images)
-        return self.images[key] if own else self.composites[epoch, index - len(self.images)]
-
-    def beside(self, images: int) -> int:
-        """Return how many composites a batch of so many images gets: at least one."""
-        return max(1, round(self.share * images))
 
 
 def check_settings(filler: str, replaced: str) -> None:

@@ -80,9 +80,18 @@ class SplitDataset(Dataset[Item]):
     def __len__(self) -> int:
         return len(self.split)
 
+    def view(self, epoch: int) -> int:
+        """Return which view of the images an epoch sees."""
+        return epoch % self.views if self.views else epoch
+
+    @property
+    def pixels(self) -> str:
+        """What the pixels of an item depend on besides the split, the view and the index."""
+        return f"crops, seed {self.seed}" if self.augment else "whole"
+
     def __getitem__(self, key: ItemKey) -> Item:
         epoch, index = key if isinstance(key, tuple) else (0, key)
-        view = epoch % self.views if self.views else epoch
+        view = self.view(epoch)
         objects = [self._objects(index, "masks"), *self._annotations(index)]
         image, objects = self._seen(view, index, objects)
         segmented, *annotations = objects

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from itertools import count
 from typing import Any
 
 import torch
@@ -11,13 +10,14 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
 from model_guidance.data.augmentation import seed_of
-from model_guidance.data.composites import WithComposites
+from model_guidance.data.composites import Composites
 from model_guidance.data.dataset import Item, SplitDataset
+from model_guidance.data.mixing import Mixed
 from model_guidance.data.regions import Region, stack
 from model_guidance.types import Batch, Regions
 
 
-class EpochSampler(Sampler[tuple[int, int]]):
+class EpochSampler(Sampler[tuple[int, ...]]):
     """Yields (epoch, index), so that a worker process knows the epoch whenever it was started.
 
     With `shuffle`, the order depends on `seed` and the epoch of `set_epoch` alone. `shard` is (rank, number
@@ -41,7 +41,7 @@ class EpochSampler(Sampler[tuple[int, int]]):
         """Choose the epoch of the next iteration, from 0."""
         self.epoch = epoch
 
-    def __iter__(self) -> Iterator[tuple[int, int]]:
+    def __iter__(self) -> Iterator[tuple[int, ...]]:
         return ((self.epoch, index) for index in self._part().tolist())
 
     def __len__(self) -> int:
@@ -60,31 +60,21 @@ class EpochSampler(Sampler[tuple[int, int]]):
 
 
 class MixedSampler(EpochSampler):
-    """Yields, after the images of each batch, as many composites as belong beside them.
+    """Yields, after the images of each batch, what belongs beside them."""
 
-    These are numbered behind the images, and dealt out to the processes one by one as the images are: all
-    processes together draw the same composites as one does with their joint batches.
-    """
-
-    def __init__(
-        self, dataset: WithComposites, batch: int, shuffle: bool, seed: int, shard: tuple[int, int] = (0, 1)
-    ):
+    def __init__(self, dataset: Mixed, batch: int, shuffle: bool, seed: int, shard: tuple[int, int] = (0, 1)):
         super().__init__(len(dataset), shuffle, seed, shard)
-        self.beside, self.batch = dataset.beside, batch
+        self.dataset, self.batch = dataset, batch
 
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        rank, processes = self.shard
-        numbers = count(self.images + rank, processes)
-        for images in torch.split(self._part(), self.batch):
-            yield from ((self.epoch, index) for index in images.tolist())
-            yield from ((self.epoch, next(numbers)) for _ in range(self.beside(len(images))))
+    def __iter__(self) -> Iterator[tuple[int, ...]]:
+        return self.dataset.keys(self.epoch, self._part().tolist(), self.batch, self.shard)
 
     def __len__(self) -> int:
-        return sum(len(each) + self.beside(len(each)) for each in torch.split(self._part(), self.batch))
+        return sum(self.dataset.joint(len(each)) for each in torch.split(self._part(), self.batch))
 
 
 def loader(
-    dataset: SplitDataset | WithComposites,
+    dataset: SplitDataset | Composites | Mixed,
     batch_size: int,
     shuffle: bool = False,
     seed: int = 0,
@@ -98,12 +88,12 @@ def loader(
     The batches depend on `seed` and the epoch, not on `workers` (processes; 0 decodes in this one), and the
     global random state is left alone. `shard` is (rank, number of processes), see `EpochSampler`: for
     `evaluation` each process gets every n-th batch. `drop_last` leaves out a last batch that is not full.
-    Composites are loaded beside the `batch_size` images, at the end of each batch.
+    What is mixed in is loaded beside the `batch_size` images, at the end of each batch.
     """
     sampler = EpochSampler(len(dataset), shuffle, seed, shard, batch_size if evaluation else None)
-    if isinstance(dataset, WithComposites):
+    if isinstance(dataset, Mixed):
         sampler = MixedSampler(dataset, batch_size, shuffle, seed, shard)
-        batch_size += dataset.beside(batch_size)
+        batch_size = dataset.joint(batch_size)
     return DataLoader(
         dataset,
         batch_size,
@@ -133,10 +123,10 @@ def collate(items: Sequence[Item]) -> Batch:
 
 def _weights(weights: Sequence[float | None]) -> Float[Tensor, "batch"] | None:
     """Return what each image counts: the mean of the data set's images, plus a weighted one of the others."""
-    own, others = weights.count(None), len(weights) - weights.count(None)
-    if not others:
+    own, others = weights.count(None), sum(weight is not None and weight > 0 for weight in weights)
+    if own == len(weights):
         return None
-    return torch.tensor([1 / own if weight is None else weight / others for weight in weights])
+    return torch.tensor([1 / own if weight is None else weight / max(others, 1) for weight in weights])
 
 
 def _joined(regions: Sequence[Sequence[Region]], size: int) -> Regions:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch.utils.data import DataLoader
 
 from model_guidance.data import SplitDataset, loader
 from model_guidance.data.cache.features import Features, Part, cached_features
+from model_guidance.data.composites import Composites
 from model_guidance.data.loading import EpochSampler
 from model_guidance.metrics.evaluate import Altered, altered_pixels
 from model_guidance.metrics.reliance import with_region
@@ -41,13 +43,19 @@ class FrozenPart:
     def __init__(self, after: AfterLayer, config: Config, folder_name: str):
         self.after, self.config, self.folder_name = after, config, folder_name
 
-    def of_views(self, dataset: SplitDataset, title: str) -> list[Features]:
+    def of_views(self, dataset: SplitDataset | Composites, title: str) -> list[Features]:
         """Return the features of a data set's images: a list of those of each view."""
-        found = []
-        for view in range(dataset.views or 1):
-            what = f"crop {dataset.seed} {view}" if dataset.augment else "whole"
-            found.append(self._kept(dataset, what, self._view(dataset, view), f"{title}, view {view + 1}"))
-        return found
+        images = dataset.dataset if isinstance(dataset, Composites) else dataset
+        return [
+            self._kept(
+                images.split.folder,
+                f"{dataset.pixels} {len(dataset)} {view}",
+                len(dataset),
+                self._view(dataset, view),
+                f"{title}, view {view + 1}",
+            )
+            for view in range(images.views or 1)
+        ]
 
     def altered(self, batches: DataLoader[Any], title: str) -> Altered:
         """Return what gives the features of a batch's images with their pixels replaced.
@@ -61,14 +69,16 @@ class FrozenPart:
             if (side, filler) not in found:
                 what = f"{side} {filler} {dataset.settings} {batches.batch_size}"
                 parts = self._altered(batches, side, filler)
-                found[side, filler] = self._kept(dataset, what, parts, f"{title}, {side}: {filler}")
+                found[side, filler] = self._kept(
+                    dataset.split.folder, what, len(dataset), parts, f"{title}, {side}: {filler}"
+                )
             chosen = batch.index[with_region(batch.regions, len(batch.labels))].tolist()
             rows = np.stack([found[side, filler][index] for index in chosen])
             return torch.from_numpy(rows).to(batch.labels.device, torch.get_default_dtype())
 
         return of
 
-    def _view(self, dataset: SplitDataset, view: int) -> Iterator[Part]:
+    def _view(self, dataset: SplitDataset | Composites, view: int) -> Iterator[Part]:
         size = self.config.evaluation_batch or self.config.batch
         batches = loader(dataset, size, workers=self.config.workers)
         cast(EpochSampler, batches.sampler).set_epoch(view)
@@ -84,19 +94,19 @@ class FrozenPart:
     def _of(self, images: Tensor) -> np.ndarray:
         return self.after.features(images.to(self.after.image.device)).float().cpu().numpy()
 
-    def _kept(self, dataset: SplitDataset, what: str, parts: Iterable[Part], title: str) -> Features:
+    def _kept(self, folder: Path, what: str, count: int, parts: Iterable[Part], title: str) -> Features:
         """Return features that depend on `what` besides the frozen part, computed if need be."""
 
         def shown() -> Iterator[Part]:
-            with steps(f"{self.folder_name}: features of {title}", len(dataset)) as bar:
+            with steps(f"{self.folder_name}: features of {title}", count) as bar:
                 for index, rows in parts:
                     yield index, rows
                     bar.advance(steps=len(index))
 
         name = hashlib.blake2b(f"{self._key} {what}".encode(), digest_size=8).hexdigest()
-        home = dataset.split.folder / f"features-{name}"
+        home = folder / f"features-{name}"
         shape = self._of(self.after.image).shape[1:]
-        return cached_features(home, shape, TYPES[self.config.feature_precision], len(dataset), shown)
+        return cached_features(home, shape, TYPES[self.config.feature_precision], count, shown)
 
     @cached_property
     def _key(self) -> str:

@@ -15,7 +15,8 @@ from torch.utils.data import DataLoader
 from model_guidance.data import RegionSettings, Source, Split, SplitDataset, loader, open_source, open_split
 from model_guidance.data.annotations.settings import for_scores
 from model_guidance.data.cache.features import Features
-from model_guidance.data.composites import Composites, WithComposites
+from model_guidance.data.composites import Composites
+from model_guidance.data.mixing import AnnotatedImages, Beside, Mixed
 from model_guidance.data.opening import reader_of
 from model_guidance.errors import UserError
 from model_guidance.guidance import Guidance
@@ -97,12 +98,18 @@ def views_of(config: Config) -> int | None:
 
 
 def training_loader(
-    config: Config, split: Split, fabric: Fabric, normalises: bool, features: Sequence[Features] = ()
+    config: Config,
+    split: Split,
+    fabric: Fabric,
+    normalises: bool,
+    features: Sequence[Features] = (),
+    of_composites: Sequence[Features] = (),
 ) -> DataLoader[Any]:
     """Return this process's part of the training batches, with the regions that guidance may use.
 
-    Composites of the annotated images are beside them if the settings want any. Where the network
-    `normalises` over the batch, a last batch of a single image is left out.
+    Composites of the annotated images, and some of these again, are beside them if the settings want any.
+    Where the network `normalises` over the batch, a last batch of a single image is left out. `features`
+    stand in for the images, and those `of_composites` for these.
     """
     dataset = SplitDataset(
         split,
@@ -116,20 +123,33 @@ def training_loader(
     images = math.ceil(len(dataset) / fabric.world_size)
     single = normalises and images > config.batch > 1 and images % config.batch == 1
     shard = _shard(fabric)
-    mixed = _with_composites(config, dataset) if config.composites else dataset
+    beside = _beside(config, dataset, of_composites)
+    mixed = Mixed(dataset, beside) if beside else dataset
     return loader(mixed, config.batch, True, config.seed, config.workers, shard, drop_last=single)
 
 
-def _with_composites(config: Config, dataset: SplitDataset) -> WithComposites:
-    count = math.ceil(config.composites * len(dataset))
-    made = Composites(dataset, count, config.filler, config.replaced, config.composites_weight)
-    return WithComposites(dataset, made, config.composites)
+def _beside(config: Config, dataset: SplitDataset, of_composites: Sequence[Features]) -> list[Beside]:
+    """Return what stands beside the images of each batch."""
+    found = []
+    if config.composites:
+        settings = (config.filler, config.replaced, config.composites_weight)
+        count = math.ceil(config.composites * len(dataset))
+        found.append(Beside(Composites(dataset, count, *settings, of_composites), config.composites))
+    if config.annotated_batch:
+        found.append(Beside(AnnotatedImages(dataset), config.annotated_batch / config.batch))
+    return found
 
 
 def images_of(loaded: DataLoader[Any]) -> SplitDataset:
-    """Return the images of the data set behind a loader, without composites."""
+    """Return the images of the data set behind a loader, without what is beside them."""
     dataset = loaded.dataset
-    return dataset.images if isinstance(dataset, WithComposites) else cast(SplitDataset, dataset)
+    return dataset.images if isinstance(dataset, Mixed) else cast(SplitDataset, dataset)
+
+
+def composites_of(loaded: DataLoader[Any]) -> Composites | None:
+    """Return the composites beside the images behind a loader, if there are any."""
+    beside = loaded.dataset.beside if isinstance(loaded.dataset, Mixed) else ()
+    return next((each.items for each in beside if isinstance(each.items, Composites)), None)
 
 
 @dataclass(frozen=True)

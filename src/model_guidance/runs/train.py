@@ -39,6 +39,7 @@ from model_guidance.runs.second_attribution import score_second_attribution
 from model_guidance.runs.setup import (
     Data,
     check_classes,
+    composites_of,
     evaluation_loader,
     fabric_of,
     guidance_of,
@@ -154,13 +155,14 @@ def _on_features(run: _Prepared) -> _Prepared:
     """Return the run with features in the place of all images, computed where the cache has none."""
     config, fabric, splits = run.config, run.fabric, run.data.splits
     part = FrozenPart(cast(AfterLayer, run.guidance.model), config, run.folder.name)
-    images = {"train": run.training, **{name: run.data.loaders[name] for name in ("val", "test")}}
-    kept = {name: part.of_views(cast(SplitDataset, each.dataset), name) for name, each in images.items()}
-    training = training_loader(
-        config, splits["train"], fabric, normalises(run.guidance.model, config), kept["train"]
-    )
-    loaders = {name: evaluation_loader(config, splits[name], fabric, kept[name]) for name in ("val", "test")}
-    altered = {name: part.altered(images[name], name) for name in loaders}
+    images, composites = part.of_views(images_of(run.training), "train"), composites_of(run.training)
+    made = part.of_views(composites, "composites") if composites else ()
+    normal = normalises(run.guidance.model, config)
+    training = training_loader(config, splits["train"], fabric, normal, images, made)
+    tested = {name: run.data.loaders[name] for name in ("val", "test")}
+    kept = {name: part.of_views(images_of(each), name) for name, each in tested.items()}
+    loaders = {name: evaluation_loader(config, splits[name], fabric, kept[name]) for name in tested}
+    altered = {name: part.altered(each, name) for name, each in tested.items()}
     return replace(run, data=replace(run.data, loaders=loaders, altered=altered), training=training)
 
 

@@ -23,6 +23,7 @@ RANGES: dict[str, tuple[float, float]] = {  # both ends included
     "epochs": (1, 1_000_000),
     "batch": (1, 1_000_000),
     "evaluation_batch": (1, 1_000_000),
+    "annotated_batch": (1, 1_000_000),
     "views": (2, 1000),
     "seed": (0, 2**32 - 1),
     "workers": (0, 1000),
@@ -63,6 +64,8 @@ class Config:
         outside: guide away from the regions: the evidence lies everywhere but in them.
         annotated: fraction of the training images whose regions are used.
         annotation_seed: which images those are.
+        annotated_batch: so many annotated images beside those of each batch, only to be guided: where few are
+            annotated, most batches would have none.
         composites: composites of annotated images beside each batch, as a share of its images (0.5: half as
             many again); they need no maps, and work with a lambda of 0 or beside it.
         replaced: what is replaced in them: outside (of the regions, which keep their label), inside (then no
@@ -112,6 +115,7 @@ class Config:
     outside: bool = False
     annotated: float = 1.0
     annotation_seed: int = 0
+    annotated_batch: int | None = None
     composites: float = 0.0
     replaced: str = "outside"
     filler: str = "swap"
@@ -155,6 +159,8 @@ class Config:
                 raise UserError(f"--{name} {getattr(self, name)}: a fraction from 0 up to 1 is needed")
         if self.precision not in PRECISIONS:
             raise UserError(f"--precision {self.precision}: choose one of {', '.join(PRECISIONS)}")
+        if self.annotated_batch is not None and not self.guided:
+            raise UserError(f"--annotated_batch {self.annotated_batch}: nothing is guided without --lambda")
         _check_composites(self)
         _check_frozen(self)
         if self.allowed_loss is not None and self.weights is None:

@@ -106,7 +106,7 @@ def test_the_help_of_train_names_every_choice(capsys):
         (["--backbone=resnet51"], "choose one of small, xdnn_small, bcos_small, resnet18"),
         (["--backbone=resnet18", "--method=bcos"], "B-cos networks only"),
         (["--regions=circles"], "must be one of boxes, masks, points, ignore, random"),
-        (["--data=cifar"], "there are voc, coco, waterbirds, folder, shapes"),
+        (["--data=cifar"], "there are voc, coco, waterbirds, folder, imagenet9"),
         (["--options.colour=red"], "is no option of shapes; there are count"),
         (["--annotated=0.0001"], "smallest fraction that gives one"),
         (["--annotated=2"], "at most 1"),

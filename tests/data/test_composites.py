@@ -294,7 +294,7 @@ def test_annotated_images_come_in_turn_and_are_only_guided(tmp_path: Path):
     load = loader(Mixed(dataset, [Beside(AnnotatedImages(dataset), 0.5)]), 4, True, 5)
     seen = []
     for batch in load:
-        own = batch.weights.count_nonzero()
+        own = int(batch.weights.count_nonzero())
         assert batch.weights.tolist() == pytest.approx([1 / own] * own + [0.0] * max(1, round(own / 2)))
         assert set(range(own, len(batch.images))) <= set(batch.regions.pairs.image_index.tolist())
         seen += batch.index[own:].tolist()

@@ -39,7 +39,7 @@ class Config:
     """Settings of a training run.
 
     Args:
-        data: the data set: shapes, waterbirds, voc, coco, folder, imagenet9, siim_acr, decoymnist or dominoes.
+        data: the data set: shapes, waterbirds, voc, coco, folder, imagenet9, siim_acr, decoymnist, dominoes.
         root: the folder in which the data set lies.
         options: options of the data set's reader, such as `--options.task reversed` for waterbirds.
         size: side of the images in pixels; they are resized without keeping the aspect.

@@ -70,9 +70,10 @@ PAIRS = 2.7
 
 def _label(config: Config) -> str:
     """Describe a run in a few words, such as `ixg@input-energy-0.5-seed1`."""
-    if not config.guided:
+    if not config.uses_regions:
         return f"{config.explainer}-baseline-{config.epochs}-seed{config.seed}"
-    parts = [config.explainer, config.loss, _goal(config)]
+    parts = [config.explainer, *((config.loss, _goal(config)) if config.guided else ())]
+    parts += [f"composites-{config.composites:g}"] if config.composites else []
     parts += [f"{100 * config.annotated:g}%"] if config.annotated < 1 else []
     parts += [f"+{100 * config.dilate:g}%"] if config.dilate else []
     parts += [config.regions] if config.regions != "boxes" else []

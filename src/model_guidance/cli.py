@@ -6,7 +6,7 @@ from io import TextIOWrapper
 
 from model_guidance import __version__
 from model_guidance.allocation import keep_freed_memory
-from model_guidance.commands import check_data, demo, evaluate, explain, layers, report, study, train
+from model_guidance.commands import check_data, demo, evaluate, explain, layers, report, study, train, verdict
 from model_guidance.commands.parser import Parser, gathered, with_file
 from model_guidance.errors import UserError, one_line
 
@@ -14,6 +14,7 @@ COMMANDS = {  # each module has a `parser` and a `run`, and imports what is heav
     "demo": (demo, "see a shortcut and its repair in a few minutes"),
     "train": (train, "train a baseline or a guided model"),
     "evaluate": (evaluate, "score a checkpoint of a run"),
+    "verdict": (verdict, "whether guidance repaired a run, judged by its behaviour"),
     "explain": (explain, "heat maps of runs, side by side, as PNG"),
     "study": (study, "repeat a figure or table of the paper"),
     "report": (report, "tables, figures and a page about runs"),

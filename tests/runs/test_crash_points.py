@@ -19,6 +19,8 @@ from torch.utils.data import DataLoader
 
 from model_guidance.errors import UserError
 from model_guidance.evaluation import Evaluation
+from model_guidance.metrics.evaluate import Scored
+from model_guidance.metrics.evidence import Evidence
 from model_guidance.models.backbone import Backbone
 from model_guidance.runs import train as running
 from model_guidance.runs.train import train_run
@@ -105,11 +107,13 @@ def operations(monkeypatch: pytest.MonkeyPatch) -> Operations:
     monkeypatch.setattr(running, "_goal", lambda *_: Goal("f1"))
     monkeypatch.setattr(running, "write_examples", kept)
     monkeypatch.setattr(running, "score_second_attribution", second)
-    monkeypatch.setattr(
-        running,
-        "score_checkpoint",
-        lambda model, *_, **__: Evaluation(1, {"f1": float(model.network.weight.detach())}),
-    )
+
+    def scored(model: Backbone, *_: Any, **__: Any) -> Scored:
+        row = np.full(1, float(model.network.weight.detach()))
+        evidence = Evidence(np.zeros(1, int), np.zeros(1, int), {"intact": np.ones((1, 2))}, row, row)
+        return Scored(Evaluation(1, {"f1": float(row[0])}), evidence)
+
+    monkeypatch.setattr(running, "score_images", scored)
     monkeypatch.setattr(torch, "set_flush_denormal", lambda _: True)
     return Operations(monkeypatch)
 
@@ -134,7 +138,7 @@ def test_killed_anywhere_the_same_command_goes_on(overwrite: bool, operations: O
     train_run(CONFIG, tmp_path / "reference")
     train_run(Config(epochs=1), tmp_path / "earlier")
     reference = contents(tmp_path / "reference")
-    assert "front/epoch-002.safetensors" in reference
+    assert {"front/epoch-002.safetensors", "evidence.safetensors"} <= reference.keys()
     operations.seen = 0
     train_run(CONFIG, tmp_path / "counted")
     clearing = 2 * len(contents(tmp_path / "earlier"))

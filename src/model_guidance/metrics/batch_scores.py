@@ -31,16 +31,24 @@ class Predictions:
 
 @dataclass(frozen=True)
 class BatchScores:
-    """What one batch contributes; `conditions` are of those images that have a region."""
+    """What one batch contributes; `conditions` are of those images that have a region.
+
+    `index` are the images' positions in the split. Of each map, `owners` is the image's position in the batch
+    and `area` the share of the image that its region covers.
+    """
 
     maps: MapScores
     predictions: Predictions
     conditions: dict[Condition, Predictions]
+    index: Int[Tensor, "images"]
+    owners: Int[Tensor, "pairs"]
+    area: Float[Tensor, "pairs"]
 
     def cpu(self) -> "BatchScores":
         """Return the same in main memory, to be sent to another process."""
         conditions = {name: joined([one]) for name, one in self.conditions.items()}
-        return BatchScores(joined([self.maps]), joined([self.predictions]), conditions)
+        placed = (each.cpu() for each in (self.index, self.owners, self.area))
+        return BatchScores(joined([self.maps]), joined([self.predictions]), conditions, *placed)
 
 
 def joined(batches: Sequence[T]) -> T:

@@ -13,6 +13,7 @@ from model_guidance.autodiff.inference_mode import ordinary, ordinary_mode
 from model_guidance.evaluation import Evaluation, Reliance
 from model_guidance.metrics.batch_scores import BatchScores, Condition, Predictions, joined
 from model_guidance.metrics.catalogue import main_score
+from model_guidance.metrics.evidence import Evidence, evidence_of
 from model_guidance.metrics.maps import mean_scores, score_maps
 from model_guidance.metrics.predictions import (
     class_scores,
@@ -58,6 +59,14 @@ def altered_pixels(batch: Batch, side: str, filler: str) -> Tensor:
     return replaced(unit_range(batch.images), batch.regions, filler, side)[0]
 
 
+@dataclass(frozen=True)
+class Scored:
+    """The scores of a split, and what they rest on image by image."""
+
+    evaluation: Evaluation
+    evidence: Evidence | None
+
+
 def _alone(batches: list[BatchScores]) -> list[BatchScores]:
     return batches
 
@@ -70,7 +79,19 @@ def evaluate(
     gather: Callable[[list[BatchScores]], list[BatchScores]] = _alone,
     altered: Altered = altered_pixels,
 ) -> Evaluation:
-    """Return the scores of `model`; fractions are in [0, 1].
+    """Return the scores of `model`; fractions are in [0, 1]. What `score` does, without the evidence."""
+    return score(model, batches, what, advance, gather, altered).evaluation
+
+
+def score(
+    model: nn.Module,
+    batches: Iterable[Batch],
+    what: Measurement,
+    advance: Callable[[], None] = lambda: None,
+    gather: Callable[[list[BatchScores]], list[BatchScores]] = _alone,
+    altered: Altered = altered_pixels,
+) -> Scored:
+    """Return the scores of `model`, fractions in [0, 1], and what they are of each image.
 
     Classification scores are over all images; those of maps are means over the (image, positive class)
     pairs that have a region, whose number is `pairs`. Reliance is the accuracy (F1) on images whose pixels
@@ -86,7 +107,8 @@ def evaluate(
             what = _with_named_layer(model, batch, what)
             scored.append(_score(model, batch, what, altered))
             advance()
-    return _summary(gather(scored), what)
+    everyone = gather(scored)
+    return Scored(_summary(everyone, what), evidence_of(everyone, what.exclusive) if everyone else None)
 
 
 def _with_named_layer(model: nn.Module, batch: Batch, what: Measurement) -> Measurement:
@@ -103,7 +125,10 @@ def _score(model: nn.Module, batch: Batch, what: Measurement, altered: Altered) 
     maps = explanation.maps(batch.regions.pairs)
     predictions = Predictions(explanation.logits.detach().float(), batch.labels, batch.groups)
     conditions = _replacements(model, batch, predictions, altered) if what.reliance else {}
-    return BatchScores(score_maps(maps, batch), predictions, conditions)
+    regions = batch.regions
+    area = regions.masks.double().mean(dim=(1, 2))
+    scores = score_maps(maps, batch)
+    return BatchScores(scores, predictions, conditions, batch.index, regions.pairs.image_index, area)
 
 
 @torch.no_grad()

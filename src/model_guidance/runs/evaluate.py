@@ -5,7 +5,7 @@ from collections.abc import Callable
 from torch import nn
 
 from model_guidance.evaluation import Evaluation
-from model_guidance.metrics.evaluate import Measurement, altered_pixels, evaluate
+from model_guidance.metrics.evaluate import Measurement, Scored, altered_pixels, score
 from model_guidance.progress import steps
 from model_guidance.runs.checkpoints import load_model
 from model_guidance.runs.folder import Run
@@ -24,6 +24,30 @@ def score_checkpoint(
     per_class: bool = False,
     advance: Callable[[], None] = lambda: None,
 ) -> Evaluation:
+    """Return the scores of `model` on a split, as `score_images` does, without the evidence."""
+    return score_images(
+        model,
+        config,
+        data,
+        split,
+        threshold=threshold,
+        reliance=reliance,
+        per_class=per_class,
+        advance=advance,
+    ).evaluation
+
+
+def score_images(
+    model: nn.Module,
+    config: Config,
+    data: Data,
+    split: str = "test",
+    *,
+    threshold: float | None = None,
+    reliance: bool = False,
+    per_class: bool = False,
+    advance: Callable[[], None] = lambda: None,
+) -> Scored:
     """Return the scores of `model` on a split, with maps of the method and layer that `config` names.
 
     `threshold` is the one for IoU; without it, it is searched on the validation split. `reliance` asks for
@@ -46,10 +70,15 @@ def score_checkpoint(
         part.shares,
     )
     altered = data.altered.get(split, altered_pixels)
-    return evaluate(model, data.batches(split), what, advance, gathered, altered)
+    return score(model, data.batches(split), what, advance, gathered, altered)
 
 
 def evaluate_run(run: Run, checkpoint: str, split: str, method: str | None, layer: str | None) -> Evaluation:
+    """Return the scores of a run's checkpoint on `split`, as `score_run` does, without the evidence."""
+    return score_run(run, checkpoint, split, method, layer).evaluation
+
+
+def score_run(run: Run, checkpoint: str, split: str, method: str | None, layer: str | None) -> Scored:
     """Return the scores of a run's checkpoint on `split`, reliance included.
 
     `method` and `layer` replace the run's own. Raises `UserError` for names that do not exist, for a damaged
@@ -62,4 +91,4 @@ def evaluate_run(run: Run, checkpoint: str, split: str, method: str | None, laye
     check_classes(config.data, run.classes, data.splits[split].classes, run.folder)
     total = sum(len(loader) for loader in data.loaders.values())
     with steps(f"{run.folder.name}: {split}", total) as bar:
-        return score_checkpoint(model, config, data, split, reliance=True, advance=bar.advance)
+        return score_images(model, config, data, split, reliance=True, advance=bar.advance)

@@ -14,7 +14,8 @@ CONFIG, CLASSES, RESULT, STATE = "config.yaml", "classes.json", "result.json", "
 TIMING, HISTORY, TABLE = "timing.json", "metrics.jsonl", "metrics.csv"
 BEST, LAST, FRONT, EXAMPLES = "best.safetensors", "last.safetensors", "front", "examples"
 ATTRIBUTIONS, ATTRIBUTIONS_0_1 = "attributions", "looks"
-FILES = (RESULT, STATE, TIMING, HISTORY, TABLE, BEST, LAST)
+EVIDENCE = "evidence.safetensors"
+FILES = (RESULT, STATE, TIMING, HISTORY, TABLE, BEST, LAST, EVIDENCE)
 BELOW = {
     FRONT: re.compile(r"epoch-\d{3,}\.safetensors"),
     ATTRIBUTIONS: re.compile(r"[^@]+@[^@]+\.json"),

@@ -17,10 +17,11 @@ from model_guidance.data.annotations.settings import check_fraction
 from model_guidance.data.composites import check_settings
 from model_guidance.data.loading import EpochSampler
 from model_guidance.errors import UserError
-from model_guidance.evaluation import Evaluation, Scores
+from model_guidance.evaluation import Scores
 from model_guidance.files import is_there, write
 from model_guidance.guidance import Guidance
 from model_guidance.metrics.catalogue import fractions, main_score
+from model_guidance.metrics.evaluate import Scored
 from model_guidance.models import AfterLayer
 from model_guidance.models.backbone import Backbone
 from model_guidance.models.layers import unwrapped
@@ -28,7 +29,8 @@ from model_guidance.models.weights import load
 from model_guidance.progress import say, steps
 from model_guidance.runs.checkpoints import read_state, write_state, write_weights
 from model_guidance.runs.claim import check_claim, clear, locked
-from model_guidance.runs.evaluate import score_checkpoint
+from model_guidance.runs.evaluate import score_checkpoint, score_images
+from model_guidance.runs.evidence import write_evidence
 from model_guidance.runs.examples import write_examples
 from model_guidance.runs.folder import BEST, CLASSES, CONFIG, FRONT, LAST, RESULT, STATE, read_classes
 from model_guidance.runs.frozen import FrozenPart
@@ -245,11 +247,11 @@ def _test(run: _Prepared, history: Sequence[Scores], goal: Goal) -> Result:
     best, last = best_of(history, goal), len(history)
     front = [epoch for epoch, kept in enumerate(front_of(history, goal.main), start=1) if kept]
     files = {epoch: f"{FRONT}/epoch-{epoch:03}.safetensors" for epoch in front} | {best: BEST, last: LAST}
-    scores: dict[int, Evaluation] = {}
+    scores: dict[int, Scored] = {}
     with steps(f"{run.folder.name}: test", len(files) * len(run.data.loaders["test"])) as bar:
         for epoch, name in sorted(files.items()):
             load(run.model, run.folder / name, new_head=False)
-            scores[epoch] = score_checkpoint(
+            scores[epoch] = score_images(
                 run.guidance.model,
                 run.config,
                 run.data,
@@ -258,5 +260,7 @@ def _test(run: _Prepared, history: Sequence[Scores], goal: Goal) -> Result:
                 per_class=epoch in (best, last),
                 advance=bar.advance,
             )
-    kept = {epoch: scores[epoch] for epoch in front}
-    return Result(last, best, scores[best], scores[last], kept, VERSIONS)
+    evidence, found = scores[last].evidence, {epoch: each.evaluation for epoch, each in scores.items()}
+    if evidence is not None and run.fabric.is_global_zero:
+        write_evidence(run.folder, evidence)
+    return Result(last, best, found[best], found[last], {epoch: found[epoch] for epoch in front}, VERSIONS)

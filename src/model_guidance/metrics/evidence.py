@@ -1,0 +1,83 @@
+"""What a model did with each image of a split: two models are compared image by image."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from model_guidance.metrics.batch_scores import BatchScores, Predictions
+
+INTACT = "intact"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Per image: its position in the split, its group, its share of the main score, and its maps.
+
+    `right[condition]` has two columns, whose sums over images, divided, are the main score: of accuracy they
+    are 1 for a right answer and 1, of F1 twice the right positives and all positives, found or wanted. The
+    conditions are "intact" and, for images with a region (NaN elsewhere), "outside: mean" and so on: pixels
+    of this side are replaced. `epg` is the mean over the image's classes that have a region, NaN for none,
+    and `area` the share of the image that the regions cover: the EPG of an even map.
+    """
+
+    index: Int[np.ndarray, "images"]
+    groups: Int[np.ndarray, "images"]
+    right: dict[str, Float[np.ndarray, "images 2"]]
+    epg: Float[np.ndarray, "images"]
+    area: Float[np.ndarray, "images"]
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def score(self, condition: str = INTACT) -> float:
+        """Return the main score in a condition, NaN where no image has it."""
+        found, wanted = np.nansum(self.right[condition], axis=0)
+        return float(found / wanted) if wanted else float("nan")
+
+
+def evidence_of(scored: Sequence[BatchScores], exclusive: bool) -> Evidence:
+    """Return what the scores of batches say about each image, in the order of the split."""
+    parts = [_of_batch(each, exclusive) for each in scored]
+    order = np.argsort(np.concatenate([each.index for each in parts]), kind="stable")
+    conditions = dict.fromkeys(name for each in parts for name in each.right)
+    right = {}
+    for name in conditions:
+        rows = [each.right.get(name, np.full((len(each), 2), np.nan)) for each in parts]
+        right[name] = np.concatenate(rows)[order]
+    columns = ("index", "groups", "epg", "area")
+    joined = {name: np.concatenate([getattr(each, name) for each in parts])[order] for name in columns}
+    return Evidence(right=right, **joined)
+
+
+def _of_batch(scored: BatchScores, exclusive: bool) -> Evidence:
+    intact, images = scored.predictions, len(scored.predictions)
+    right = {INTACT: _right(intact, exclusive)}
+    for (side, filler), predictions in scored.conditions.items():
+        if filler:
+            rows = np.full((images, 2), np.nan)
+            rows[np.isin(np.arange(images), scored.owners.cpu().numpy())] = _right(predictions, exclusive)
+            right[f"{side}: {filler}"] = rows
+    values = (scored.maps.values["epg"], scored.area)
+    epg, area = (_per_image(each, scored.owners, images) for each in values)
+    return Evidence(scored.index.cpu().numpy(), intact.groups.cpu().numpy(), right, epg, area)
+
+
+def _right(predictions: Predictions, exclusive: bool) -> Float[np.ndarray, "images 2"]:
+    logits, labels = predictions.logits, predictions.labels
+    if exclusive:
+        right = (logits.argmax(dim=1) == labels.argmax(dim=1)).double()
+        return torch.stack([right, torch.ones_like(right)], dim=1).cpu().numpy()
+    found, wanted = logits > 0, labels > 0
+    both = 2 * (found & wanted).sum(dim=1)
+    return torch.stack([both, found.sum(dim=1) + wanted.sum(dim=1)], dim=1).double().cpu().numpy()
+
+
+def _per_image(values: Tensor, owners: Tensor, images: int) -> Float[np.ndarray, "images"]:
+    """Return the mean over each image's pairs, NaN for one without."""
+    total = torch.zeros(images, dtype=torch.float64, device=values.device)
+    count = total.index_add(0, owners, torch.ones_like(values, dtype=torch.float64))
+    return (total.index_add(0, owners, values.detach().double()) / count).cpu().numpy()

@@ -1,0 +1,160 @@
+"""The verdict on a guided model: what decides it, and the intervals it rests on."""
+
+import numpy as np
+import pytest
+import torch
+
+from model_guidance.errors import UserError
+from model_guidance.metrics.batch_scores import BatchScores, Predictions
+from model_guidance.metrics.bootstrap import bootstrapped
+from model_guidance.metrics.classification import accuracy, f1
+from model_guidance.metrics.evidence import Evidence, evidence_of
+from model_guidance.metrics.maps import MapScores
+from model_guidance.metrics.repair import OUTCOMES, repair
+
+IMAGES = 400
+
+
+def evidence(
+    groups=(1.0, 1.0), outside=1.0, inside=0.5, epg=0.5, images=IMAGES, grouped=True, seed=0
+) -> Evidence:
+    """Make what a model did, right in such a share of the images of two groups, and of the replaced ones."""
+    random = np.random.default_rng(seed)
+    group = np.arange(images) % 2
+    share = {"intact": np.array(groups)[group], "outside: mean": outside, "inside: mean": inside}
+    right = {
+        name: np.stack([random.random(images) < each, np.ones(images)], axis=1).astype(float)
+        for name, each in share.items()
+    }
+    maps = np.clip(random.normal(epg, 0.1, images), 0, 1)
+    return Evidence(np.arange(images), group if grouped else group * 0 - 1, right, maps, np.full(images, 0.2))
+
+
+BIASED = {"groups": (0.95, 0.3), "outside": 0.4}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "guided"),
+    [
+        ("repaired", {"groups": (0.95, 0.95), "outside": 0.9, "epg": 0.8}),
+        ("partly repaired", {"groups": (0.95, 0.6), "outside": 0.6, "epg": 0.8}),
+        ("hidden", {**BIASED, "epg": 0.9}),
+        ("unchanged", BIASED),
+        ("harmed", {"groups": (0.95, 0.05), "outside": 0.3, "epg": 0.9}),
+        ("harmed", {"groups": (0.5, 0.3), "outside": 0.3, "epg": 0.9}),
+        ("cannot be told", {**BIASED, "images": 12}),
+    ],
+)
+def test_outcomes_with_groups(outcome, guided):
+    found = repair([evidence(**guided)], [evidence(**{**BIASED, "images": guided.get("images", IMAGES)})])
+    assert found.outcome == outcome
+    assert found.sentence.startswith(outcome.capitalize())
+
+
+@pytest.mark.parametrize(
+    ("outcome", "guided"),
+    [
+        ("repaired", {"outside": 0.95, "epg": 0.8}),
+        ("partly repaired", {"outside": 0.7, "epg": 0.8}),
+        ("hidden", {"outside": 0.4, "epg": 0.9}),
+        ("harmed", {"outside": 0.1, "epg": 0.9}),
+        ("cannot be told", {"outside": 0.4, "images": 20}),
+    ],
+)
+def test_outcomes_without_groups(outcome, guided):
+    images = guided.get("images", IMAGES)
+    baseline = evidence(outside=0.4, images=images, grouped=False)
+    assert repair([evidence(**guided, grouped=False)], [baseline]).outcome == outcome
+
+
+def test_a_gain_that_few_images_cannot_tell_from_none():
+    guided, baseline = (evidence(groups=(0.9, each), images=60) for each in (0.5, 0.4))
+    assert repair([guided], [baseline]).outcome == "cannot be told"
+
+
+def test_figures_are_scores_before_and_after():
+    guided, baseline = evidence(groups=(0.9, 0.7), epg=0.8), evidence(**BIASED)
+    found = repair([guided], [baseline]).figures
+    for after, each in ((False, baseline), (True, guided)):
+        hits = each.right["intact"][:, 0]
+        assert found["overall"][after] == pytest.approx(hits.mean())
+        assert found["worst group"][after] == pytest.approx(min(hits[0::2].mean(), hits[1::2].mean()))
+        assert found["outside replaced"][after] == pytest.approx(each.right["outside: mean"][:, 0].mean())
+        assert found["EPG"][after] == pytest.approx(each.epg.mean())
+    for before, after, change in found.values():
+        assert change.value == pytest.approx(after - before)
+        assert change.low <= change.value <= change.high
+
+
+def test_seeds_are_averaged():
+    guided = [evidence(groups=(0.9, 0.7), seed=seed) for seed in range(3)]
+    found = repair(guided, [evidence(**BIASED)]).figures["overall"]
+    assert found[1] == pytest.approx(np.mean([each.right["intact"][:, 0].mean() for each in guided]))
+
+
+def test_the_interval_is_that_of_a_mean_of_differences():
+    random = np.random.default_rng(1)
+    values = random.normal(0.3, 1.0, 500)
+    found = bootstrapped(lambda weights: weights @ values / weights.sum(axis=1), 500)
+    half = 1.96 * values.std() / 500**0.5
+    assert found.value == pytest.approx(values.mean())
+    assert (found.low, found.high) == pytest.approx(
+        (values.mean() - half, values.mean() + half), abs=0.1 * half
+    )
+    again = bootstrapped(lambda weights: weights @ values / weights.sum(axis=1), 500)
+    assert again == found
+
+
+def test_pairing_narrows_the_interval():
+    """Two models that are right on the same images but for two: their difference is nearly certain."""
+    baseline = evidence(groups=(0.6, 0.6), outside=0.6, grouped=False)
+    rows = {name: each.copy() for name, each in baseline.right.items()}
+    rows["intact"][:2, 0] = 1 - rows["intact"][:2, 0]
+    guided = Evidence(baseline.index, baseline.groups, rows, baseline.epg, baseline.area)
+    change = repair([guided], [baseline]).figures["overall"][2]
+    assert change.high - change.low < 0.02
+
+
+def test_what_cannot_be_compared_is_said():
+    whole, part = evidence(), evidence(images=100)
+    with pytest.raises(UserError, match="not tested on the same images"):
+        repair([whole], [part])
+    nothing = Evidence(
+        whole.index, whole.groups * 0 - 1, {"intact": whole.right["intact"]}, whole.epg * np.nan, whole.area
+    )
+    with pytest.raises(UserError, match="no test image has a group or a region"):
+        repair([nothing], [nothing])
+
+
+def test_every_outcome_has_a_reason():
+    assert len(OUTCOMES) == 6
+
+
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_evidence_of_batches_sums_up_to_the_scores(exclusive):
+    torch.manual_seed(0)
+    batches, logits, labels = [], torch.randn(6, 3), torch.eye(3)[[0, 1, 2, 0, 1, 2]]
+    if not exclusive:
+        labels[0, 1] = 1
+    for rows, owners in (([4, 1, 3], [0, 0, 2]), ([0, 2, 5], [1])):
+        predictions = Predictions(logits[rows], labels[rows], torch.tensor(rows))
+        altered = predictions[sorted(set(owners))]
+        epg = torch.tensor(rows, dtype=torch.float64)[owners] / 10 + torch.arange(len(owners)) / 100
+        maps = MapScores(
+            torch.zeros(len(owners)).long(), {"epg": epg}, torch.zeros(len(owners), 1), torch.zeros(1)
+        )
+        placed = (torch.tensor(rows), torch.tensor(owners), torch.full((len(owners),), 0.25))
+        batches.append(
+            BatchScores(maps, predictions, {("intact", ""): altered, ("outside", "mean"): altered}, *placed)
+        )
+    found = evidence_of(batches, exclusive)
+    score = accuracy if exclusive else f1
+    assert found.index.tolist() == found.groups.tolist() == [0, 1, 2, 3, 4, 5]
+    assert found.score() == pytest.approx(float(score(logits, labels)))
+    with_region = [2, 3, 4]
+    assert found.score("outside: mean") == pytest.approx(
+        float(score(logits[with_region], labels[with_region]))
+    )
+    assert np.isnan(found.right["outside: mean"][:, 0]).tolist() == [True, True, False, False, False, True]
+    assert found.epg == pytest.approx([np.nan, np.nan, 0.2, 0.32, 0.405, np.nan], nan_ok=True)
+    assert found.area == pytest.approx([np.nan, np.nan, 0.25, 0.25, 0.25, np.nan], nan_ok=True)

@@ -1,0 +1,76 @@
+"""The verdict on runs: from what they kept, or scored again; each mistake is one sentence."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.training.helpers import small
+
+from model_guidance.cli import main
+from model_guidance.errors import UserError
+from model_guidance.runs.evidence import evidence_of_run, judge, read_evidence
+from model_guidance.runs.folder import EVIDENCE, Run
+from model_guidance.runs.train import train_run
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
+    cache = folder / "cache"
+    train_run(small(cache, lambda_=0.0, epochs=2), folder / "base")
+    start = str(folder / "base" / "best.safetensors")
+    train_run(small(cache, weights=start, epochs=1), folder / "guided")
+    train_run(small(cache, weights=start, epochs=1, layer="mid1"), folder / "other layer")
+    return folder
+
+
+def test_what_is_kept_is_what_was_scored(runs):
+    for name in ("base", "guided"):
+        run, kept = Run.open(runs / name), read_evidence(runs / name)
+        last = run.result.last
+        assert kept.score() == pytest.approx(last.scores["accuracy"])
+        assert np.nanmean(kept.epg) == pytest.approx(last.scores["epg"], abs=1e-6)
+        assert kept.score("outside: swap") == pytest.approx(last.reliance.outside["swap"])
+        assert kept.score("inside: mean") == pytest.approx(last.reliance.inside["mean"])
+
+
+def test_scored_again_it_is_the_same(runs):
+    run = Run.open(runs / "guided")
+    kept = (runs / "guided" / EVIDENCE).read_bytes()
+    (runs / "guided" / EVIDENCE).unlink()
+    again = evidence_of_run(run, run)
+    (runs / "guided" / EVIDENCE).write_bytes(kept)
+    found = read_evidence(runs / "guided")
+    assert np.array_equal(again.index, found.index)
+    assert again.right.keys() == found.right.keys()
+    assert all(np.array_equal(again.right[name], found.right[name], equal_nan=True) for name in found.right)
+    assert np.allclose(again.epg, found.epg, equal_nan=True)
+
+
+def test_the_baseline_is_the_run_that_it_started_from(runs, capsys):
+    run, base = Run.open(runs / "guided"), Run.open(runs / "base")
+    assert judge(run).sentence == judge(run, base).sentence
+    main(["verdict", str(runs / "guided")])
+    shown = capsys.readouterr().out
+    assert "worst group" in shown
+    assert "95 % interval" in shown.splitlines()[-1]
+
+
+def test_maps_of_both_are_of_the_layer_that_was_guided(runs):
+    run, base = Run.open(runs / "other layer"), Run.open(runs / "base")
+    before, _, _ = judge(run).figures["EPG"]
+    assert before == pytest.approx(np.nanmean(evidence_of_run(base, run).epg))
+    assert before != pytest.approx(np.nanmean(read_evidence(base.folder).epg))
+
+
+def test_mistakes(runs, tmp_path):
+    with pytest.raises(UserError, match="started from no run, .* --baseline RUN"):
+        judge(Run.open(runs / "base"))
+    train_run(small(tmp_path / "cache", options={"count": 24}, epochs=1), tmp_path / "few")
+    with pytest.raises(UserError, match="not tested on the same images"):
+        judge(Run.open(runs / "guided"), Run.open(tmp_path / "few"))
+    (tmp_path / "few" / EVIDENCE).write_bytes(b"cut")
+    with pytest.raises(UserError, match=f"{EVIDENCE}: this is damaged"):
+        judge(Run.open(tmp_path / "few"), Run.open(runs / "base"))

@@ -8,7 +8,6 @@ lambda destroys. What a guided one does is not known before; it is listed with i
 """
 
 import argparse
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -22,6 +21,7 @@ from typing import Any
 from PIL import ImageDraw
 
 from model_guidance.data.readers import shapes
+from model_guidance.data.readers.reader import Reader
 from model_guidance.data.source import Sample, Source
 from model_guidance.metrics.repair import OUTCOMES
 from model_guidance.report.tables.text import rendered, text_table
@@ -42,7 +42,7 @@ COMMON: dict[str, Any] = {
 }
 KNOWN: dict[str, tuple[str, dict[str, Any]]] = {  # what the verdict should be, and the settings
     "ceiling": ("repaired", {"background": "independent"}),
-    "hides": ("hidden", {"data": "verdict.objects_greyed", "lambda_": 5.0}),
+    "hides": ("hidden", {"data": "verdict.GREYED", "lambda_": 5.0}),
     "another baseline": ("unchanged", {"seed": 1000}),
     "destroyed": ("harmed", {"lambda_": 1000.0, "lr": 1e-2}),
     "random boxes": ("", {"lambda_": 2.0, "annotated": 0.1, "regions": "random"}),
@@ -50,9 +50,17 @@ KNOWN: dict[str, tuple[str, dict[str, Any]]] = {  # what the verdict should be, 
 }
 
 
-def objects_greyed(root: Path | None, split: str, **options: Any) -> Source:
+def objects_greyed(
+    root: Path | None,
+    split: str,
+    *,
+    size: int,
+    seed: int,
+    background: str,
+    count: int | None = None,
+) -> Source:
     """Return the drawn shapes; in training and validation the inside of each box is grey."""
-    source = shapes.read(root, split, **options)
+    source = shapes.read(root, split, count=count, size=size, seed=seed, background=background)
     if split == "test":
         return source
     return replace(source, read=partial(_greyed, source), version=f"{source.version} greyed")
@@ -61,11 +69,12 @@ def objects_greyed(root: Path | None, split: str, **options: Any) -> Source:
 def _greyed(source: Source, index: int) -> Sample:
     sample = source.read(index)
     image = sample.image.copy()
-    for _, box in sample.of("boxes"):
-        ImageDraw.Draw(image).rectangle(
-            [*map(float, box[:2]), *(float(edge) - 1 for edge in box[2:])], fill=GREY
-        )
+    for _, (left, top, right, bottom) in sample.of("boxes"):
+        ImageDraw.Draw(image).rectangle([left, top, right - 1, bottom - 1], fill=GREY)
     return replace(sample, image=image)
+
+
+GREYED = Reader(objects_greyed, needs_root=False)
 
 
 def trained(folder: Path, seed: int, background: str = "biased", **changes: Any) -> Run:
@@ -112,6 +121,7 @@ def table(found: Sequence[tuple[str, str, float]]) -> str:
 
 
 def main() -> None:
+    """Train, judge, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("studies/verdict"), help="folder for the runs")
     parser.add_argument("--seeds", type=int, default=5)
@@ -125,5 +135,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parent))  # where the processes find the data set
     main()

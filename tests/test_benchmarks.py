@@ -8,9 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
+
+from model_guidance.data.readers import shapes
 
 SCRIPT = Path(__file__).parent.parent / "benchmarks" / "speed.py"
 SMALL = "--networks resnet18 --layers input --batch 2 --evaluation-batches 3 --size 48"
@@ -90,3 +93,21 @@ def test_a_wrong_network_is_named(tmp_path: Path):
     assert done.returncode
     assert "there is no backbone 'resnet51'" in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_the_verdicts_confusion_table(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(str(SCRIPT.parent))
+    verdict = importlib.import_module("verdict")
+    plain, grey = (
+        read(None, "train", size=64, seed=1, background="biased", count=2).read(0)
+        for read in (shapes.read, verdict.objects_greyed)
+    )
+    (_, box), *_ = plain.of("boxes")
+    left, top, right, bottom = (round(edge) for edge in box)
+    pixels = np.array(grey.image)
+    assert (pixels[top:bottom, left:right] == 128).all()
+    pixels[top:bottom, left:right] = np.array(plain.image)[top:bottom, left:right]
+    assert np.array_equal(pixels, plain.image)
+    found = [(name, case.should or "unchanged", 0.5) for name, case in verdict.CASES.items()] * 2
+    rows = {" ".join(line.split()[:-3]): line.split() for line in verdict.table(found).splitlines()}
+    assert all(row.count("2") == 1 for name, row in rows.items() if name.startswith(tuple(verdict.CASES)))

@@ -284,6 +284,10 @@ def test_baseline_then_guided_then_looked_at(capsys, tmp_path):
     status, table, _ = run(capsys, "train", *arguments, *common)
     assert status == 0
     assert "accuracy" in table
+    assert table.splitlines()[-1].startswith(f"model-guidance verdict {guided} --baseline RUN tells")
+    status, _, error = run(capsys, "verdict", str(guided))
+    assert status == 2
+    assert "no test image has a group or a region, so nothing tells what decides; mark about 25" in error
     assert "accuracy" in run(capsys, "evaluate", str(guided), "--checkpoint=last", "--layer=final")[1]
     sheet = tmp_path / "sheet.png"
     picture(tmp_path / "mine.png", "RGBA")

@@ -77,6 +77,21 @@ def run(given: dict[str, Any]) -> None:
 
     result = train_run(config, out, overwrite=overwrite)
     print(result_table({"best": result.best, "last": result.last}))
+    if config.uses_regions:
+        print(_verdict(Run.open(out)))
+
+
+def _verdict(finished: Run) -> str:
+    """Return what a guided run's behaviour says, where the run that it started from was explained alike."""
+    from model_guidance.runs.evidence import judge, started_from
+
+    start = started_from(finished)
+    if start is None or start.config.explainer != finished.config.explainer:
+        return f"model-guidance verdict {finished.folder} --baseline RUN tells whether guidance repaired it."
+    try:
+        return judge(finished, start).sentence
+    except UserError as reason:
+        return f"{reason}."
 
 
 def _begun(folder: Path) -> Config:

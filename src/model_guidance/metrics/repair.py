@@ -68,7 +68,10 @@ def repair(guided: Sequence[Evidence], baseline: Sequence[Evidence]) -> Repair:
     first = guided[0]
     grouped = len(_groups(first)) > 1
     if not grouped and not _fillers(first, "outside"):
-        raise UserError("verdict: no test image has a group or a region, so nothing tells what decides")
+        raise UserError(
+            "verdict: no test image has a group or a region, so nothing tells what decides; mark about "
+            f"{ENOUGH} of them"
+        )
     behaviour, gap = (WORST, _spread) if grouped else (OUTSIDE, _outside_costs)
     figures = {name: _compared(each, guided, baseline) for name, each in _statistics(first).items()}
     left = bootstrapped(lambda weights: _mean(gap, guided, weights), len(first))

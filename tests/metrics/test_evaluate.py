@@ -2,6 +2,7 @@
 
 import pickle
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -23,6 +24,10 @@ from model_guidance.types import Batch, Pairs, Regions
 WHAT = Measurement("ixg", "mid2", groups=(), exclusive=False)
 REGIONS = [[(0, 0), (0, 2), (2, 1)], [(0, 1), (1, 2)]]  # (image, class), of each batch
 OBJECTS = [[(0, 2), (1, 1), (2, 1)], []]  # image 1 has an object, but no region
+
+
+def evaluated(*arguments: Any, **options: Any) -> Evaluation:
+    return evaluate(*arguments, **options).evaluation
 
 
 def boxes(pairs: list[tuple[int, int]], shift: int) -> Regions:
@@ -58,7 +63,7 @@ def each_pair(model: nn.Module) -> list[tuple[Tensor, Tensor, tuple[int, tuple[i
 
 def test_means_over_the_pairs_that_have_a_region():
     model, steps = tiny.build("plain"), []
-    found = evaluate(model, batches(), WHAT, lambda: steps.append(1)).scores
+    found = evaluated(model, batches(), WHAT, lambda: steps.append(1)).scores
     rows = each_pair(model)
     assert len(steps) == 2
     assert (found["pairs"], found["pairs_without_region"]) == (5, 2)
@@ -71,7 +76,7 @@ def test_means_over_the_pairs_that_have_a_region():
     ious = [sum(region_iou(a, m, t).item() for a, m, _ in rows) / 5 for t in THRESHOLDS]
     assert found["iou"] == pytest.approx(max(ious))
     assert found["iou_threshold"] == THRESHOLDS[ious.index(max(ious))]
-    given = evaluate(model, batches(), Measurement("ixg", "mid2", (), False, threshold=0.3)).scores
+    given = evaluated(model, batches(), Measurement("ixg", "mid2", (), False, threshold=0.3)).scores
     assert given["iou"] == pytest.approx(ious[THRESHOLDS.index(0.3)])
     assert given["iou"] < found["iou"]
     assert given["iou_threshold"] == 0.3
@@ -83,7 +88,7 @@ def test_classification_is_over_all_images():
     labels = torch.cat([batch.labels for batch in table])
     true = ((logits > 0) & (labels > 0)).sum().item()
     wrong = ((logits > 0) != (labels > 0)).sum().item()
-    found = evaluate(model, table, WHAT)
+    found = evaluated(model, table, WHAT)
     assert found.images == 6
     assert found.scores["f1"] == pytest.approx(2 * true / (2 * true + wrong))
 
@@ -92,24 +97,24 @@ def test_every_module_keeps_its_mode():
     model = tiny.build("plain-training")
     model.network.layer2.eval()  # frozen statistics
     with assert_untouched(model):
-        evaluate(model, batches(), WHAT)
+        evaluated(model, batches(), WHAT)
         with pytest.raises(UserError):
-            evaluate(model, batches(), Measurement("ixg", "nonsense", (), False))
+            evaluated(model, batches(), Measurement("ixg", "nonsense", (), False))
 
 
 def test_unknown_threshold():
     with pytest.raises(UserError) as error:
-        evaluate(tiny.build("plain"), batches(), Measurement("ixg", "mid2", (), False, threshold=0.33))
+        evaluated(tiny.build("plain"), batches(), Measurement("ixg", "mid2", (), False, threshold=0.33))
     assert_names(error.value, ["0.33", "0.005", "0.9"])
 
 
 def test_nothing_to_score():
     empty = [Batch(b.images, b.labels, b.regions[:0], b.objects[:0], b.groups, b.index) for b in batches()]
-    found = evaluate(tiny.build("plain"), empty, Measurement("ixg", "mid2", (), False, reliance=True))
+    found = evaluated(tiny.build("plain"), empty, Measurement("ixg", "mid2", (), False, reliance=True))
     assert (found.scores["pairs"], found.scores["pairs_without_region"]) == (0, 7)
     assert not {"epg", "iou", "on_object_epg"} & found.scores.keys()
     assert found.reliance is None
-    assert evaluate(tiny.build("plain"), [], WHAT) == Evaluation(0, {"pairs": 0, "pairs_without_region": 0})
+    assert evaluated(tiny.build("plain"), [], WHAT) == Evaluation(0, {"pairs": 0, "pairs_without_region": 0})
 
 
 class ReadsOneSide(nn.Module):
@@ -136,7 +141,7 @@ def test_reliance_finds_what_a_model_reads(rows: slice, reads: str, ignores: str
     mask[:, :4] = True
     where = Regions(Pairs(torch.arange(4), torch.tensor([0, 1, 0, 1])), mask)
     batch = Batch(images, labels, where, where[:0], torch.full((5,), -1), torch.arange(5))
-    found = evaluate(ReadsOneSide(rows), [batch], Measurement("ixg", "input", (), True, reliance=True))
+    found = evaluated(ReadsOneSide(rows), [batch], Measurement("ixg", "input", (), True, reliance=True))
     assert found.scores["accuracy"] == 4 / 5
     reliance = found.reliance
     assert reliance is not None
@@ -152,14 +157,14 @@ def test_classes_one_by_one():
     model = tiny.build("plain")
     names = ("cat", "dog", "emu")
     what = replace(WHAT, threshold=0.3, classes=names)
-    found = evaluate(model, batches(), what)
+    found = evaluated(model, batches(), what)
     for c, name in enumerate(names):
         own = [(a, m) for a, m, (_, (_, label)) in each_pair(model) if label == c]
         epgs = [energy_pointing_game(a, m).item() for a, m in own]
         assert found.classes[name]["epg"] == pytest.approx(sum(epgs) / len(epgs))
         ious = [region_iou(a, m, 0.3).item() for a, m in own]
         assert found.classes[name]["iou"] == pytest.approx(sum(ious) / len(ious))
-    assert replace(found, classes={}) == evaluate(model, batches(), replace(WHAT, threshold=0.3))
+    assert replace(found, classes={}) == evaluated(model, batches(), replace(WHAT, threshold=0.3))
 
 
 def test_processes_that_share_the_batches_have_the_same_scores():
@@ -172,14 +177,16 @@ def test_processes_that_share_the_batches_have_the_same_scores():
         return scored
 
     for batch in table:
-        evaluate(model, [batch], what, gather=keep)
-    assert evaluate(model, [], what, gather=lambda _: sent) == evaluate(model, table, what)
+        evaluated(model, [batch], what, gather=keep)
+    assert evaluated(model, [], what, gather=lambda _: sent) == evaluated(model, table, what)
 
 
 def test_the_layout_is_that_of_the_layer():
     model = tiny.build("plain")
     told, said, other = (
-        evaluate(model, batches(), Measurement("ixg", "mid2", (), False, threshold=0.3, layout=layout)).scores
+        evaluated(
+            model, batches(), Measurement("ixg", "mid2", (), False, threshold=0.3, layout=layout)
+        ).scores
         for layout in (None, "NCHW", "NHWC")
     )
     assert told == said
@@ -203,6 +210,6 @@ def test_the_shares_of_a_measurement_reach_the_scores():
     table = [replace(each, groups=torch.tensor([0, 1, 1])) for each in batches()]
     what = replace(WHAT, groups=("a", "b"), exclusive=True)
     model = tiny.build("plain")
-    assert "adjusted_accuracy" not in evaluate(model, table, what).scores
-    found = evaluate(model, table, replace(what, shares=(0.0, 1.0)))
+    assert "adjusted_accuracy" not in evaluated(model, table, what).scores
+    found = evaluated(model, table, replace(what, shares=(0.0, 1.0)))
     assert found.scores["adjusted_accuracy"] == found.groups["b"]["accuracy"]

@@ -6,12 +6,11 @@ import pandas as pd
 import pytest
 import torch
 from tests.attribution import tiny
-from tests.metrics.test_evaluate import WHAT, batches
+from tests.metrics.test_evaluate import WHAT, batches, evaluated
 from tests.report.folders import compared, scores, write_run
 from torch import Tensor
 
 from model_guidance.metrics.catalogue import SCORES, Score
-from model_guidance.metrics.evaluate import evaluate
 from model_guidance.report.tables.classes import class_table
 from model_guidance.report.tables.console import result_table
 from model_guidance.report.tables.controls import last_epochs
@@ -33,7 +32,7 @@ def added(monkeypatch):
 
 def test_it_is_measured_written_read_and_printed(tmp_path):
     names = ("cat", "dog", "emu")
-    found = evaluate(tiny.build("plain"), batches(), WHAT.__class__("ixg", "mid2", (), False, classes=names))
+    found = evaluated(tiny.build("plain"), batches(), WHAT.__class__("ixg", "mid2", (), False, classes=names))
     assert 0 <= found.scores["peak"] <= 1
     assert all("peak" in found.classes[name] for name in names)
     write_result(tmp_path / "result.json", Result(1, 1, found, found))

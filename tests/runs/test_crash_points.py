@@ -113,7 +113,7 @@ def operations(monkeypatch: pytest.MonkeyPatch) -> Operations:
         evidence = Evidence(np.zeros(1, int), np.zeros(1, int), {"intact": np.ones((1, 2))}, row, row)
         return Scored(Evaluation(1, {"f1": float(row[0])}), evidence)
 
-    monkeypatch.setattr(running, "score_images", scored)
+    monkeypatch.setattr(running, "score_checkpoint", scored)
     monkeypatch.setattr(torch, "set_flush_denormal", lambda _: True)
     return Operations(monkeypatch)
 

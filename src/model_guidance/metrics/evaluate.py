@@ -78,18 +78,6 @@ def evaluate(
     advance: Callable[[], None] = lambda: None,
     gather: Callable[[list[BatchScores]], list[BatchScores]] = _alone,
     altered: Altered = altered_pixels,
-) -> Evaluation:
-    """Return the scores of `model`; fractions are in [0, 1]. What `score` does, without the evidence."""
-    return score(model, batches, what, advance, gather, altered).evaluation
-
-
-def score(
-    model: nn.Module,
-    batches: Iterable[Batch],
-    what: Measurement,
-    advance: Callable[[], None] = lambda: None,
-    gather: Callable[[list[BatchScores]], list[BatchScores]] = _alone,
-    altered: Altered = altered_pixels,
 ) -> Scored:
     """Return the scores of `model`, fractions in [0, 1], and what they are of each image.
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from torch import nn
 
 from model_guidance.evaluation import Evaluation
-from model_guidance.metrics.evaluate import Measurement, Scored, altered_pixels, score
+from model_guidance.metrics.evaluate import Measurement, Scored, altered_pixels, evaluate
 from model_guidance.progress import steps
 from model_guidance.runs.checkpoints import load_model
 from model_guidance.runs.folder import Run
@@ -23,30 +23,6 @@ def score_checkpoint(
     reliance: bool = False,
     per_class: bool = False,
     advance: Callable[[], None] = lambda: None,
-) -> Evaluation:
-    """Return the scores of `model` on a split, as `score_images` does, without the evidence."""
-    return score_images(
-        model,
-        config,
-        data,
-        split,
-        threshold=threshold,
-        reliance=reliance,
-        per_class=per_class,
-        advance=advance,
-    ).evaluation
-
-
-def score_images(
-    model: nn.Module,
-    config: Config,
-    data: Data,
-    split: str = "test",
-    *,
-    threshold: float | None = None,
-    reliance: bool = False,
-    per_class: bool = False,
-    advance: Callable[[], None] = lambda: None,
 ) -> Scored:
     """Return the scores of `model` on a split, with maps of the method and layer that `config` names.
 
@@ -54,7 +30,7 @@ def score_images(
     the scores of images without their regions, or without the rest, as well, `per_class` for each class's.
     """
     if threshold is None and split != "val":
-        validation = score_checkpoint(model, config, data, "val", advance=advance)
+        validation = score_checkpoint(model, config, data, "val", advance=advance).evaluation
         threshold = validation.scores.get("iou_threshold")
     part = data.splits[split]
     classes = part.classes if per_class else ()
@@ -70,7 +46,7 @@ def score_images(
         part.shares,
     )
     altered = data.altered.get(split, altered_pixels)
-    return score(model, data.batches(split), what, advance, gathered, altered)
+    return evaluate(model, data.batches(split), what, advance, gathered, altered)
 
 
 def evaluate_run(run: Run, checkpoint: str, split: str, method: str | None, layer: str | None) -> Evaluation:
@@ -91,4 +67,4 @@ def score_run(run: Run, checkpoint: str, split: str, method: str | None, layer: 
     check_classes(config.data, run.classes, data.splits[split].classes, run.folder)
     total = sum(len(loader) for loader in data.loaders.values())
     with steps(f"{run.folder.name}: {split}", total) as bar:
-        return score_images(model, config, data, split, reliance=True, advance=bar.advance)
+        return score_checkpoint(model, config, data, split, reliance=True, advance=bar.advance)

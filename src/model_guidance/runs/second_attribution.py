@@ -38,7 +38,7 @@ def score_second_attribution(folder: Path, model: nn.Module, config: Config, dat
     method, layer = second_attribution(config)
     second = config.explained_by(method, layer)
     if second.explainer not in attributions(folder):
-        scores = score_checkpoint(model, second, data)
+        scores = score_checkpoint(model, second, data).evaluation
         write_examples(folder, unwrapped(model)[0], second, data.splits["test"], data.fabric)
         _write(folder, second, {"last": scores}, data.fabric)
 
@@ -58,7 +58,7 @@ def add_attribution(
     scores: dict[str, Evaluation] = {}
     for checkpoint in checkpoints:
         model = load_model(run, checkpoint).to(fabric.device)
-        scores[checkpoint] = score_checkpoint(model, config, data)
+        scores[checkpoint] = score_checkpoint(model, config, data).evaluation
     write_examples(run.folder, model, config, data.splits["test"], fabric)
     _write(run.folder, config, scores, fabric)
 

@@ -29,7 +29,7 @@ from model_guidance.models.weights import load
 from model_guidance.progress import say, steps
 from model_guidance.runs.checkpoints import read_state, write_state, write_weights
 from model_guidance.runs.claim import check_claim, clear, locked
-from model_guidance.runs.evaluate import score_checkpoint, score_images
+from model_guidance.runs.evaluate import score_checkpoint
 from model_guidance.runs.evidence import write_evidence
 from model_guidance.runs.examples import write_examples
 from model_guidance.runs.folder import BEST, CLASSES, CONFIG, FRONT, LAST, RESULT, STATE, read_classes
@@ -197,7 +197,8 @@ def _train(run: _Prepared) -> tuple[Sequence[Scores], Goal]:
             return on_device(run.fabric, run.training)
 
         def score(model: nn.Module) -> Scores:
-            return score_checkpoint(model, config, run.data, "val", advance=bar.advance).flat
+            found = score_checkpoint(model, config, run.data, "val", advance=bar.advance)
+            return found.evaluation.flat
 
         if run.training.drop_last and run.fabric.is_global_zero:
             say("batch normalisation cannot use a single image: an epoch leaves out its last batch")
@@ -251,7 +252,7 @@ def _test(run: _Prepared, history: Sequence[Scores], goal: Goal) -> Result:
     with steps(f"{run.folder.name}: test", len(files) * len(run.data.loaders["test"])) as bar:
         for epoch, name in sorted(files.items()):
             load(run.model, run.folder / name, new_head=False)
-            scores[epoch] = score_images(
+            scores[epoch] = score_checkpoint(
                 run.guidance.model,
                 run.config,
                 run.data,

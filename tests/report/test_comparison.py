@@ -161,3 +161,16 @@ def test_a_lambda_that_collapsed_is_named(tmp_path):
     write_run(tmp_path / "good", [scores(0.78, 0.6)], lambda_=1.0)
     write_run(tmp_path / "collapsed", [scores(0.5, 0.2)], lambda_=2.5)
     assert too_strong(compared(tmp_path)[0]) == ["λ 2.5 of Energy, ixg@final"]
+
+
+def test_frozen_layers_are_a_configuration_of_their_own(tmp_path):
+    write_run(tmp_path / "base", [scores(0.7, 0.3)])
+    write_run(tmp_path / "whole", [scores(0.7, 0.5)], lambda_=1.0)
+    write_run(tmp_path / "part", [scores(0.7, 0.4)], lambda_=1.0, frozen="mid3")
+    write_run(tmp_path / "few", [scores(0.7, 0.6)], lambda_=1.0, frozen="mid3", annotated_batch=8)
+    text = overview(compared(tmp_path)[1]).text.set_index("configuration")
+    assert set(text.index[1:]) == {
+        "Energy",
+        "Energy, frozen mid3",
+        "Energy, frozen mid3, annotated beside a batch 8",
+    }

@@ -7,12 +7,21 @@ import pandas as pd
 from model_guidance.report.read.roles import GUIDED
 
 LOSSES = {"energy": "Energy", "l1": "L1", "ppce": "PPCE", "rrr": "RRR*"}
-TRAINING = ("augment", "epochs", "batch", "lr", "start")
+TRAINING = ("augment", "epochs", "batch", "lr", "frozen", "views", "freeze_statistics", "start")
 REGIONS = ("annotated", "dilate", "regions")
 COMPOSITES = ("composites", "replaced", "filler", "composites_weight")
-GUIDANCE = (*REGIONS, "reduction", "target_epg", "allowed_loss", *COMPOSITES)
+GUIDANCE = (
+    *REGIONS,
+    "annotated_batch",
+    "guided_part",
+    "reduction",
+    "target_epg",
+    "allowed_loss",
+    *COMPOSITES,
+)
 WORDS = {"target_epg": "target EPG", "allowed_loss": "allowed loss", "start": "from"}
-WORDS |= {"composites": "share", "composites_weight": "weight"}
+WORDS |= {"composites": "share", "composites_weight": "weight", "freeze_statistics": "frozen statistics"}
+WORDS |= {"annotated_batch": "annotated beside a batch", "guided_part": "guided part"}
 
 
 def labelled(table: pd.DataFrame) -> pd.DataFrame:

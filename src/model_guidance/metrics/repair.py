@@ -50,7 +50,7 @@ OUTCOMES = {
     "hidden": "the maps have moved and the behaviour has not: what they show is not what decides",
     "unchanged": "neither behaviour nor maps have changed",
     "harmed": "the behaviour is worse",
-    "cannot be told": "{} images are too few to tell",
+    "cannot be told": "no change is certain, nor that there is none; {} images tell it",
 }
 WORST, OUTSIDE, INSIDE = "worst group", "outside replaced", "inside replaced"
 

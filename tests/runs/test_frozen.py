@@ -1,5 +1,6 @@
 """Runs on kept features: what the whole network learns with its first layers frozen, in less time."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,12 +9,15 @@ from safetensors.torch import load_file
 from tests.training.helpers import small
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from model_guidance.data import SplitDataset, loader
 from model_guidance.errors import UserError
 from model_guidance.guidance import Guidance
+from model_guidance.metrics.evaluate import altered_pixels
 from model_guidance.models import AfterLayer, build
 from model_guidance.models.layers import find_layer
 from model_guidance.runs.evaluate import evaluate_run
 from model_guidance.runs.folder import Run
+from model_guidance.runs.frozen import FrozenPart, after_frozen
 from model_guidance.runs.setup import fabric_of, split_of, training_loader
 from model_guidance.runs.train import train_run
 from model_guidance.training import trainer
@@ -140,6 +144,22 @@ def test_interrupted_it_ends_in_the_same_bits(run, cache, tmp_path, monkeypatch)
         run.folder / "last.safetensors"
     ).read_bytes()
     assert Run.open(tmp_path / "run").result == run.result
+
+
+def test_one_of_two_processes_keeps_the_features_of_all_replaced_images(cache, tmp_path):
+    config = small(tmp_path, **FROZEN)
+    split = split_of(config, "test")
+    dataset = SplitDataset(split)
+    part = FrozenPart(after_frozen(build(config.backbone, 2), config), config, "run")
+    shard, whole = (loader(dataset, 16, True, shard=each, evaluation=True) for each in ((1, 2), (0, 1)))
+    features = part.of_views(dataset, "test")
+    altered = part.altered(shard, "test")
+    for batch in whole:
+        stand_in = replace(batch, images=torch.zeros(len(batch.labels)), of_features=True)
+        found = altered(stand_in, "outside", "swap")
+        expected = part.after.features(altered_pixels(batch, "outside", "swap"))
+        assert torch.allclose(found, expected, atol=1e-5)
+    assert len(features[0]) == len(split)
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,8 @@ class FrozenPart:
     def altered(self, batches: DataLoader[Any], title: str) -> Altered:
         """Return what gives the features of a batch's images with their pixels replaced.
 
-        `batches` are those of the images: what another image lends to one depends on them.
+        `batches` are those of the images: what another image lends to one depends on them. However many
+        processes share them, the features are of all.
         """
         found: dict[tuple[str, str], Features] = {}
         dataset = cast(SplitDataset, batches.dataset)
@@ -68,7 +69,7 @@ class FrozenPart:
         def of(batch: Batch, side: str, filler: str) -> Tensor:
             if (side, filler) not in found:
                 what = f"{side} {filler} {dataset.settings} {batches.batch_size}"
-                parts = self._altered(batches, side, filler)
+                parts = self._altered(dataset, batches.batch_size or 1, side, filler)
                 found[side, filler] = self._kept(
                     dataset.split.folder, what, len(dataset), parts, f"{title}, {side}: {filler}"
                 )
@@ -85,8 +86,8 @@ class FrozenPart:
         for batch in batches:
             yield batch.index.numpy(), self._of(unit_range(batch.images))
 
-    def _altered(self, batches: DataLoader[Any], side: str, filler: str) -> Iterator[Part]:
-        for batch in batches:
+    def _altered(self, dataset: SplitDataset, size: int, side: str, filler: str) -> Iterator[Part]:
+        for batch in loader(dataset, size, True, workers=self.config.workers, evaluation=True):
             index = batch.index[with_region(batch.regions, len(batch.labels))].numpy()
             if len(index) and not (filler == "swap" and len(batch.images) == 1):
                 yield index, self._of(altered_pixels(batch, side, filler))

@@ -288,6 +288,22 @@ def test_features_stand_in_for_composites(tmp_path: Path):
         assert all(torch.equal(a.mask, b.mask) for a, b in zip(found.regions, expected.regions, strict=True))
 
 
+@pytest.mark.parametrize("augment", [False, True])
+def test_composites_of_other_pixels_share_no_features(tmp_path: Path, augment: bool):
+    split = exclusive(tmp_path, 7)
+    other = RegionSettings(annotated=0.5, seed=1)
+    made = [
+        Composites(SplitDataset(split, augment=augment, seed=0), 3),
+        Composites(SplitDataset(split, augment=augment, seed=1), 3),
+        Composites(SplitDataset(split, other, augment=augment), 3),
+        Composites(SplitDataset(split, augment=augment), 3, "mean"),
+        Composites(SplitDataset(split, augment=augment), 3, replaced="inside"),
+    ]
+    assert len({each.pixels for each in made}) == len(made)
+    assert not torch.equal(made[0][0].image, made[1][0].image)
+    assert made[0].pixels == Composites(SplitDataset(split, augment=augment), 3).pixels
+
+
 def test_annotated_images_come_in_turn_and_are_only_guided(tmp_path: Path):
     dataset = SplitDataset(exclusive(tmp_path, 10), RegionSettings(annotated=0.3, seed=1), seed=2)
     chosen = set(np.flatnonzero(dataset.annotated))

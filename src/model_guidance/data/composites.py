@@ -91,7 +91,8 @@ class Composites(Dataset[Item]):
     @property
     def pixels(self) -> str:
         """What the pixels of an item depend on besides the split, the view and the index."""
-        return f"composites {self.filler} {self.replaced} {self.dataset.settings} {self.dataset.pixels}"
+        drawn = f"{self.filler} {self.replaced} {self.dataset.settings} seed {self.dataset.seed}"
+        return f"composites {drawn} {self.dataset.pixels}"
 
     def _draw(
         self, random: np.random.Generator, usable: Callable[[Item], object], but: int | None = None

@@ -106,8 +106,11 @@ class FrozenPart:
 
         name = hashlib.blake2b(f"{self._key} {what}".encode(), digest_size=8).hexdigest()
         home = folder / f"features-{name}"
-        shape = self._of(self.after.image).shape[1:]
-        return cached_features(home, shape, TYPES[self.config.feature_precision], count, shown)
+        return cached_features(home, self._shape, TYPES[self.config.feature_precision], count, shown)
+
+    @cached_property
+    def _shape(self) -> tuple[int, ...]:
+        return self._of(self.after.image).shape[1:]
 
     @cached_property
     def _key(self) -> str:

@@ -12,6 +12,7 @@ from model_guidance.metrics.maps import MapScores
 
 T = TypeVar("T", "Predictions", MapScores)
 Condition = tuple[str, str]  # the side whose pixels were replaced and with what, such as outside, mean
+INTACT = "intact"  # the side of no pixel
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,19 @@ class Predictions:
 
     def __getitem__(self, chosen: Tensor) -> "Predictions":
         return Predictions(self.logits[chosen], self.labels[chosen], self.groups[chosen])
+
+    def right(self, exclusive: bool) -> Float[Tensor, "images 2"]:
+        """Return each image's share of the main score: two columns, whose sums, divided, are the score.
+
+        Of accuracy they are 1 for a right answer and 1; of F1 twice the right positives and all positives,
+        found or wanted. They are whole numbers in float64.
+        """
+        if exclusive:
+            right = (self.logits.argmax(dim=1) == self.labels.argmax(dim=1)).double()
+            return torch.stack([right, torch.ones_like(right)], dim=1)
+        found, wanted = self.logits > 0, self.labels > 0
+        both = 2 * (found & wanted).sum(dim=1)
+        return torch.stack([both, found.sum(dim=1) + wanted.sum(dim=1)], dim=1).double()
 
 
 @dataclass(frozen=True)

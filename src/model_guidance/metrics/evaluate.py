@@ -11,7 +11,7 @@ from model_guidance.attribution import capture
 from model_guidance.autodiff.evaluation_mode import evaluation_mode
 from model_guidance.autodiff.inference_mode import ordinary, ordinary_mode
 from model_guidance.evaluation import Evaluation, Reliance
-from model_guidance.metrics.batch_scores import BatchScores, Condition, Predictions, joined
+from model_guidance.metrics.batch_scores import INTACT, BatchScores, Condition, Predictions, joined
 from model_guidance.metrics.catalogue import main_score
 from model_guidance.metrics.evidence import Evidence, evidence_of
 from model_guidance.metrics.maps import mean_scores, score_maps
@@ -30,7 +30,7 @@ SIDES = ("outside", "inside")
 Altered = Callable[[Batch, str, str], Tensor]
 """`altered(batch, side, filler)` returns those images of the batch that have a region, with the pixels of
 this side of it replaced, as the model takes them."""
-INTACT: Condition = ("intact", "")
+UNALTERED: Condition = (INTACT, "")
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def _replacements(
 ) -> dict[Condition, Predictions]:
     """Return the predictions for the images that have a region, intact and in each other condition."""
     intact = predictions[with_region(batch.regions, len(predictions))]
-    found: dict[Condition, Predictions] = {INTACT: intact}
+    found: dict[Condition, Predictions] = {UNALTERED: intact}
     for side, filler in product(SIDES, FILLERS):
         if len(intact) and not (filler == "swap" and len(predictions) == 1):
             logits = model(altered(batch, side, filler)).float()
@@ -156,7 +156,7 @@ def _reliance(scored: Sequence[BatchScores], what: Measurement) -> Reliance | No
         condition: joined([batch.conditions[condition] for batch in scored if condition in batch.conditions])
         for condition in conditions
     }
-    intact = found.pop(INTACT)
+    intact = found.pop(UNALTERED)
     if not len(intact):
         return None
     main = main_score(what.exclusive)

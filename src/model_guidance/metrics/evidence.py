@@ -8,20 +8,17 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from model_guidance.metrics.batch_scores import BatchScores, Predictions
-
-INTACT = "intact"
+from model_guidance.metrics.batch_scores import INTACT, BatchScores, Predictions
 
 
 @dataclass(frozen=True)
 class Evidence:
     """Per image: its position in the split, its group, its share of the main score, and its maps.
 
-    `right[condition]` has two columns, whose sums over images, divided, are the main score: of accuracy they
-    are 1 for a right answer and 1, of F1 twice the right positives and all positives, found or wanted. The
-    conditions are "intact" and, for images with a region (NaN elsewhere), "outside: mean" and so on: pixels
-    of this side are replaced. `epg` is the mean over the image's classes that have a region, NaN for none,
-    and `area` the share of the image that the regions cover: the EPG of an even map.
+    `right[condition]` are the two columns of `Predictions.right`, whose sums over images, divided, are the
+    main score. The conditions are "intact" and, for images with a region (NaN elsewhere), "outside: mean" and
+    so on: pixels of this side are replaced. `epg` is the mean over the image's classes that have a region,
+    NaN for none, and `area` the share of the image that the regions cover: the EPG of an even map.
     """
 
     index: Int[np.ndarray, "images"]
@@ -67,13 +64,7 @@ def _of_batch(scored: BatchScores, exclusive: bool) -> Evidence:
 
 
 def _right(predictions: Predictions, exclusive: bool) -> Float[np.ndarray, "images 2"]:
-    logits, labels = predictions.logits, predictions.labels
-    if exclusive:
-        right = (logits.argmax(dim=1) == labels.argmax(dim=1)).double()
-        return torch.stack([right, torch.ones_like(right)], dim=1).cpu().numpy()
-    found, wanted = logits > 0, labels > 0
-    both = 2 * (found & wanted).sum(dim=1)
-    return torch.stack([both, found.sum(dim=1) + wanted.sum(dim=1)], dim=1).double().cpu().numpy()
+    return predictions.right(exclusive).cpu().numpy()
 
 
 def _per_image(values: Tensor, owners: Tensor, images: int) -> Float[np.ndarray, "images"]:

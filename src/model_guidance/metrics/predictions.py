@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from math import isnan
 
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from model_guidance.evaluation import Scores
@@ -66,7 +66,7 @@ def reliance_gap(intact: Predictions, replaced: Predictions, exclusive: bool) ->
     F1 is a ratio of sums over images; its interval is that of the linearised ratio.
     """
     if exclusive:
-        first, second = (_right(each) for each in (intact, replaced))
+        first, second = (each.right(exclusive)[:, 0] > 0 for each in (intact, replaced))
         outcomes = ((first & second), (first & ~second), (~first & second), (~first & ~second))
         return paired_difference(*(int(outcome.sum()) for outcome in outcomes))
     (before, first), (after, second) = (_linearised_f1(each) for each in (intact, replaced))
@@ -74,15 +74,9 @@ def reliance_gap(intact: Predictions, replaced: Predictions, exclusive: bool) ->
     return Estimate(before - after, before - after - half, before - after + half, len(intact))
 
 
-def _right(predictions: Predictions) -> Bool[Tensor, "images"]:
-    return predictions.logits.argmax(dim=1) == predictions.labels.argmax(dim=1)
-
-
 def _linearised_f1(predictions: Predictions) -> tuple[float, Float[Tensor, "images"]]:
     """Return F1, and of each image how far it moves F1 away from that of all."""
-    found, wanted = predictions.logits > 0, predictions.labels > 0
-    twice_right = 2 * (found & wanted).sum(dim=1).double()
-    decided = (found.sum(dim=1) + wanted.sum(dim=1)).double()
+    twice_right, decided = predictions.right(exclusive=False).unbind(dim=1)
     value = twice_right.sum() / decided.sum().clamp(min=1)
     return float(value), (twice_right - value * decided) / decided.mean().clamp(min=1e-12)
 

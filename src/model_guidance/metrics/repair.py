@@ -7,8 +7,9 @@ import numpy as np
 from jaxtyping import Float
 
 from model_guidance.errors import UserError
+from model_guidance.metrics.batch_scores import INTACT
 from model_guidance.metrics.bootstrap import Weights, bootstrapped
-from model_guidance.metrics.evidence import INTACT, Evidence
+from model_guidance.metrics.evidence import Evidence
 from model_guidance.metrics.intervals import Estimate
 
 ENOUGH = 25  # images that must tell it: resamples of fewer say that all is certain

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from model_guidance.errors import UserError
-from model_guidance.training.config import Config, load
+from model_guidance.training.config import Config
+from model_guidance.training.config_file import load
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ import yaml
 from jsonargparse import ArgumentParser
 
 from model_guidance.errors import UserError
-from model_guidance.training.config import is_plain, read_yaml
+from model_guidance.training.config import is_plain
+from model_guidance.training.config_file import read_yaml
 
 FUNCTIONS = (
     "data",

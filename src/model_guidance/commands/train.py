@@ -11,7 +11,8 @@ from model_guidance.commands.parser import Parser, mapping
 from model_guidance.errors import UserError
 from model_guidance.files import is_there
 from model_guidance.runs.folder import CONFIG, STATE, Run
-from model_guidance.training.config import Config, load
+from model_guidance.training.config import Config
+from model_guidance.training.config_file import load
 
 # What --from takes from its run.
 INHERITED = ("data", "root", "options", "size", "backbone", "frozen", "method", "layer", "layout", "lr")

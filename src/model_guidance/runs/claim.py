@@ -20,7 +20,8 @@ from model_guidance.runs.folder import (
     own_files,
     read_classes,
 )
-from model_guidance.training.config import Config, load
+from model_guidance.training.config import Config
+from model_guidance.training.config_file import load
 
 LOCK = ".model-guidance.lock"
 

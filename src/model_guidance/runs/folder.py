@@ -8,7 +8,8 @@ from pathlib import Path
 from model_guidance.errors import UserError
 from model_guidance.files import entries, is_file, is_folder, read_json
 from model_guidance.runs.result import Result, read_result
-from model_guidance.training.config import Config, load
+from model_guidance.training.config import Config
+from model_guidance.training.config_file import load
 
 CONFIG, CLASSES, RESULT, STATE = "config.yaml", "classes.json", "result.json", "state.pt"
 TIMING, HISTORY, TABLE = "timing.json", "metrics.jsonl", "metrics.csv"

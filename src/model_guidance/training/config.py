@@ -1,6 +1,6 @@
 """The settings of a training run; importing them imports no torch."""
 
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -9,10 +9,7 @@ import platformdirs
 import yaml
 
 from model_guidance.errors import UserError
-from model_guidance.files import is_there, read_text
 
-# What every version has written: a YAML file without them is none of ours.
-OLDEST = ("data", "size", "backbone", "layer", "loss", "lambda", "epochs", "batch", "lr", "seed")
 RANGES: dict[str, tuple[float, float]] = {  # both ends included
     "size": (8, 10_000),
     "lambda_": (0, 1e30),  # beyond it float32 overflows
@@ -244,34 +241,3 @@ def _check_frozen(config: Config) -> None:
                 raise UserError(f"--{name} {value}: there are no kept features without --frozen LAYER")
     elif config.compile or config.checkpoint:
         raise UserError("--frozen excludes --compile and --checkpoint: leave them out")
-
-
-def load(path: Path) -> Config:
-    """Read settings that `Config.yaml` wrote; raises `UserError` if there are none or they are damaged."""
-    if not is_there(path):
-        raise UserError(f"{path.parent}: this is no run folder, it has no {path.name}")
-    content = read_yaml(path)
-    names = {field.name.strip("_"): field.name for field in fields(Config)}
-    if not isinstance(content, dict):
-        raise UserError(f"{path}: these are no settings of a run")
-    for name in content:
-        if name not in names:
-            raise UserError(f"{path}: these are no settings of this version of model-guidance ('{name}')")
-    for name in OLDEST:
-        if name not in content:
-            raise UserError(f"{path}: these are no settings of a run, '{name}' is missing")
-    try:
-        return msgspec.convert({names[name]: value for name, value in content.items()}, Config)
-    except msgspec.ValidationError as error:
-        raise UserError(f"{path}: damaged settings: {error}") from error
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from error
-
-
-def read_yaml(path: Path) -> Any:
-    """Return what a YAML file holds, all of it plain; raises `UserError` naming the file."""
-    text = read_text(path)
-    try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UserError(f"{path}: this is no plain YAML ({error})") from error

@@ -6,7 +6,8 @@ from typing import Literal, get_args
 from model_guidance.errors import UserError
 from model_guidance.files import is_file
 from model_guidance.runs.folder import CONFIG
-from model_guidance.training.config import Config, load
+from model_guidance.training.config import Config
+from model_guidance.training.config_file import load
 
 Role = Literal["baseline", "baseline, continued", "guided", "random regions", "ceiling"]
 ROLES: tuple[Role, ...] = get_args(Role)

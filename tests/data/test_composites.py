@@ -13,7 +13,7 @@ from model_guidance.data.annotations.settings import RegionSettings
 from model_guidance.data.cache.cached import cached
 from model_guidance.data.cache.features import cached_features
 from model_guidance.data.cache.split import Split
-from model_guidance.data.composites import FILLERS, Composites
+from model_guidance.data.composites import CROP, FILLERS, Composites
 from model_guidance.data.dataset import Item, SplitDataset
 from model_guidance.data.loading import collate, loader
 from model_guidance.data.mixing import AnnotatedImages, Beside, Mixed
@@ -200,7 +200,11 @@ def test_a_batch_says_how_much_each_image_counts(tmp_path: Path):
             {},
             "^--filler swap: 1 of 1 annotated images can be the backg",
         ),
-        ([sample(0, [0])], {"filler": "grey"}, "^--filler grey: choose one of swap, mean, blur, noise$"),
+        (
+            [sample(0, [0])],
+            {"filler": "grey"},
+            "^--filler grey: choose one of swap, mean, blur, noise, c",
+        ),
         ([sample(0, [0])], {"replaced": "all"}, "^--replaced all: choose one of outside, inside, both$"),
     ],
 )
@@ -333,3 +337,21 @@ def test_processes_share_the_composites_of_one(tmp_path: Path):
     for batch, *both in zip(one, *parts, strict=True):
         assert torch.equal(batch.images[4::2], both[0].images[2:])
         assert torch.equal(batch.images[5::2], both[1].images[2:])
+
+
+def test_a_crop_fills_the_image_with_the_regions_and_a_margin(tmp_path: Path):
+    item = Composites(SplitDataset(exclusive(tmp_path)), 1, CROP)[0]
+    label = int(item.labels.argmax())
+    (region,) = item.regions
+    x1, y1, x2, y2 = BOXES[label]
+    inside = [1 / (1 + 2 * round((end - start) / 8) / (end - start)) for start, end in ((x1, x2), (y1, y2))]
+    for axis, share in zip((0, 1), inside, strict=True):
+        assert float(region.mask.any(dim=axis).float().mean()) == pytest.approx(share, abs=2 / SIZE)
+    assert (item.image[0].float() - OBJECT[label]).abs()[region.mask].quantile(0.8) < 3
+    whole = Composites(SplitDataset(exclusive(tmp_path), augment=True), 8, CROP)
+    assert any(not torch.equal(whole[number].image, item.image) for number in range(8))
+
+
+def test_a_crop_has_no_inside_to_replace(tmp_path: Path):
+    with pytest.raises(UserError, match="leave out --replaced both"):
+        Composites(SplitDataset(exclusive(tmp_path)), 1, CROP, "both")

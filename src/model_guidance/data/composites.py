@@ -11,7 +11,8 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 from torch.utils.data import Dataset
-from torchvision.tv_tensors import Mask
+from torchvision.transforms.v2.functional import resized_crop
+from torchvision.tv_tensors import Image, Mask
 
 from model_guidance.data.augmentation import crop_and_flip, seed_of
 from model_guidance.data.cache.features import Features
@@ -20,10 +21,13 @@ from model_guidance.data.regions import Region
 from model_guidance.data.replacement import blur, feathered, mean_colour, mixed, noise, without_objects
 from model_guidance.errors import UserError
 
-FILLERS = ("swap", "mean", "blur", "noise")
+FILLERS, CROP = ("swap", "mean", "blur", "noise"), "crop"
 REPLACED = ("outside", "inside", "both")
 ENOUGH = 25
+MARGIN = 1 / 8  # around a crop, in its sides
 LEAST_BACKGROUND = 0.1  # of the pixels of an image that is the background of another one
+
+Moved = tuple[Tensor, list[Tensor]]
 
 
 class Composites(Dataset[Item]):
@@ -43,7 +47,8 @@ class Composites(Dataset[Item]):
 
     `filler` is what takes the place: "swap", another annotated image at the same place, all of whose classes
     have a region, without its objects (`replacement.without_objects`); "mean" or "blur" of the image's own
-    pixels outside of its regions, which keep the colour of the surroundings; "noise", uniform in [0, 255].
+    pixels outside of its regions, which keep the colour of the surroundings; "noise", uniform in [0, 255];
+    "crop", nothing: the regions, with an eighth of their size around them, fill the image.
 
     Item (epoch, index) depends on the seed, the epoch and the index alone; epoch 0 is a fixed set. Where the
     images have so many views, there are as many fixed sets, which the epochs take in turn; `features` are
@@ -79,6 +84,8 @@ class Composites(Dataset[Item]):
         shown = self._draw(random, _shown)
         image = shown.image if self.features else self._composed(shown, outside, random)
         regions = _shown(shown) if outside else []
+        if self.filler == CROP:
+            image, regions = _zoomed(image, regions)
         if self.dataset.augment:
             image, regions = _moved(image, regions, seed)
         if self.features:
@@ -105,6 +112,8 @@ class Composites(Dataset[Item]):
     def _composed(
         self, shown: Item, outside: bool, random: np.random.Generator
     ) -> UInt8[Tensor, "3 size size"]:
+        if self.filler == CROP:
+            return shown.image
         image, regions = _pixels(shown), union(_shown(shown))
         soft = feathered(regions)
         if self.filler == "swap":
@@ -144,9 +153,11 @@ class Composites(Dataset[Item]):
 
 def check_settings(filler: str, replaced: str) -> None:
     """Raise `UserError` for a filler or a side that is unknown."""
-    for name, value, known in (("filler", filler, FILLERS), ("replaced", replaced, REPLACED)):
+    for name, value, known in (("filler", filler, (*FILLERS, CROP)), ("replaced", replaced, REPLACED)):
         if value not in known:
             raise UserError(f"--{name} {value}: choose one of {', '.join(known)}")
+    if filler == CROP and replaced != "outside":
+        raise UserError(f"--filler crop shows the inside of the regions: leave out --replaced {replaced}")
 
 
 def union(regions: list[Region]) -> Bool[Tensor, "1 height width"]:
@@ -179,14 +190,43 @@ def _labels(shown: Item, outside: bool, exclusive: bool) -> Float[Tensor, "class
     return start
 
 
+def _zoomed(
+    image: UInt8[Tensor, "3 size size"], regions: list[Region]
+) -> tuple[UInt8[Tensor, "3 size size"], list[Region]]:
+    """Enlarge the box around the regions, and a margin of it, to the whole image."""
+    rows, columns = (union(regions)[0].any(dim=axis).nonzero() for axis in (1, 0))
+    size = image.shape[-1]
+    sides = []
+    for places in (rows, columns):
+        first, last = int(places[0]), int(places[-1]) + 1
+        margin = round(MARGIN * (last - first))
+        sides.append((max(first - margin, 0), min(last + margin, size)))
+    (top, bottom), (left, right) = sides
+    box = (top, left, bottom - top, right - left)
+
+    def move(image: Tensor, masks: Sequence[Tensor]) -> Moved:
+        enlarged, *rest = (resized_crop(each, *box, [size, size]) for each in (Image(image), *masks))
+        return enlarged.as_subclass(Tensor), rest
+
+    return _together(image, regions, move)
+
+
 def _moved(
     image: UInt8[Tensor, "3 size size"], regions: list[Region], seed: int
 ) -> tuple[UInt8[Tensor, "3 size size"], list[Region]]:
     """Crop and flip an image with its regions; those that the crop removed are gone."""
+    return _together(image, regions, lambda image, masks: crop_and_flip(image, masks, seed))
+
+
+def _together(
+    image: UInt8[Tensor, "3 size size"],
+    regions: list[Region],
+    move: Callable[[Tensor, Sequence[Tensor]], Moved],
+) -> tuple[UInt8[Tensor, "3 size size"], list[Region]]:
     planes = [
         [each.mask, torch.ones_like(each.mask) if each.valid is None else each.valid] for each in regions
     ]
-    image, moved = crop_and_flip(image, [Mask(torch.stack(pair)) for pair in planes], seed)
+    image, moved = move(image, [Mask(torch.stack(pair)) for pair in planes])
     pairs = [each.as_subclass(Tensor).unbind(dim=0) for each in moved]
     found = [
         Region(each.label, mask, None if each.valid is None else valid)

@@ -14,7 +14,7 @@ from model_guidance.report.read.labels import labelled
 from model_guidance.report.read.reported import reported
 from model_guidance.report.read.results import read_results
 from model_guidance.runs.folder import ATTRIBUTIONS, CLASSES, CONFIG, EXAMPLES, RESULT
-from model_guidance.runs.history import write_history, write_seconds_per_step
+from model_guidance.runs.history import Cost, write_cost, write_history
 from model_guidance.runs.result import Result, write_evaluations, write_result
 from model_guidance.training.config import Config
 
@@ -63,7 +63,7 @@ def write_run(
     result = Result(len(test), best + 1, tested[best + 1], tested[len(test)], tested, "model-guidance 0.1.0")
     write(folder / CONFIG, config.yaml().encode())
     write(folder / CLASSES, json.dumps(CLASS_NAMES).encode())
-    write_seconds_per_step(folder, 0.25)
+    write_cost(folder, Cost(0.25, 10.0, 100, 10, 0))
     write_history(folder, history)
     write_result(folder / RESULT, result)
     return folder

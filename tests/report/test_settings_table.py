@@ -4,7 +4,7 @@ from tests.report.folders import scores, write_run
 
 from model_guidance.report.read.results import read_results
 from model_guidance.report.tables.settings import common_settings, run_table, versions
-from model_guidance.runs.history import read_seconds_per_step
+from model_guidance.runs.history import read_cost
 
 
 def test_each_setting_is_either_common_or_a_column(tmp_path):
@@ -29,5 +29,5 @@ def test_an_older_run_does_not_say_how_long_a_step_took(tmp_path):
     folder = write_run(tmp_path / "base", [scores(0.7, 0.3)])
     (folder / "timing.json").unlink()
     results = read_results([tmp_path])
-    assert read_seconds_per_step(results.runs["base"].folder) is None
+    assert read_cost(results.runs["base"].folder) is None
     assert "ms per step" not in run_table(results, ["base"], {"base": "baseline"}).text

@@ -17,7 +17,7 @@ from model_guidance.runs.claim import check_claim, clear
 from model_guidance.runs.examples import read_examples
 from model_guidance.runs.find import open_runs
 from model_guidance.runs.folder import Run
-from model_guidance.runs.history import read_history, read_seconds_per_step
+from model_guidance.runs.history import read_cost, read_history
 from model_guidance.runs.result import read_evaluations
 from model_guidance.runs.second_attribution import attributions
 
@@ -56,7 +56,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "evaluate, explain": lambda run: load_model(Run.open(run)),
     "report": lambda run: [Run.open(each.folder) for each in open_runs([run.parent]).values()],
     "its epochs": read_history,
-    "its time": read_seconds_per_step,
+    "its time": read_cost,
     "its explainers": lambda run: [read_evaluations(path) for path in attributions(run).values()],
     "its examples": lambda run: read_examples(run, "ixg@final"),
     "train": lambda run: check_claim(run, Run.open(run).config, overwrite=False),

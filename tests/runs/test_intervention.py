@@ -1,5 +1,6 @@
 """Runs with composites: resumed to the last bit, without any map, and refused in one sentence."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,12 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from tests.training.helpers import small
 
+from model_guidance.data.regions import stack
 from model_guidance.errors import UserError
 from model_guidance.runs.train import train_run
 from model_guidance.training import trainer
 from model_guidance.training.config import Config
+from model_guidance.types import Batch
 
 SETTINGS: dict[str, Any] = {"backbone": "small", "epochs": 2, "composites": 0.5, "replaced": "both"}
 
@@ -52,10 +55,14 @@ def test_the_loss_is_the_mean_of_the_images_and_a_weighted_one_of_the_composites
     generator = torch.Generator().manual_seed(0)
     logits, labels = torch.randn(5, 3, generator=generator), torch.rand(5, 3, generator=generator).round()
     weights = torch.tensor([1 / 3] * 3 + [4 / 2] * 2)
+    none = stack([], (8, 8), 5)
+    batch = Batch(torch.zeros(5, 3, 8, 8), labels, none, none, torch.zeros(5), torch.arange(5), weights)
     each = F.binary_cross_entropy_with_logits
     expected = each(logits[:3], labels[:3]) + 4 * each(logits[3:], labels[3:])
-    assert float(trainer._classification(logits, labels, weights)) == pytest.approx(float(expected), rel=1e-6)
-    assert torch.equal(trainer._classification(logits, labels, None), each(logits, labels))
+    assert float(trainer._classification(logits, batch, None)) == pytest.approx(float(expected), rel=1e-6)
+    assert torch.equal(
+        trainer._classification(logits, replace(batch, weights=None), None), each(logits, labels)
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,13 @@
-"""What a run tells of its epochs: validation scores, one row each, and how long a step took."""
+"""What a run tells of its epochs: validation scores, one row each, and what training took."""
 
 import csv
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+
+import msgspec
 
 from model_guidance.errors import UserError
 from model_guidance.evaluation import Scores
@@ -46,17 +49,32 @@ def _row(path: Path, number: int, line: str) -> Scores:
     return row
 
 
-def write_seconds_per_step(folder: Path, seconds: float) -> None:
-    """Write how long one training step took in the last epoch."""
-    write(folder / TIMING, json.dumps({"seconds_per_step": seconds}).encode())
+@dataclass(frozen=True)
+class Cost:
+    """What training took so far: seconds of its steps, scoring left aside, and what had to be known.
+
+    `images` is the number of training images, all of which have labels, `annotated` that of those whose
+    regions were used, and `grouped` that of those whose group was; None: not recorded, by an earlier version.
+    """
+
+    seconds_per_step: float
+    seconds: float | None = None
+    images: int | None = None
+    annotated: int | None = None
+    grouped: int | None = None
 
 
-def read_seconds_per_step(folder: Path) -> float | None:
-    """Return how long one training step took, in seconds; None where the run does not say so."""
+def write_cost(folder: Path, cost: Cost) -> None:
+    """Write what training took."""
+    write(folder / TIMING, json.dumps(asdict(cost)).encode())
+
+
+def read_cost(folder: Path) -> Cost | None:
+    """Return what training took; None where the run does not say so."""
     path = folder / TIMING
     if not is_there(path):
         return None
     try:
-        return float(json.loads(read_text(path))["seconds_per_step"])
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        return msgspec.convert(json.loads(read_text(path)), Cost)
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: this is damaged: delete it, a report does without the time") from error

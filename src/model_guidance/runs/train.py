@@ -34,7 +34,7 @@ from model_guidance.runs.evidence import write_evidence
 from model_guidance.runs.examples import write_examples
 from model_guidance.runs.folder import BEST, CLASSES, CONFIG, FRONT, LAST, RESULT, STATE, read_classes
 from model_guidance.runs.frozen import FrozenPart
-from model_guidance.runs.history import write_history, write_seconds_per_step
+from model_guidance.runs.history import Cost, read_cost, write_cost, write_history
 from model_guidance.runs.remarks import chance, remarks
 from model_guidance.runs.result import Result, write_result
 from model_guidance.runs.second_attribution import score_second_attribution
@@ -52,9 +52,11 @@ from model_guidance.runs.setup import (
     training_loader,
 )
 from model_guidance.runs.trial import check_step, first_with_region, normalises
+from model_guidance.runs.weighting import weighting_of
 from model_guidance.training.config import Config
 from model_guidance.training.lambda_schedule import Goal, tolerated_loss
 from model_guidance.training.trainer import Epoch, best_of, front_of, train
+from model_guidance.training.weighting import Weighting
 from model_guidance.types import Batch
 from model_guidance.versions import VERSIONS
 
@@ -69,6 +71,7 @@ class _Prepared:
     guidance: Guidance
     data: Data
     training: DataLoader[Any]
+    weighting: Weighting | None
 
     @property
     def main(self) -> str:
@@ -150,7 +153,8 @@ def _prepare(config: Config, folder: Path) -> _Prepared:
     training_set, validation_set = images_of(training), images_of(data.loaders["val"])
     _check_regions(config, training_set, validation_set)
     check_step(model, config, training_set, fabric.device)
-    return _Prepared(config, folder, fabric, guidance, data, training)
+    weighting = weighting_of(config, training_set, fabric)
+    return _Prepared(config, folder, fabric, guidance, data, training, weighting)
 
 
 def _on_features(run: _Prepared) -> _Prepared:
@@ -203,7 +207,8 @@ def _train(run: _Prepared) -> tuple[Sequence[Scores], Goal]:
         if run.training.drop_last and run.fabric.is_global_zero:
             say("batch normalisation cannot use a single image: an epoch leaves out its last batch")
         goal = _goal(run, score)
-        for epoch in train(run.fabric, run.guidance, batches, score, config, goal, state, bar.advance):
+        told = (config, goal, state, bar.advance, run.weighting)
+        for epoch in train(run.fabric, run.guidance, batches, score, *told):
             history = epoch.history
             _keep(run, epoch)
     return history, goal
@@ -222,10 +227,25 @@ def _keep(run: _Prepared, epoch: Epoch) -> None:
             if not kept:
                 (folder / FRONT / f"epoch-{number:03}.safetensors").unlink(missing_ok=True)
         write_history(folder, epoch.history)
-        write_seconds_per_step(folder, epoch.seconds)
+        _keep_cost(run, epoch.seconds)
         write_state(folder, epoch.state)
         say(f"{folder.name}  {_line(epoch.history[-1], run.main)}")
     run.fabric.barrier()
+
+
+def _keep_cost(run: _Prepared, seconds_per_step: float) -> None:
+    """Add an epoch to what training took."""
+    config, images = run.config, images_of(run.training)
+    before = read_cost(run.folder) if is_there(run.folder / STATE) else None
+    spent = (before.seconds or 0.0) if before else 0.0
+    cost = Cost(
+        seconds_per_step,
+        spent + seconds_per_step * len(run.training),
+        len(images),
+        int(images.annotated.sum()) if config.uses_regions else 0,
+        len(images) if config.weighting in ("groups", "group_dro") else 0,
+    )
+    write_cost(run.folder, cost)
 
 
 def _goal(run: _Prepared, score: Callable[[nn.Module], Scores]) -> Goal:

@@ -17,6 +17,7 @@ RANGES: dict[str, tuple[float, float]] = {  # both ends included
     "annotation_seed": (0, 2**32 - 1),
     "composites": (0, 100),
     "composites_weight": (0, 1e30),
+    "upweight": (1, 1e30),
     "epochs": (1, 1_000_000),
     "batch": (1, 1_000_000),
     "evaluation_batch": (1, 1_000_000),
@@ -67,8 +68,14 @@ class Config:
             many again); they need no maps, and work with a lambda of 0 or beside it.
         replaced: what is replaced in them: outside (of the regions, which keep their label), inside (then no
             label is left), or both (half of them each).
-        filler: by what: swap (another annotated image without its object), mean, blur or noise.
+        filler: by what: swap (another annotated image without its object), mean, blur, noise, or
+            crop (by nothing: the regions fill the image).
         composites_weight: weight of their mean classification loss; that of the other images has 1.
+        weighting: how much the classification of each training image counts: images (all the same), groups
+            (all groups the same), group_dro (a group the more, the worse it is), or errors (an image that the
+            run --errors_of got wrong counts --upweight times).
+        errors_of: an earlier run on the same data, for --weighting errors.
+        upweight: how often an image counts that it got wrong.
         guided_part: guide only a random part of the annotated images of each batch: unbiased; saves time with
             running statistics or without batch normalisation.
         freeze_statistics: normalise with the running statistics of batch normalisation while training: maps
@@ -117,6 +124,9 @@ class Config:
     replaced: str = "outside"
     filler: str = "swap"
     composites_weight: float = 1.0
+    weighting: str = "images"
+    errors_of: str | None = None
+    upweight: float = 20.0
     guided_part: float = 1.0
     freeze_statistics: bool = False
     frozen: str | None = None
@@ -159,6 +169,7 @@ class Config:
         if self.annotated_batch is not None and not self.guided:
             raise UserError(f"--annotated_batch {self.annotated_batch}: nothing is guided without --lambda")
         _check_composites(self)
+        _check_weighting(self)
         _check_frozen(self)
         if self.allowed_loss is not None and self.weights is None:
             raise UserError("--allowed_loss is measured from a trained model: add --from RUN or --weights")
@@ -229,6 +240,20 @@ def _check_composites(config: Config) -> None:
             raise UserError(
                 f"--{name} {value}: there are no composites without --composites SHARE, such as 0.5"
             )
+
+
+def _check_weighting(config: Config) -> None:
+    """Raise `UserError` for settings of `--weighting errors` without it, or for what it excludes."""
+    if config.weighting == "errors":
+        if config.errors_of is None:
+            raise UserError("--weighting errors: name the run that made them: --errors_of RUN")
+        if config.composites:
+            raise UserError("--weighting errors excludes --composites: leave one of them out")
+    else:
+        for name in ("errors_of", "upweight"):
+            value = getattr(config, name)
+            if value != Config.__dataclass_fields__[name].default:
+                raise UserError(f"--{name} {value}: nothing uses it without --weighting errors")
 
 
 def _check_frozen(config: Config) -> None:

@@ -21,6 +21,7 @@ from model_guidance.models.layers import unwrapped
 from model_guidance.selection import best_epoch, pareto_front
 from model_guidance.training.config import Config
 from model_guidance.training.lambda_schedule import START, Goal, next_lambda
+from model_guidance.training.weighting import Weighting
 from model_guidance.types import Batch, Pairs, Regions
 
 
@@ -54,18 +55,21 @@ def train(
     goal: Goal,
     state: dict[str, Any] | None = None,
     advance: Callable[[str], None] = lambda _: None,
+    weighting: Weighting | None = None,
 ) -> Iterator[Epoch]:
     """Train, and yield each epoch when it is over.
 
     `batches(epoch)` gives the batches of an epoch, `score` the validation scores of a model; `advance` is
-    told each step. Given the `state` of an earlier epoch, training continues from there to the same result:
-    whatever is random in an epoch is seeded by its number. Raises `UserError` if the loss or a weight is no
-    longer finite.
+    told each step; `weighting` says how much each image counts, None: all the same. Given the `state` of an
+    earlier epoch, training continues from there to the same result: whatever is random in an epoch is seeded
+    by its number. Raises `UserError` if the loss or a weight is no longer finite.
     """
     history: list[Scores] = list(state["history"]) if state else []
     network, _ = unwrapped(guidance.model)
     if state:
         network.load_state_dict(state["model"])
+        if weighting is not None:
+            weighting.load_state_dict(state["weighting"])
     optimizer: torch.optim.Optimizer = torch.optim.Adam(guidance.parameters(), lr=config.lr)
     wrapped, optimizer = fabric.setup(_PlainArguments(guidance), optimizer)
     if state:
@@ -76,7 +80,8 @@ def train(
         if config.freeze_statistics:
             freeze_statistics(guidance)
         lambda_, start = _lambda(config, history, goal), time.perf_counter()
-        steps = _steps(fabric, wrapped, optimizer, batches(epoch), lambda_ if config.guided else None)
+        guiding = lambda_ if config.guided else None
+        steps = _steps(fabric, wrapped, optimizer, batches(epoch), guiding, weighting)
         losses = []
         for each in steps:
             losses.append(each)
@@ -86,7 +91,7 @@ def train(
         _share_buffers(guidance)
         _check_finite(row, network)
         history.append(row | score(guidance.model))
-        yield _epoch(history, network, optimizer, goal, seconds)
+        yield _epoch(history, network, optimizer, goal, seconds, weighting)
 
 
 def _steps(
@@ -95,18 +100,21 @@ def _steps(
     optimizer: torch.optim.Optimizer,
     batches: Iterable[Batch],
     lambda_: float | None,
+    weighting: Weighting | None,
 ) -> Iterator[tuple[Tensor, bool]]:
     """Do a step for each batch; yield its two losses, and whether it had a region. None: a baseline."""
     for batch in batches:
         regions = batch.regions[:0] if lambda_ is None else batch.regions
-        classification, localization = _both_losses(wrapped, batch, regions)
+        classification, localization = _both_losses(wrapped, batch, regions, weighting)
         optimizer.zero_grad()
         fabric.backward(classification + (lambda_ or 0.0) * localization)
         optimizer.step()
         yield torch.stack([classification, localization]).detach(), len(regions) > 0
 
 
-def _both_losses(wrapped: nn.Module, batch: Batch, regions: Regions) -> tuple[Tensor, Tensor]:
+def _both_losses(
+    wrapped: nn.Module, batch: Batch, regions: Regions, weighting: Weighting | None
+) -> tuple[Tensor, Tensor]:
     pairs = regions.pairs
     logits, localization = wrapped(
         batch.inputs,
@@ -114,14 +122,17 @@ def _both_losses(wrapped: nn.Module, batch: Batch, regions: Regions) -> tuple[Te
         (pairs.image_index, pairs.class_index, pairs.distinct),
         (regions.masks, regions.valid, regions.images),
     )
-    return _classification(logits, batch.labels, batch.weights), localization
+    return _classification(logits, batch, weighting), localization
 
 
-def _classification(logits: Tensor, labels: Tensor, weights: Tensor | None) -> Tensor:
-    if weights is None:
-        return F.binary_cross_entropy_with_logits(logits, labels)
-    losses = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
-    return (weights * losses.mean(dim=1)).sum()
+def _classification(logits: Tensor, batch: Batch, weighting: Weighting | None) -> Tensor:
+    if batch.weights is None and weighting is None:
+        return F.binary_cross_entropy_with_logits(logits, batch.labels)
+    losses = F.binary_cross_entropy_with_logits(logits, batch.labels, reduction="none").mean(dim=1)
+    weights = torch.full_like(losses, 1 / len(losses)) if batch.weights is None else batch.weights
+    if weighting is not None:
+        weights = weights * weighting(losses.detach(), batch)
+    return (weights * losses).sum()
 
 
 class _PlainArguments(nn.Module):
@@ -175,9 +186,16 @@ def _share_buffers(model: nn.Module) -> None:
 
 
 def _epoch(
-    history: Sequence[Scores], model: nn.Module, optimizer: torch.optim.Optimizer, goal: Goal, seconds: float
+    history: Sequence[Scores],
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    goal: Goal,
+    seconds: float,
+    weighting: Weighting | None,
 ) -> Epoch:
     state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "history": list(history)}
+    if weighting is not None:
+        state["weighting"] = weighting.state_dict()
     return Epoch(list(history), best_of(history, goal), front_of(history, goal.main), state, seconds)
 
 

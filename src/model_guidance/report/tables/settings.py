@@ -8,7 +8,7 @@ import pandas as pd
 from model_guidance.report.read.results import Results
 from model_guidance.report.tables.table import WrittenTable
 from model_guidance.runs.folder import MACHINE, Run
-from model_guidance.runs.history import read_seconds_per_step
+from model_guidance.runs.history import read_cost
 
 
 def common_settings(results: Results, names: list[str]) -> dict[str, str]:
@@ -52,5 +52,5 @@ def _shown(value: object) -> str:
 
 
 def _milliseconds(run: Run) -> str | None:
-    seconds = read_seconds_per_step(run.folder)
-    return None if seconds is None else f"{1000 * seconds:.0f}"
+    cost = read_cost(run.folder)
+    return None if cost is None else f"{1000 * cost.seconds_per_step:.0f}"

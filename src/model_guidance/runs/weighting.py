@@ -1,0 +1,65 @@
+"""How much each training image of a run counts, with what that takes: groups, or an earlier run's errors."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Bool
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from model_guidance.autodiff.evaluation_mode import evaluation_mode
+from model_guidance.data import SplitDataset, loader
+from model_guidance.errors import UserError
+from model_guidance.progress import steps
+from model_guidance.runs.checkpoints import load_model
+from model_guidance.runs.folder import Run
+from model_guidance.runs.frozen import FrozenPart, after_frozen
+from model_guidance.runs.setup import check_classes
+from model_guidance.training.config import Config
+from model_guidance.training.weighting import WEIGHTINGS, Known, Weighting
+
+
+def weighting_of(config: Config, training: SplitDataset, fabric: Fabric) -> Weighting | None:
+    """Return the weighting that the settings ask for, None for the same of each image.
+
+    Raises `UserError` for one that does not exist, or that lacks groups or errors.
+    """
+    if config.weighting == "images":
+        return None
+    if config.weighting not in WEIGHTINGS:
+        raise UserError(f"--weighting {config.weighting}: choose one of images, {', '.join(WEIGHTINGS)}")
+    wrong = _wrong(config, training, fabric) if config.errors_of else None
+    known = Known(training.split.group, wrong, config.upweight)
+    return WEIGHTINGS[config.weighting](known).to(fabric.device)
+
+
+@torch.no_grad()
+def _wrong(config: Config, training: SplitDataset, fabric: Fabric) -> Bool[np.ndarray, "images"]:
+    """Return which training images the last epoch of the run `config.errors_of` got wrong, uncropped."""
+    run = Run.open(Path(str(config.errors_of)))
+    check_classes(config.data, run.classes, training.split.classes, run.folder)
+    if run.config.size != config.size:
+        raise UserError(f"--errors_of {run.folder}: its images have {run.config.size} px, not {config.size}")
+    network = load_model(run, "last")
+    model: nn.Module = network
+    images = SplitDataset(training.split)
+    if run.config.frozen is not None:
+        model = after = after_frozen(network, run.config).to(fabric.device)
+        part = FrozenPart(after, run.config, run.folder.name)
+        images = SplitDataset(training.split, features=part.of_views(images, "train"))
+    model, wrong = model.to(fabric.device), []
+    batches = loader(images, config.evaluation_batch or config.batch, workers=config.workers)
+    with evaluation_mode(model), steps(f"errors of {run.folder.name}", len(batches)) as bar:
+        for batch in batches:
+            logits = model(batch.to(fabric.device).inputs).cpu()
+            wrong.append(_are_wrong(logits, batch.labels, training.split.exclusive))
+            bar.advance()
+    return torch.cat(wrong).numpy()
+
+
+def _are_wrong(logits: Tensor, labels: Tensor, exclusive: bool) -> Tensor:
+    """Return which images have a wrong class, or, where they may have several, any wrong decision."""
+    if exclusive:
+        return logits.argmax(dim=1) != labels.argmax(dim=1)
+    return ((logits > 0) != (labels > 0)).any(dim=1)

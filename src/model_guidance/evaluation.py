@@ -7,7 +7,7 @@ Scores = dict[str, float]  # by the names of the catalogue
 
 @dataclass(frozen=True)
 class Reliance:
-    """The main score on the `images` that have a region: unaltered, and with replaced pixels.
+    """The main score on the `images` that have a region, or a sample of these, as they are and altered.
 
     `outside` and `inside` hold it by what the pixels there were replaced with: mean, blur, swap. `gap` is
     the 95 % interval of what replacing the outside with the mean colour costs, None where it is not known.

@@ -16,7 +16,7 @@ from model_guidance.data.augmentation import crop_and_flip
 from model_guidance.data.cache.cached import cached
 from model_guidance.data.cache.split import Split
 from model_guidance.data.dataset import SplitDataset
-from model_guidance.data.loading import EpochSampler, collate, loader
+from model_guidance.data.loading import EpochSampler, collate, loader, some_of
 from model_guidance.data.regions import box_mask, random_boxes
 from model_guidance.data.source import Sample, Source, annotated
 from model_guidance.types import Batch, Regions
@@ -276,3 +276,14 @@ def test_one_region_of_each_image_is_drawn_anew_in_each_epoch(tmp_path: Path) ->
     masks = {each.label: each.mask for each in everything[0].regions}
     for (region,) in (epoch[0] for epoch in found):
         assert torch.equal(region.mask, masks[region.label])
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_some_images_of_each_batch_in_its_order(split: Split, workers: int):
+    whole = loader(SplitDataset(split), 3, True, workers=workers, evaluation=True)
+    expected = [batch.index[batch.index % 2 == 0].tolist() for batch in whole]
+    found = list(some_of(whole, lambda index: index % 2 == 0))
+    assert [batch.index.tolist() for batch in found] == [each for each in expected if each]
+    every = list(some_of(whole, lambda index: index >= 0))
+    assert all(equal(one, other) for one, other in zip(every, whole, strict=True))
+    assert len(list(some_of(whole, lambda index: index == 5))) == 1

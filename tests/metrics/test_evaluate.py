@@ -4,6 +4,7 @@ import pickle
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from tests.asserts import assert_names, assert_untouched
@@ -151,6 +152,22 @@ def test_reliance_finds_what_a_model_reads(rows: slice, reads: str, ignores: str
     assert read["mean"] == 0.5, "no evidence is left: always the first class"
     assert read["swap"] == 0.25, "image 0 is filled with image 4, the others with another class"
     assert read["blur"] == 1, "a ramp survives blurring"
+
+
+def test_reliance_on_a_sample_is_of_its_images_and_nothing_else_changes():
+    model, table, what = tiny.build("plain"), batches(), replace(WHAT, reliance=True)
+    some = torch.tensor([False, True, True, False, True, True])  # images 1 and 5 have no region
+    whole, part = (evaluate(model, table, each) for each in (what, replace(what, sample=some)))
+    assert replace(part.evaluation, reliance=None) == replace(whole.evaluation, reliance=None)
+    assert part.evaluation.reliance.images == 2
+    with_region = {0, 2, 3, 4}
+    for name, rows in whole.evidence.right.items():
+        found = part.evidence.right[name]
+        measured = ~np.isnan(found[:, 0])
+        kept = with_region & {1, 2, 4, 5} if name != "intact" else set(range(6))
+        assert set(np.flatnonzero(measured)) == kept
+        assert np.array_equal(found[measured], rows[measured])
+    assert part.evidence.score("outside: swap") == pytest.approx(part.evaluation.reliance.outside["swap"])
 
 
 def test_classes_one_by_one():

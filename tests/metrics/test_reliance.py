@@ -2,12 +2,13 @@
 
 from math import exp
 
+import numpy as np
 import pytest
 import torch
 from tests.asserts import assert_same
 from torch import Tensor
 
-from model_guidance.metrics.reliance import FILLERS, replaced
+from model_guidance.metrics.reliance import FILLERS, needed, replaced, sample
 from model_guidance.types import Pairs, Regions
 
 SIDE = 8
@@ -67,3 +68,31 @@ def test_no_region_at_all(filler: str):
     altered, kept = replaced(images(), regions()[:0], filler, "outside")
     assert altered.shape == (0, 3, SIDE, SIDE)
     assert not kept.any()
+
+
+@pytest.mark.parametrize("filler", FILLERS)
+@pytest.mark.parametrize("places", [[3], [0], [0, 2], [2, 3]])
+def test_some_of_the_images_are_altered_as_among_all(filler: str, places: list[int]):
+    chosen = torch.zeros(4, dtype=torch.bool).index_fill(0, torch.tensor(places), True)
+    altered, kept = replaced(images(), regions(), filler, "outside", chosen)
+    assert kept.tolist() == chosen.tolist()
+    everyone, has_region = replaced(images(), regions(), filler, "outside")
+    assert_same(altered, everyone[chosen[has_region]])
+    part, left = needed(chosen), regions()
+    of_part = torch.isin(left.pairs.image_index, part.nonzero().flatten())
+    moved = (part.cumsum(0) - 1)[left.pairs.image_index[of_part]]
+    narrowed = Regions(Pairs(moved, left.pairs.class_index[of_part]), left.masks[of_part])
+    assert_same(replaced(images()[part], narrowed, filler, "outside", chosen[part])[0], altered)
+
+
+def test_a_sample_is_of_marked_images_and_grows():
+    marked = np.arange(1000) % 3 > 0
+    assert sample(marked, 666) is None
+    few, more = sample(marked, 100), sample(marked, 200)
+    assert few is not None
+    assert more is not None
+    assert (few.sum(), more.sum()) == (100, 200)
+    assert not (few & ~more).any()
+    assert not (more & ~torch.from_numpy(marked)).any()
+    assert torch.equal(few, sample(marked, 100)), "in every run the same"
+    assert few[:500].sum() == pytest.approx(50, abs=20), "from all over the split"

@@ -126,6 +126,29 @@ def test_what_cannot_be_compared_is_said():
         repair([nothing], [nothing])
 
 
+def measured_on(whole: Evidence, images: slice) -> Evidence:
+    right = {name: rows.copy() for name, rows in whole.right.items()}
+    for name, rows in right.items():
+        if name != "intact":
+            rows[np.setdiff1d(whole.index, whole.index[images])] = np.nan
+    return Evidence(whole.index, whole.groups, right, whole.epg, whole.area)
+
+
+@pytest.mark.parametrize("grouped", [True, False])
+def test_replaced_pixels_are_compared_on_the_images_that_both_measured(grouped):
+    guided, baseline = evidence(outside=0.7, grouped=grouped), evidence(outside=0.4, seed=1, grouped=grouped)
+    found = repair([measured_on(guided, slice(0, 300))], [measured_on(baseline, slice(100, None))])
+    before, after, change = found.figures["outside replaced"]
+    for value, each in ((before, baseline), (after, guided)):
+        assert value == pytest.approx(each.right["outside: mean"][100:300, 0].mean())
+    assert change.value == pytest.approx(after - before)
+    if not grouped:
+        assert found.images == 200
+        intact = guided.right["intact"][100:300, 0].mean()
+        assert found.gap.value == pytest.approx(intact - after)
+    assert found.figures["overall"][1] == pytest.approx(guided.right["intact"][:, 0].mean()), "on all images"
+
+
 def test_every_outcome_has_a_reason():
     assert len(OUTCOMES) == 6
 
@@ -138,14 +161,17 @@ def test_evidence_of_batches_sums_up_to_the_scores(exclusive):
         labels[0, 1] = 1
     for rows, owners in (([4, 1, 3], [0, 0, 2]), ([0, 2, 5], [1])):
         predictions = Predictions(logits[rows], labels[rows], torch.tensor(rows))
-        altered = predictions[sorted(set(owners))]
+        chosen = torch.zeros(3, dtype=torch.bool).index_fill(0, torch.tensor(owners), True)
+        altered = predictions[chosen]
         epg = torch.tensor(rows, dtype=torch.float64)[owners] / 10 + torch.arange(len(owners)) / 100
         maps = MapScores(
             torch.zeros(len(owners)).long(), {"epg": epg}, torch.zeros(len(owners), 1), torch.zeros(1)
         )
         placed = (torch.tensor(rows), torch.tensor(owners), torch.full((len(owners),), 0.25))
         batches.append(
-            BatchScores(maps, predictions, {("intact", ""): altered, ("outside", "mean"): altered}, *placed)
+            BatchScores(
+                maps, predictions, {("intact", ""): altered, ("outside", "mean"): altered}, chosen, *placed
+            )
         )
     found = evidence_of(batches, exclusive)
     score = accuracy if exclusive else f1

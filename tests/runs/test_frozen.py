@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -12,12 +13,14 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from model_guidance.data import SplitDataset, loader
 from model_guidance.errors import UserError
 from model_guidance.guidance import Guidance
-from model_guidance.metrics.evaluate import altered_pixels
+from model_guidance.metrics.evaluate import altered_pixels, chosen_of
+from model_guidance.metrics.reliance import sample
 from model_guidance.models import AfterLayer, build
 from model_guidance.models.layers import find_layer
-from model_guidance.runs.evaluate import evaluate_run
+from model_guidance.runs.evaluate import evaluate_run, score_run
+from model_guidance.runs.evidence import read_evidence
 from model_guidance.runs.folder import Run
-from model_guidance.runs.frozen import FrozenPart, after_frozen
+from model_guidance.runs.frozen import CONDITIONS, FrozenPart, after_frozen
 from model_guidance.runs.setup import fabric_of, split_of, training_loader
 from model_guidance.runs.train import train_run
 from model_guidance.training import trainer
@@ -146,20 +149,37 @@ def test_interrupted_it_ends_in_the_same_bits(run, cache, tmp_path, monkeypatch)
     assert Run.open(tmp_path / "run").result == run.result
 
 
-def test_one_of_two_processes_keeps_the_features_of_all_replaced_images(cache, tmp_path):
-    config = small(tmp_path, **FROZEN)
+@pytest.mark.parametrize("count", [1000, 5])
+def test_one_of_two_processes_keeps_the_features_of_all_replaced_images(count, tmp_path):
+    config = small(tmp_path, **FROZEN, reliance_images=count)
     split = split_of(config, "test")
     dataset = SplitDataset(split)
     part = FrozenPart(after_frozen(build(config.backbone, 2), config), config, "run")
     shard, whole = (loader(dataset, 16, True, shard=each, evaluation=True) for each in ((1, 2), (0, 1)))
     features = part.of_views(dataset, "test")
-    altered = part.altered(shard, "test")
+    altered, some = part.altered(shard, "test"), sample(dataset.annotated, count)
     for batch in whole:
         stand_in = replace(batch, images=torch.zeros(len(batch.labels)), of_features=True)
-        found = altered(stand_in, "outside", "swap")
-        expected = part.after.features(altered_pixels(batch, "outside", "swap"))
-        assert torch.allclose(found, expected, atol=1e-5)
+        chosen = chosen_of(batch, some)
+        if chosen.any():
+            for side, filler in CONDITIONS:
+                found = altered(stand_in, chosen, side, filler)
+                expected = part.after.features(altered_pixels(batch, chosen, side, filler))
+                assert torch.allclose(found, expected, atol=1e-5)
     assert len(features[0]) == len(split)
+    kept = [len(np.load(each)) for each in split.folder.glob("features-*/index.npy")]
+    assert sorted(kept) == sorted([len(split), 6 * min(count, len(split))])
+
+
+@pytest.mark.slow
+def test_a_sample_with_replaced_pixels_is_the_same_on_features_and_on_images(cache, tmp_path):
+    config = small(cache, **FROZEN, reliance_images=9, epochs=1)
+    train_run(config, tmp_path / "run")
+    run = Run.open(tmp_path / "run")
+    expected, found = score_run(run, "last", "test", None, None), read_evidence(run.folder)
+    assert run.result.last.reliance.images == expected.evaluation.reliance.images == 9
+    for name, rows in expected.evidence.right.items():
+        assert np.array_equal(found.right[name], rows, equal_nan=True)
 
 
 @pytest.mark.parametrize(

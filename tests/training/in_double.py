@@ -12,6 +12,6 @@ if __name__ == "__main__":
     out, devices, batch = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     torch.set_default_dtype(torch.float64)
     settings = {"backbone": "small", "options": {"count": 40, "labels": "multi"}, "precision": "64-true"}
-    settings |= {"composites": 0.5, "replaced": "both"}
+    settings |= {"composites": 0.5, "replaced": "both", "reliance_images": 7}
     config = small(out / "cache", **settings, devices=devices, batch=batch, annotated=0.5, epochs=2)
     train_run(config, out / f"{devices}-devices")

@@ -1,8 +1,8 @@
 """Batches of a data set, in an order that its seed and the epoch decide."""
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, cast
 
 import torch
 from jaxtyping import Float, Int
@@ -104,6 +104,25 @@ def loader(
         collate_fn=collate,
         pin_memory=torch.cuda.is_available(),
         generator=torch.Generator().manual_seed(seed),
+    )
+
+
+def some_of(batches: DataLoader[Any], taken: Callable[[Int[Tensor, "batch"]], Tensor]) -> DataLoader[Any]:
+    """Return a loader of the same batches, of one process, of each only the images that `taken` says.
+
+    `taken` gets the positions in the split of the images of a batch, and returns which are loaded, as truth
+    values; a batch of which none is taken is left out. The epoch is that of the sampler.
+    """
+    order = torch.tensor(list(cast(EpochSampler, batches.sampler)))
+    found = (each[taken(each[:, 1])].tolist() for each in torch.split(order, batches.batch_size or 1))
+    keys = [[tuple(key) for key in part] for part in found if part]
+    return DataLoader(
+        batches.dataset,
+        batch_sampler=cast(Any, keys),
+        num_workers=batches.num_workers,
+        collate_fn=collate,
+        pin_memory=batches.pin_memory,
+        generator=batches.generator,
     )
 
 

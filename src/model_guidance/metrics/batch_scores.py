@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from model_guidance.metrics.maps import MapScores
@@ -45,7 +45,7 @@ class Predictions:
 
 @dataclass(frozen=True)
 class BatchScores:
-    """What one batch contributes; `conditions` are of those images that have a region.
+    """What one batch contributes; `conditions` are of the images that are `chosen`, each with a region.
 
     `index` are the images' positions in the split. Of each map, `owners` is the image's position in the batch
     and `area` the share of the image that its region covers.
@@ -54,6 +54,7 @@ class BatchScores:
     maps: MapScores
     predictions: Predictions
     conditions: dict[Condition, Predictions]
+    chosen: Bool[Tensor, "images"]
     index: Int[Tensor, "images"]
     owners: Int[Tensor, "pairs"]
     area: Float[Tensor, "pairs"]
@@ -61,7 +62,7 @@ class BatchScores:
     def cpu(self) -> "BatchScores":
         """Return the same in main memory, to be sent to another process."""
         conditions = {name: joined([one]) for name, one in self.conditions.items()}
-        placed = (each.cpu() for each in (self.index, self.owners, self.area))
+        placed = (each.cpu() for each in (self.chosen, self.index, self.owners, self.area))
         return BatchScores(joined([self.maps]), joined([self.predictions]), conditions, *placed)
 
 

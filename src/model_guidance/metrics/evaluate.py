@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 import torch
+from jaxtyping import Bool
 from torch import Tensor, nn
 
 from model_guidance.attribution import capture
@@ -27,9 +28,9 @@ from model_guidance.models.layers import find_layer, needs_images
 from model_guidance.types import Batch, unit_range
 
 SIDES = ("outside", "inside")
-Altered = Callable[[Batch, str, str], Tensor]
-"""`altered(batch, side, filler)` returns those images of the batch that have a region, with the pixels of
-this side of it replaced, as the model takes them."""
+Altered = Callable[[Batch, Tensor, str, str], Tensor]
+"""`altered(batch, chosen, side, filler)` returns the chosen images of the batch, each with a region, with the
+pixels of this side of it replaced, as the model takes them. `chosen` is Bool[batch]."""
 UNALTERED: Condition = (INTACT, "")
 
 
@@ -40,7 +41,7 @@ class Measurement:
     `groups` names the groups of the data, `shares` are theirs in training; `exclusive` says that every image
     has exactly one class. `threshold` is the one for IoU, found on validation data; None searches it, which
     only validation may. `classes` names those that are to be scored one by one; `layout` is the layer's, see
-    `capture`.
+    `capture`. `sample` says of each image of the split whether it takes part in reliance; None: each does.
     """
 
     method: str
@@ -52,11 +53,18 @@ class Measurement:
     classes: Sequence[str] = ()
     layout: str | None = None
     shares: Sequence[float] = ()
+    sample: Bool[Tensor, "split"] | None = None
 
 
-def altered_pixels(batch: Batch, side: str, filler: str) -> Tensor:
-    """Return the images that have a region, their pixels on this side of it replaced."""
-    return replaced(unit_range(batch.images), batch.regions, filler, side)[0]
+def altered_pixels(batch: Batch, chosen: Bool[Tensor, "batch"], side: str, filler: str) -> Tensor:
+    """Return the chosen images, each with a region, their pixels on this side of it replaced."""
+    return replaced(unit_range(batch.images), batch.regions, filler, side, chosen)[0]
+
+
+def chosen_of(batch: Batch, sample: Bool[Tensor, "split"] | None) -> Bool[Tensor, "batch"]:
+    """Return which images of a batch take part in reliance: those with a region that are in the sample."""
+    marked = with_region(batch.regions, len(batch.labels))
+    return marked if sample is None else marked & sample.to(marked.device)[batch.index]
 
 
 @dataclass(frozen=True)
@@ -83,11 +91,11 @@ def evaluate(
 
     Classification scores are over all images; those of maps are means over the (image, positive class)
     pairs that have a region, whose number is `pairs`. Reliance is the accuracy (F1) on images whose pixels
-    outside, or inside, of the regions are replaced; None where no image has a region. The model is used in
-    evaluation mode; afterwards each of its modules is in the mode it had. `advance` is called after each
-    batch. Where several processes score a part of the batches each, `gather` returns everyone's, in the
-    order of the batches. `altered` gives the images with replaced pixels, or their features to a model that
-    takes those.
+    outside, or inside, of the regions are replaced, those of the sample; None where none has a region. The
+    model is used in evaluation mode; afterwards each of its modules is in the mode it had. `advance` is
+    called after each batch. Where several processes score a part of the batches each, `gather` returns
+    everyone's, in the order of the batches. `altered` gives the images with replaced pixels,
+    or their features to a model that takes those.
     """
     scored = []
     with evaluation_mode(model):
@@ -112,23 +120,24 @@ def _score(model: nn.Module, batch: Batch, what: Measurement, altered: Altered) 
     explanation = capture(model, batch.inputs, what.method, what.layer, layout=what.layout)
     maps = explanation.maps(batch.regions.pairs)
     predictions = Predictions(explanation.logits.detach().float(), batch.labels, batch.groups)
-    conditions = _replacements(model, batch, predictions, altered) if what.reliance else {}
+    chosen = chosen_of(batch, what.sample)
+    conditions = _replacements(model, batch, predictions, chosen, altered) if what.reliance else {}
     regions = batch.regions
     area = regions.masks.double().mean(dim=(1, 2))
     scores = score_maps(maps, batch)
-    return BatchScores(scores, predictions, conditions, batch.index, regions.pairs.image_index, area)
+    return BatchScores(scores, predictions, conditions, chosen, batch.index, regions.pairs.image_index, area)
 
 
 @torch.no_grad()
 def _replacements(
-    model: nn.Module, batch: Batch, predictions: Predictions, altered: Altered
+    model: nn.Module, batch: Batch, predictions: Predictions, chosen: Tensor, altered: Altered
 ) -> dict[Condition, Predictions]:
-    """Return the predictions for the images that have a region, intact and in each other condition."""
-    intact = predictions[with_region(batch.regions, len(predictions))]
+    """Return the predictions for the chosen images, intact and in each other condition."""
+    intact = predictions[chosen]
     found: dict[Condition, Predictions] = {UNALTERED: intact}
     for side, filler in product(SIDES, FILLERS):
         if len(intact) and not (filler == "swap" and len(predictions) == 1):
-            logits = model(altered(batch, side, filler)).float()
+            logits = model(altered(batch, chosen, side, filler)).float()
             found[side, filler] = replace(intact, logits=logits)
     return found
 

@@ -16,9 +16,10 @@ class Evidence:
     """Per image: its position in the split, its group, its share of the main score, and its maps.
 
     `right[condition]` are the two columns of `Predictions.right`, whose sums over images, divided, are the
-    main score. The conditions are "intact" and, for images with a region (NaN elsewhere), "outside: mean" and
-    so on: pixels of this side are replaced. `epg` is the mean over the image's classes that have a region,
-    NaN for none, and `area` the share of the image that the regions cover: the EPG of an even map.
+    main score. The conditions are "intact" and, for images with a region, or a sample of them (NaN else),
+    "outside: mean" and so on: pixels of this side are replaced. `epg` is the mean over the image's classes
+    that have a region, NaN for none, and `area` the share of the image that the regions cover: the EPG of an
+    even map.
     """
 
     index: Int[np.ndarray, "images"]
@@ -56,7 +57,7 @@ def _of_batch(scored: BatchScores, exclusive: bool) -> Evidence:
     for (side, filler), predictions in scored.conditions.items():
         if filler:
             rows = np.full((images, 2), np.nan)
-            rows[np.isin(np.arange(images), scored.owners.cpu().numpy())] = _right(predictions, exclusive)
+            rows[scored.chosen.cpu().numpy()] = _right(predictions, exclusive)
             right[f"{side}: {filler}"] = rows
     values = (scored.maps.values["epg"], scored.area)
     epg, area = (_per_image(each, scored.owners, images) for each in values)

@@ -1,10 +1,10 @@
 """Whether guidance repaired a model, judged by what it does: two models compared on the same images."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from model_guidance.errors import UserError
 from model_guidance.metrics.batch_scores import INTACT
@@ -65,7 +65,8 @@ def repair(guided: Sequence[Evidence], baseline: Sequence[Evidence]) -> Repair:
     the worst group, or what replacing the outside costs. Raises `UserError` if the models were not tested
     on the same images, or none of these has a group or a region.
     """
-    _check_same([*guided, *baseline])
+    every = _on_common_images([*guided, *baseline])
+    guided, baseline = every[: len(guided)], every[len(guided) :]
     first = guided[0]
     grouped = len(_groups(first)) > 1
     if not grouped and not _fillers(first, "outside"):
@@ -76,7 +77,7 @@ def repair(guided: Sequence[Evidence], baseline: Sequence[Evidence]) -> Repair:
     behaviour, gap = (WORST, _spread) if grouped else (OUTSIDE, _outside_costs)
     figures = {name: _compared(each, guided, baseline) for name, each in _statistics(first).items()}
     left = bootstrapped(lambda weights: _mean(gap, guided, weights), len(first))
-    images = min(_groups(first).values()) if grouped else int((~np.isnan(first.epg)).sum())
+    images = min(_groups(first).values()) if grouped else int(_with_replaced(first).sum())
     outcome = _outcome(figures, behaviour, left) if images >= ENOUGH else "cannot be told"
     area = float(np.nanmean(first.area)) if "EPG" in figures else float("nan")
     return Repair(outcome, images, figures, left, area)
@@ -145,8 +146,8 @@ def _spread(evidence: Evidence, weights: Weights) -> Float[np.ndarray, "resample
 
 def _outside_costs(evidence: Evidence, weights: Weights) -> Float[np.ndarray, "resamples"]:
     found, wanted = evidence.right[INTACT].T
-    with_region = ~np.isnan(evidence.epg)
-    intact = _ratio(found * with_region, wanted * with_region, weights)
+    measured = _with_replaced(evidence)
+    intact = _ratio(found * measured, wanted * measured, weights)
     return intact - _replaced(evidence, "outside", weights)
 
 
@@ -167,8 +168,27 @@ def _fillers(evidence: Evidence, side: str) -> list[str]:
     return [name for name in evidence.right if name.startswith(f"{side}: ")]
 
 
+def _with_replaced(evidence: Evidence) -> Bool[np.ndarray, "images"]:
+    """Return the images that were measured with replaced surroundings."""
+    return ~np.isnan(evidence.right[_fillers(evidence, "outside")[0]][:, 0])
+
+
 def _ends(found: Estimate, sign: str) -> str:
     return f"95 % interval {100 * found.low:{sign}.1f} to {100 * found.high:{sign}.1f}"
+
+
+def _on_common_images(every: Sequence[Evidence]) -> list[Evidence]:
+    """Return what was found, in each condition on the images that all have measured in it."""
+    _check_same(every)
+    found = []
+    for each in every:
+        right = {name: np.where(_all_have(name, every), rows, np.nan) for name, rows in each.right.items()}
+        found.append(replace(each, right=right))
+    return found
+
+
+def _all_have(condition: str, every: Sequence[Evidence]) -> Bool[np.ndarray, "images 1"]:
+    return ~np.any([np.isnan(each.right[condition]) for each in every], axis=(0, 2))[:, None]
 
 
 def _check_same(every: Sequence[Evidence]) -> None:

@@ -6,6 +6,7 @@ from torch import nn
 
 from model_guidance.evaluation import Evaluation
 from model_guidance.metrics.evaluate import Measurement, Scored, altered_pixels, evaluate
+from model_guidance.metrics.reliance import sample
 from model_guidance.progress import steps
 from model_guidance.runs.checkpoints import load_model
 from model_guidance.runs.folder import Run
@@ -44,6 +45,7 @@ def score_checkpoint(
         classes,
         config.layout,
         part.shares,
+        sample(data.images(split).annotated, config.reliance_images),
     )
     altered = data.altered.get(split, altered_pixels)
     return evaluate(model, data.batches(split), what, advance, gathered, altered)

@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from functools import cached_property
+from functools import cache, cached_property
+from itertools import product
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,9 +15,9 @@ from torch.utils.data import DataLoader
 from model_guidance.data import SplitDataset, loader
 from model_guidance.data.cache.features import Features, Part, cached_features
 from model_guidance.data.composites import Composites
-from model_guidance.data.loading import EpochSampler
-from model_guidance.metrics.evaluate import Altered, altered_pixels
-from model_guidance.metrics.reliance import with_region
+from model_guidance.data.loading import EpochSampler, some_of
+from model_guidance.metrics.evaluate import SIDES, Altered, altered_pixels, chosen_of
+from model_guidance.metrics.reliance import FILLERS, needed, sample
 from model_guidance.models import AfterLayer
 from model_guidance.models.backbone import Backbone
 from model_guidance.models.layers import find_layer
@@ -25,6 +26,7 @@ from model_guidance.training.config import Config
 from model_guidance.types import Batch, unit_range
 
 FORMAT = 1
+CONDITIONS = tuple(product(SIDES, FILLERS))
 TYPES: dict[str, np.dtype[Any]] = {"16": np.dtype(np.float16), "32": np.dtype(np.float32)}
 
 
@@ -63,18 +65,19 @@ class FrozenPart:
         `batches` are those of the images: what another image lends to one depends on them. However many
         processes share them, the features are of all.
         """
-        found: dict[tuple[str, str], Features] = {}
         dataset = cast(SplitDataset, batches.dataset)
+        some = sample(dataset.annotated, self.config.reliance_images)
+        what = f"replaced {dataset.settings} {batches.batch_size} {some if some is None else int(some.sum())}"
+        count = len(CONDITIONS) * int(dataset.annotated.sum() if some is None else some.sum())
 
-        def of(batch: Batch, side: str, filler: str) -> Tensor:
-            if (side, filler) not in found:
-                what = f"{side} {filler} {dataset.settings} {batches.batch_size}"
-                parts = self._altered(dataset, batches.batch_size or 1, side, filler)
-                found[side, filler] = self._kept(
-                    dataset.split.folder, what, len(dataset), parts, f"{title}, {side}: {filler}"
-                )
-            chosen = batch.index[with_region(batch.regions, len(batch.labels))].tolist()
-            rows = np.stack([found[side, filler][index] for index in chosen])
+        @cache
+        def features() -> Features:
+            parts = self._altered(dataset, batches.batch_size or 1, some)
+            return self._kept(dataset.split.folder, what, count, parts, f"{title} with replaced pixels")
+
+        def of(batch: Batch, chosen: Tensor, side: str, filler: str) -> Tensor:
+            first, kept = CONDITIONS.index((side, filler)) * len(dataset), features()
+            rows = np.stack([kept[first + index] for index in batch.index[chosen].tolist()])
             return torch.from_numpy(rows).to(batch.labels.device, torch.get_default_dtype())
 
         return of
@@ -86,11 +89,18 @@ class FrozenPart:
         for batch in batches:
             yield batch.index.numpy(), self._of(unit_range(batch.images))
 
-    def _altered(self, dataset: SplitDataset, size: int, side: str, filler: str) -> Iterator[Part]:
-        for batch in loader(dataset, size, True, workers=self.config.workers, evaluation=True):
-            index = batch.index[with_region(batch.regions, len(batch.labels))].numpy()
-            if len(index) and not (filler == "swap" and len(batch.images) == 1):
-                yield index, self._of(altered_pixels(batch, side, filler))
+    def _altered(self, dataset: SplitDataset, size: int, some: Tensor | None) -> Iterator[Part]:
+        """Yield the features in all conditions; those of the n-th are as many splits further on."""
+        batches = loader(dataset, size, True, workers=self.config.workers, evaluation=True)
+        if some is not None:
+            batches = some_of(batches, lambda index: needed(some[index]))
+        for batch in batches:
+            chosen = chosen_of(batch, some)
+            index = batch.index[chosen].numpy()
+            for number, (side, filler) in enumerate(CONDITIONS):
+                if len(index) and not (filler == "swap" and len(batch.images) == 1):
+                    rows = self._of(altered_pixels(batch, chosen, side, filler))
+                    yield number * len(dataset) + index, rows
 
     def _of(self, images: Tensor) -> np.ndarray:
         return self.after.features(images.to(self.after.image.device)).float().cpu().numpy()

@@ -172,6 +172,10 @@ class Data:
         loaders = {name: evaluation_loader(config, split, fabric) for name, split in splits.items()}
         return cls(splits, loaders, fabric)
 
+    def images(self, name: str) -> SplitDataset:
+        """Return the images of a split, or their features, with the regions on which they are scored."""
+        return cast(SplitDataset, self.loaders[name].dataset)
+
     def batches(self, name: str) -> Iterator[Batch]:
         """Return the batches of a split, each moved to the device when it is needed."""
         return on_device(self.fabric, self.loaders[name])

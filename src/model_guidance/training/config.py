@@ -22,6 +22,7 @@ RANGES: dict[str, tuple[float, float]] = {  # both ends included
     "batch": (1, 1_000_000),
     "evaluation_batch": (1, 1_000_000),
     "annotated_batch": (1, 1_000_000),
+    "reliance_images": (1, 1_000_000_000),
     "views": (2, 1000),
     "seed": (0, 2**32 - 1),
     "workers": (0, 1000),
@@ -87,6 +88,8 @@ class Config:
         epochs: passes over the training images.
         batch: images per step.
         evaluation_batch: images per step of the evaluation, which needs less memory; by default as many.
+        reliance_images: how many of the test images with a region are also scored with replaced pixels: if
+            there are more, as many are drawn from them, the same in every run on the same data.
         lr: learning rate of Adam.
         seed: of the initial weights, the order of the images and the classes drawn.
         workers: processes that load images.
@@ -135,6 +138,7 @@ class Config:
     epochs: int = 50
     batch: int = 64
     evaluation_batch: int | None = None
+    reliance_images: int = 1000
     lr: float = 1e-4
     seed: int = 0
     workers: int = 2

@@ -47,6 +47,8 @@ def _rows(found: Evaluation) -> Iterator[Row]:
     )
     yield from ((f"group: {name}", "%", scores["accuracy"]) for name, scores in found.groups.items())
     if found.reliance is not None:
+        if found.reliance.images:  # 0.1 did not count them
+            yield "altered images", "count", found.reliance.images
         yield "intact", "%", found.reliance.intact
         for side in ("outside", "inside"):
             yield from ((f"{side}: {filler}", "%", v) for filler, v in getattr(found.reliance, side).items())

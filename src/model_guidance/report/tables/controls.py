@@ -14,8 +14,8 @@ CAPTION = (
     f"The reported runs {LAST}, the baseline too, in percent, mean ± standard deviation. Each "
     "EPG stands beside that of the (continued) baseline under the same attribution; the "
     "second attribution shows the same models by maps that no run was trained on. “Outside "
-    "replaced”: {main} when all pixels outside of the regions are set to their mean colour; the reliance gap "
-    "is what is lost by that."
+    "replaced”: {main} when all pixels outside of the regions are set to their mean colour, on the test "
+    "images with a region, at most --reliance_images of them; the reliance gap is what is lost by that."
 )
 REPLACED = {"intact": "intact", "outside mean": "outside replaced", "inside mean": "inside replaced"}
 

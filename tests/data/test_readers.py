@@ -255,6 +255,17 @@ def test_waterbirds_validation_keeps_the_groups_of_training(birds: Write) -> Non
     assert len(waterbirds.read(root, "test").names) == 4
 
 
+def test_a_ceiling_of_waterbirds_shares_the_copies_of_validation_and_test_images(birds: Write) -> None:
+    root = birds(SEEN_GROUPS)
+    versions = {split: waterbirds.read(root, split).version for split in ("train", "val", "test")}
+    mixed = {split: waterbirds.read(root, split, training="mixed").version for split in versions}
+    assert mixed == versions | {"train": mixed["train"]}
+    assert mixed["train"] != versions["train"]
+    kept = {split: waterbirds.read(root, split, validation="all").version for split in versions}
+    assert kept == versions | {"val": kept["val"]}
+    assert kept["val"] != versions["val"]
+
+
 def test_waterbirds_of_both_releases_lie_side_by_side(birds: Write, tmp_path: Path) -> None:
     of_95 = [(0, 0, 0)] * 3 + [(0, 1, 0), (1, 0, 0), (1, 1, 0), (1, 1, 0), (1, 1, 0), (0, 1, 1)]
     birds(of_95, release="complete95")

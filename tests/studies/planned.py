@@ -10,7 +10,7 @@ from model_guidance.studies.planning.experiments import Locations, Size
 from model_guidance.studies.planning.planned_run import PlannedRun, with_starts
 
 ROOTS = {"voc": "/data/voc", "coco": "/data/coco", "waterbirds": "/data/birds"}
-WEIGHTS = {"xdnn": "/weights/xdnn.pt", "bcos": "/weights/bcos.pt"}
+WEIGHTS = {"lite0": "/weights/lite0.safetensors", "xdnn": "/weights/xdnn.pt", "bcos": "/weights/bcos.pt"}
 
 
 def place(**machine: Any) -> Locations:

@@ -18,6 +18,8 @@ from model_guidance.studies.scheduling.schedule import run_tasks
 from model_guidance.studies.scheduling.task import Task, tasks_of
 from model_guidance.studies.scheduling.worker import report
 
+ROOTS, WEIGHTS = ("voc", "coco", "waterbirds"), ("lite0", "xdnn", "bcos")
+
 
 @dataclass(frozen=True)
 class StudyOptions:
@@ -31,6 +33,7 @@ class StudyOptions:
         coco: folder in which annotations, train2014 and val2014 lie.
         waterbirds: folder in which waterbird_1.0_forest2water2 (for waterbirds-95:
             waterbird_complete95_forest2water2) and CUB_200_2011 lie.
+        lite0: ImageNet weights of timm's tf_efficientnet_lite0, for size small; downloaded if not given.
         xdnn: the published ImageNet weights of the X-DNN ResNet-50, for size paper.
         bcos: the published ImageNet weights of the B-cos ResNet-50, for size paper.
         parallel: runs at a time; by default one per GPU, or two without.
@@ -44,6 +47,7 @@ class StudyOptions:
     voc: str | None = None
     coco: str | None = None
     waterbirds: str | None = None
+    lite0: str | None = None
     xdnn: str | None = None
     bcos: str | None = None
     parallel: int | None = None
@@ -135,9 +139,9 @@ def _size(name: str) -> Size:
 
 
 def _locations(options: StudyOptions) -> Locations:
-    roots = {name: getattr(options, name) for name in ("voc", "coco", "waterbirds")}
+    roots = {name: getattr(options, name) for name in ROOTS}
     given = {name: root for name, root in roots.items() if root is not None}
-    return Locations(given, {"xdnn": options.xdnn, "bcos": options.bcos}, options.machine)
+    return Locations(given, {name: getattr(options, name) for name in WEIGHTS}, options.machine)
 
 
 def _check_machine(planned: Sequence[PlannedRun], machine: Mapping[str, Any]) -> None:
@@ -149,7 +153,7 @@ def _check_machine(planned: Sequence[PlannedRun], machine: Mapping[str, Any]) ->
 def _unused(planned: Sequence[PlannedRun], options: StudyOptions) -> list[str]:
     """Return the data and weights that were given and that none of the runs takes."""
     used = {run.settings.get(name) for run in planned for name in ("root", "weights")}
-    names = ("voc", "coco", "waterbirds", "xdnn", "bcos")
+    names = (*ROOTS, *WEIGHTS)
     return [f"--{name}" for name in names if getattr(options, name) not in (None, *used)]
 
 

@@ -65,7 +65,10 @@ def read(
     mixed = split == "train" and training == "mixed"
     chosen = _of_split(birds, "val" if mixed else split, keep_all=mixed or validation == "all")
     sample = partial(_sample, home, chosen, boxes, task == "reversed")
-    version = f"waterbirds 2 {split} {correlation:g} {task} {validation} {training}"
+    # What does not change this split is left out: a ceiling shares the copies of the images it is tested on.
+    kept = validation if split == "val" else "seen"
+    trained = training if split == "train" else "biased"
+    version = f"waterbirds 2 {split} {correlation:g} {task} {kept} {trained}"
     names = [row.name for row in chosen]
     files = (table, listed, *(home / name for name in names))
     shares, outside = _shares(birds), task == "reversed"

@@ -17,6 +17,7 @@ class Experiment:
     `backbones` maps plain, xdnn and bcos to a backbone, and `weights` to its initial weights. `lambdas` are
     those tried for each loss, `few` those where only a part of the boxes is used. With `from_baseline`,
     guided runs start from the best weights of a baseline; without, from the same weights as it did.
+    `trained` is the share of a forward pass that is left where the first layers are frozen.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Experiment:
     few: Mapping[str, Sequence[float]]
     images: tuple[int, int, int]
     forwards: float
+    trained: float = 1.0
     seeds: Sequence[int] = (0,)
     from_baseline: bool = True
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -63,9 +65,21 @@ class Experiment:
         settings = {**self.guided, "annotation_seed": seed, **changes}
         return self._planned(kind, seed, settings, self.base(kind, seed) if self.from_baseline else None)
 
+    def row(self, kind: str, changes: Mapping[str, Any]) -> Iterator[PlannedRun]:
+        """Yield a run of each seed with these settings: a baseline if nothing in them uses regions.
+
+        `options` are added to those of the data.
+        """
+        added = {"options": {**self.options, **changes["options"]}} if "options" in changes else {}
+        uses_regions = changes.get("lambda_") or changes.get("composites")
+        for seed in self.seeds:
+            make = self.guide if uses_regions else self.base
+            yield make(kind, seed, **{**changes, **added})
+
     def _planned(
         self, kind: str, seed: int, changes: Mapping[str, Any], start: PlannedRun | None
     ) -> PlannedRun:
         settings = {**self.common, "options": dict(self.options), "backbone": self.backbones[kind], **changes}
         weights = None if start else self.weights.get(kind)
-        return PlannedRun({**settings, "weights": weights, "seed": seed}, start, self.images, self.forwards)
+        settings |= {"weights": weights, "seed": seed}
+        return PlannedRun(settings, start, self.images, self.forwards, self.trained)

@@ -39,8 +39,14 @@ def plan_table(planned: Sequence[PlannedRun], runs: Path) -> str:
         column.justify = "right"
     for row, same in groupby(sorted(planned, key=_row), key=_row):
         table.add_row(*row, *_counts(list(same), runs))
+    features = features_left(planned, runs)
+    for run in features:
+        config = run.config(Path())
+        what = f"features at {config.frozen}, once for all"
+        table.add_row(_data(config), config.backbone, "", what, "", "", _time(run.feature_hours))
     table.add_section()
-    table.add_row("all", "", "", "", *_counts(planned, runs))
+    more = sum(run.feature_hours for run in features)
+    table.add_row("all", "", "", "", *_counts(planned, runs, more))
     return rendered(table)
 
 
@@ -55,7 +61,9 @@ def _data(config: Config) -> str:
 
 def _row(run: PlannedRun) -> tuple[str, str, str, str]:
     config = run.config(Path())
-    details = [config.loss if config.guided else role(config)]
+    by = [config.loss] * config.guided + ["composites"] * bool(config.composites)
+    details = [" + ".join(by) or f"{role(config)} ({config.epochs} epochs)"]
+    details += [f"filler {config.filler}"] if config.filler != "swap" else []
     details += [config.regions] if config.regions != "boxes" else []
     details += [f"{100 * config.annotated:g} % of the boxes"] if config.annotated < 1 else []
     details += [f"boxes +{100 * config.dilate:g} %"] if config.dilate else []
@@ -63,9 +71,15 @@ def _row(run: PlannedRun) -> tuple[str, str, str, str]:
     return _data(config), config.backbone, config.explainer, ", ".join(details)
 
 
-def _counts(planned: Sequence[PlannedRun], runs: Path) -> tuple[str, str, str]:
+def features_left(planned: Sequence[PlannedRun], runs: Path) -> Sequence[PlannedRun]:
+    """Return one run for each set of kept features that no finished run has used yet."""
+    kept = {run.features for run in planned if run.finished(runs)}
+    return list({run.features: run for run in planned if run.features not in {None, *kept}}.values())
+
+
+def _counts(planned: Sequence[PlannedRun], runs: Path, more: float = 0.0) -> tuple[str, str, str]:
     left = [run for run in planned if not run.finished(runs)]
-    return str(len(planned)), str(len(planned) - len(left)), _time(sum(run.hours for run in left))
+    return str(len(planned)), str(len(planned) - len(left)), _time(sum(run.hours for run in left) + more)
 
 
 def _time(hours: float) -> str:

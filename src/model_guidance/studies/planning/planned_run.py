@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from model_guidance.data.opening import known_of
 from model_guidance.files import is_file
 from model_guidance.runs.folder import MACHINE, RESULT, Run
 from model_guidance.training.config import Config
@@ -19,14 +20,16 @@ class PlannedRun:
     """Settings of a run, and the `start` whose best weights it continues from, if any.
 
     `images` are those of train, validation and test, and `forwards` how many of the network's forward
-    passes a second the machine is assumed to make: both only for the estimated cost. Two with the same
-    settings are the same run, in whatever study they occur.
+    passes a second the machine is assumed to make; `trained` is the share of such a pass that is left where
+    the first layers are frozen: all only for the estimated cost. Two with the same settings are the same run,
+    in whatever study they occur.
     """
 
     settings: Mapping[str, Any]
     start: "PlannedRun | None" = None
     images: tuple[int, int, int] = field(default=(0, 0, 0), compare=False)
     forwards: float = field(default=1.0, compare=False)
+    trained: float = field(default=1.0, compare=False)
 
     @cached_property
     def key(self) -> str:
@@ -54,11 +57,36 @@ class PlannedRun:
 
     @property
     def hours(self) -> float:
-        """The estimated time, from the costs in forward passes, in hours on one device."""
+        """The estimated time, from the costs in forward passes, in hours on one device.
+
+        Features that runs share are not counted (`feature_hours`), those of a run's own composites are.
+        """
         config, (train, val, test) = self.config(Path()), self.images
-        step = STEP[config.layer] if config.guided else STEP["baseline"]
+        step = STEP.get(config.layer, STEP["final"]) if config.guided else STEP["baseline"]
+        beside = config.composites + (config.annotated_batch or 0) / config.batch
         tested = 3 * test  # the two ends with reliance, and a few checkpoints of the front
-        passes = config.epochs * (step * train + PAIRS * val) + 3 * PAIRS * tested
+        passes = config.epochs * (step * train * (1 + beside) + PAIRS * val) + 3 * PAIRS * tested
+        if config.frozen is not None:
+            passes = self.trained * passes + config.composites * train
+        return passes / self.forwards / 3600
+
+    @property
+    def features(self) -> str | None:
+        """What tells apart the kept features that runs share; None where none are kept."""
+        names = ("data", "size", "backbone", "frozen")
+        config = self.config(Path())
+        if config.frozen is None:
+            return None
+        ceiling = known_of(config.data).ceiling  # validation and test images are the same there
+        options = {name: value for name, value in config.options.items() if name not in ceiling}
+        return str([options, *(getattr(config, name) for name in names)])
+
+    @property
+    def feature_hours(self) -> float:
+        """The estimated time for computing them, once for all runs that share them."""
+        train, *scored = self.images
+        most = self.config(Path()).reliance_images
+        passes = train + sum(count + FILLERS * min(count, most) for count in scored)
         return passes / self.forwards / 3600
 
 
@@ -66,6 +94,7 @@ class PlannedRun:
 # docs/speed.md. What was not timed, mid1 and mid3, lies between its neighbours as the floors do.
 STEP = {"baseline": 3.5, "input": 6.9, "mid1": 6.0, "mid2": 4.9, "mid3": 4.0, "final": 3.5}
 PAIRS = 2.7
+FILLERS = 6  # three for what is outside of the regions, three for what is inside
 
 
 def _label(config: Config) -> str:

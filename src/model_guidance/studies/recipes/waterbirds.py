@@ -1,7 +1,8 @@
 """Waterbirds-100, guided to the bird (conventional) or to the background (reversed), and Waterbirds-95."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from model_guidance.studies.planning.experiment import KINDS, Experiment
 from model_guidance.studies.planning.experiments import Locations, Size
@@ -14,18 +15,36 @@ TASKS = {
     "small": ("conventional", "reversed"),
     "paper": ("conventional", "reversed"),
 }
-NETWORKS = {"tiny": ("plain",), "small": ("plain",), "paper": KINDS}
+NETWORKS = {"tiny": ("plain",), "paper": KINDS}
 GUIDED = {
     "tiny": (("final", "energy"),),
-    "small": (("final", "energy"),),
     "paper": (("input", "energy"), ("final", "energy"), ("input", "l1"), ("final", "l1")),
 }
-FRACTION = {"tiny": 0.1, "small": 0.1, "paper": 0.01}
+FRACTION = {"tiny": 0.1, "paper": 0.01}
 SUBSETS = (0, 1)
+FEW = {"annotated": 0.01, "annotated_batch": 16}  # 47 images: most batches would have none of them
+ALL_BOXES = {"lambda_": 100.0}
+FEW_BOXES = {"lambda_": 100.0, **FEW}
+CEILING = {"options": {"training": "mixed"}, "epochs": 12}  # a quarter of the images: as many steps
+ROWS: Mapping[str, Mapping[str, Any]] = {  # at size small, where all start from ImageNet
+    "baseline": {},
+    "baseline, longer": {"epochs": 10},
+    "Energy, all boxes": ALL_BOXES,
+    "Energy, all boxes, strong": {"lambda_": 1000.0},
+    "Energy, 1 %": FEW_BOXES,
+    "Energy, 1 %, weak": {**FEW_BOXES, "lambda_": 10.0},
+    "L1, all boxes": {"loss": "l1", "lambda_": 10.0},
+    "random boxes, all": {**ALL_BOXES, "regions": "random"},
+    "random boxes, 1 %": {**FEW_BOXES, "regions": "random"},
+    "ceiling": CEILING,
+}
 
 
 def plan(size: Size, locations: Locations) -> Iterator[PlannedRun]:
-    """Yield two baselines, four guided runs (two seeds x two annotated subsets), and the controls."""
+    """Yield two baselines, four guided runs (two seeds x two annotated subsets), and the controls.
+
+    At size small it is `ROWS`, three seeds of each.
+    """
     for task in TASKS[size]:
         yield from _of_task(size, data(size, locations, task))
 
@@ -36,6 +55,9 @@ def plan_95(size: Size, locations: Locations) -> Iterator[PlannedRun]:
 
 
 def _of_task(size: Size, of_task: Experiment) -> Iterator[PlannedRun]:
+    if size == "small":
+        yield from (run for row in ROWS.values() for run in of_task.row("plain", row))
+        return
     experiment = replace(of_task, seeds=(0, 1))
     for kind in NETWORKS[size]:
         yield from experiment.controls(kind, annotated=FRACTION[size])

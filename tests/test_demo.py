@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from markupsafe import escape
 
 from model_guidance import cli
 from model_guidance.commands import demo
@@ -24,6 +25,14 @@ def test_it_trains_prints_and_writes_a_page(in_small, capsys, tmp_path):
     printed = capsys.readouterr().out
     for name in [*demo.MODELS, "±", "worst group", "seed by seed"]:
         assert name in printed
+    lines = printed.splitlines()
+    for start in ("Guided, beside the baseline. ", "Beyond random regions: worst group "):
+        (sentence,) = [line for line in lines if line.startswith(start)]
+        assert "95 % interval" in sentence
+        assert escape(sentence) in (tmp_path / "index.html").read_text()
+    for name in ("Random boxes", "Ceiling"):
+        (sentence,) = [line for line in lines if line.startswith(f"{name}, beside the baseline: ")]
+        assert sentence in (tmp_path / "index.html").read_text()
     page = (tmp_path / "index.html").read_text()
     assert "data:image/jpeg;base64," in page
     assert not re.findall(r"(?:src|href)=\"(?!data:)", page)

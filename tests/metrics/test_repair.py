@@ -1,8 +1,11 @@
 """The verdict on a guided model: what decides it, and the intervals it rests on."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
+from tests.evidence import IMAGES, counted, evidence
 
 from model_guidance.errors import UserError
 from model_guidance.metrics.batch_scores import BatchScores, Predictions
@@ -10,25 +13,7 @@ from model_guidance.metrics.bootstrap import bootstrapped
 from model_guidance.metrics.classification import accuracy, f1
 from model_guidance.metrics.evidence import Evidence, evidence_of
 from model_guidance.metrics.maps import MapScores
-from model_guidance.metrics.repair import OUTCOMES, repair
-
-IMAGES = 400
-
-
-def evidence(
-    groups=(1.0, 1.0), outside=1.0, inside=0.5, epg=0.5, images=IMAGES, grouped=True, seed=0
-) -> Evidence:
-    """Make what a model did, right in such a share of the images of two groups, and of the replaced ones."""
-    random = np.random.default_rng(seed)
-    group = np.arange(images) % 2
-    share = {"intact": np.array(groups)[group], "outside: mean": outside, "inside: mean": inside}
-    right = {
-        name: np.stack([random.random(images) < each, np.ones(images)], axis=1).astype(float)
-        for name, each in share.items()
-    }
-    maps = np.clip(random.normal(epg, 0.1, images), 0, 1)
-    return Evidence(np.arange(images), group if grouped else group * 0 - 1, right, maps, np.full(images, 0.2))
-
+from model_guidance.metrics.repair import OUTCOMES, beyond, repair
 
 BIASED = {"groups": (0.95, 0.3), "outside": 0.4}
 
@@ -115,15 +100,80 @@ def test_pairing_narrows_the_interval():
     assert change.high - change.low < 0.02
 
 
+def test_beyond_a_control_in_the_worst_group():
+    """Of 50 images in each group the guided model knows 40 of the second one, the control 30 of these."""
+    guided, control = counted((50, 40)), counted((50, 30))
+    found = beyond([guided], [control])
+    assert (found.behaviour, found.images, found.change.value) == ("worst group", 50, pytest.approx(0.2))
+    half = 1.96 * (0.2 * 0.8 / 50) ** 0.5
+    assert (found.change.low, found.change.high) == pytest.approx((0.2 - half, 0.2 + half), abs=0.03)
+    assert found.certain
+    assert found.sentence.startswith("Beyond random regions: worst group +20.0 (95 % interval +")
+    assert found.sentence.endswith(").")
+
+
+def test_beyond_a_control_when_the_outside_is_replaced():
+    """100 right answers against 60 of the same: 40 differences of 1, 60 of 0."""
+    found = beyond(*([counted((50, 50), outside=right, grouped=False)] for right in (100, 60)))
+    assert (found.behaviour, found.images, found.change.value) == (
+        "outside replaced",
+        100,
+        pytest.approx(0.4),
+    )
+    half = 1.96 * (0.4 * 0.6 / 100) ** 0.5
+    assert (found.change.low, found.change.high) == pytest.approx((0.4 - half, 0.4 + half), abs=0.02)
+
+
+def test_beyond_is_the_change_of_one_minus_that_of_the_other():
+    guided, control, baseline = counted((50, 40)), counted((45, 50)), counted((50, 7))
+    changes = [repair([each], [baseline]).figures["worst group"][2].value for each in (guided, control)]
+    assert beyond([guided], [control]).change.value == pytest.approx(changes[0] - changes[1]) == -0.1
+
+
+@pytest.mark.parametrize(
+    ("control", "images", "said"),
+    [
+        (
+            40,
+            100,
+            r"\+0.0 .*random regions may have gained as much, so this does not show that the regions",
+        ),
+        (38, 100, r"\+4.0 .*random regions may have gained as much"),
+        (50, 100, "-20.0 .*random regions gained more, so this does not show"),
+        (0, 20, "10 images cannot tell whether random regions gained as much"),
+    ],
+)
+def test_a_control_that_does_as_well_leaves_nothing(control, images, said):
+    found = beyond([counted((50, 40), images)], [counted((50, control), images)])
+    assert not found.certain
+    assert re.search(said, found.sentence)
+
+
+def test_seeds_of_a_control_are_averaged():
+    found = beyond([counted((50, 40))], [counted((50, 30)), counted((50, 20)), counted((50, 10))])
+    assert found.change.value == pytest.approx(0.4)
+
+
+def test_five_images_tell_nothing():
+    for grouped in (True, False):
+        guided, baseline = (counted((3, 2), 5, outside, grouped) for outside in (5, 0))
+        found = repair([guided], [baseline])
+        assert found.outcome == "cannot be told"
+        assert re.search(r"nor that there is none; \d images tell it", found.sentence)
+        assert not beyond([guided], [baseline]).certain
+
+
 def test_what_cannot_be_compared_is_said():
     whole, part = evidence(), evidence(images=100)
-    with pytest.raises(UserError, match="not tested on the same images"):
-        repair([whole], [part])
+    for compare in (repair, beyond):
+        with pytest.raises(UserError, match="not tested on the same images"):
+            compare([whole], [part])
     nothing = Evidence(
         whole.index, whole.groups * 0 - 1, {"intact": whole.right["intact"]}, whole.epg * np.nan, whole.area
     )
-    with pytest.raises(UserError, match="no test image has a group or a region"):
-        repair([nothing], [nothing])
+    for compare in (repair, beyond):
+        with pytest.raises(UserError, match="no test image has a group or a region"):
+            compare([nothing], [nothing])
 
 
 def measured_on(whole: Evidence, images: slice) -> Evidence:

@@ -7,9 +7,9 @@ import torch
 from model_guidance.evaluation import Evaluation, Reliance
 from model_guidance.metrics.batch_scores import Predictions
 from model_guidance.metrics.classification import f1
-from model_guidance.metrics.intervals import difference, mean, paired_difference, wilson
+from model_guidance.metrics.intervals import difference, paired_difference, wilson
 from model_guidance.metrics.predictions import reliance_gap
-from model_guidance.metrics.verdict import NO_REGIONS, of_guidance, of_model
+from model_guidance.metrics.verdict import NO_REGIONS, of_model
 
 
 @pytest.mark.parametrize(  # Newcombe 1998, Statistics in Medicine 17:857, table I, method 3
@@ -85,39 +85,3 @@ def model(intact: float, outside: float, images: int, accuracy: float = 0.9) -> 
 )
 def test_of_one_model(found, start):
     assert of_model(found, 2).startswith(start)
-
-
-def grouped(worst: float, images: int) -> Evaluation:
-    groups = {"a": {"accuracy": worst, "images": images}, "b": {"accuracy": 1.0, "images": 9 * images}}
-    return Evaluation(10 * images, {"accuracy": 0.9, "worst_group": worst}, groups)
-
-
-@pytest.mark.parametrize(
-    ("guided", "base", "verdict"),
-    [
-        ([grouped(0.8, 100)], [grouped(0.3, 100)], "worked"),
-        ([grouped(0.3, 100)], [grouped(0.8, 100)], "did not work"),
-        ([grouped(0.8, 5)], [grouped(0.6, 5)], "cannot be told"),
-        ([grouped(0.6, 5000)], [grouped(0.6, 5000)], "changed nothing"),
-        ([grouped(0.8, 100), grouped(0.7, 100)], [grouped(0.3, 100)], "worked"),
-        ([model(0.9, 0.88, 200)], [model(0.9, 0.5, 200)], "worked"),
-        ([model(0.9, 0.5, 200)], [model(0.9, 0.88, 200)], "did not work"),
-        ([model(0.9, 0.8, 12)], [model(0.9, 0.7, 12)], "cannot be told"),
-    ],
-)
-def test_of_guidance(guided, base, verdict):
-    found, numbers = of_guidance(guided, base)
-    assert found == verdict
-    assert "95 % interval" in numbers
-
-
-def test_nothing_is_said_without_counts():
-    uncounted = Evaluation(0, {}, {"a": {"accuracy": 0.5}})
-    assert of_guidance([uncounted], [uncounted]) is None
-    assert of_guidance([grouped(0.5, 10)], []) is None
-    assert of_guidance([Evaluation(5, {})], [Evaluation(5, {})]) is None
-
-
-def test_the_mean_of_seeds_is_as_wide_as_one():
-    one = wilson(30, 50)
-    assert mean([one, one]) == one

@@ -8,8 +8,16 @@ from tests.training.helpers import small
 
 from model_guidance.cli import main
 from model_guidance.errors import UserError
-from model_guidance.runs.evidence import evidence_of_run, judge, read_evidence
-from model_guidance.runs.folder import EVIDENCE, Run
+from model_guidance.runs.evidence import (
+    evidence_of_run,
+    judge,
+    judge_beyond,
+    other_evidence,
+    read_evidence,
+)
+from model_guidance.runs.folder import EVIDENCE, Run, own_files
+from model_guidance.runs.second_attribution import add_attribution
+from model_guidance.runs.setup import fabric_of
 from model_guidance.runs.train import train_run
 
 pytestmark = pytest.mark.slow
@@ -23,6 +31,7 @@ def runs(tmp_path_factory) -> Path:
     start = str(folder / "base" / "best.safetensors")
     train_run(small(cache, weights=start, epochs=1), folder / "guided")
     train_run(small(cache, weights=start, epochs=1, layer="mid1"), folder / "other layer")
+    train_run(small(cache, weights=start, epochs=1, regions="random"), folder / "random")
     return folder
 
 
@@ -39,10 +48,11 @@ def test_what_is_kept_is_what_was_scored(runs):
 def test_scored_again_it_is_the_same(runs):
     run = Run.open(runs / "guided")
     kept = (runs / "guided" / EVIDENCE).read_bytes()
+    found = read_evidence(runs / "guided")
     (runs / "guided" / EVIDENCE).unlink()
     again = evidence_of_run(run, run)
+    assert (runs / "guided" / EVIDENCE).is_file(), "and it is kept"
     (runs / "guided" / EVIDENCE).write_bytes(kept)
-    found = read_evidence(runs / "guided")
     assert np.array_equal(again.index, found.index)
     assert again.right.keys() == found.right.keys()
     assert all(np.array_equal(again.right[name], found.right[name], equal_nan=True) for name in found.right)
@@ -65,12 +75,64 @@ def test_maps_of_both_are_of_the_layer_that_was_guided(runs):
     assert before != pytest.approx(np.nanmean(read_evidence(base.folder).epg))
 
 
+def test_evidence_under_other_maps_is_scored_once(runs, monkeypatch):
+    run, base = Run.open(runs / "other layer"), Run.open(runs / "base")
+    first = judge(run).sentence
+    assert runs / "base" / other_evidence(run.config.explainer) in own_files(base.folder)
+    monkeypatch.setattr("model_guidance.runs.evidence.score_run", lambda *_: pytest.fail("scored again"))
+    assert judge(run).sentence == first
+
+
+def test_evidence_that_cannot_be_kept_is_judged_all_the_same(runs, monkeypatch, capsys):
+    run, base = Run.open(runs / "other layer"), Run.open(runs / "base")
+    (base.folder / other_evidence(run.config.explainer)).unlink(missing_ok=True)
+
+    def full(*_):
+        raise UserError("the disk is full")
+
+    monkeypatch.setattr("model_guidance.runs.evidence.write_evidence", full)
+    assert judge(run).figures["EPG"][0] > 0
+    assert "the evidence is not kept: the disk is full" in capsys.readouterr().err
+
+
+def test_another_attribution_keeps_evidence_as_well(runs):
+    """What a study scores its baseline under is what its guided runs are judged beside."""
+    base = Run.open(runs / "base")
+    name = other_evidence(base.config.explained_by(base.config.own_method, "mid1").explainer)
+    (base.folder / name).unlink(missing_ok=True)
+    add_attribution(base, base.config.own_method, "mid1", fabric_of(base.config))
+    kept, own = read_evidence(base.folder, name), read_evidence(base.folder)
+    (base.folder / name).unlink()
+    again = evidence_of_run(base, Run.open(runs / "other layer"))
+    assert kept.right.keys() == own.right.keys()
+    assert all(np.array_equal(kept.right[each], again.right[each], equal_nan=True) for each in kept.right)
+    assert np.allclose(kept.epg, again.epg, equal_nan=True)
+    assert np.array_equal(kept.area, again.area, equal_nan=True)
+    assert not np.allclose(kept.epg, own.epg, equal_nan=True)
+
+
+def test_beside_a_control(runs, capsys):
+    main(["verdict", str(runs / "guided"), "--control", str(runs / "random")])
+    *_, verdict, beside = capsys.readouterr().out.splitlines()
+    assert "gap left" in verdict
+    assert beside.startswith("Beyond random regions: worst group ")
+    run = Run.open(runs / "guided")
+    with pytest.raises(UserError, match="--control .*base: this run was not guided: give one with --regions"):
+        judge_beyond(run, Run.open(runs / "base"))
+    with pytest.raises(UserError, match="--control .*other layer: this run was guided by boxes"):
+        judge_beyond(run, Run.open(runs / "other layer"))
+
+
 def test_mistakes(runs, tmp_path):
     with pytest.raises(UserError, match="started from no run, .* --baseline RUN"):
         judge(Run.open(runs / "base"))
     train_run(small(tmp_path / "cache", options={"count": 24}, epochs=1), tmp_path / "few")
     with pytest.raises(UserError, match="not tested on the same images"):
         judge(Run.open(runs / "guided"), Run.open(tmp_path / "few"))
+    few = small(tmp_path / "cache", options={"count": 24}, epochs=1, regions="random")
+    train_run(few, tmp_path / "few random")
+    with pytest.raises(UserError, match="not tested on the same images"):
+        judge_beyond(Run.open(runs / "guided"), Run.open(tmp_path / "few random"))
     (tmp_path / "few" / EVIDENCE).write_bytes(b"cut")
     with pytest.raises(UserError, match=f"{EVIDENCE}: this is damaged"):
         judge(Run.open(tmp_path / "few"), Run.open(runs / "base"))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from model_guidance.commands.parser import Parser
 from model_guidance.errors import UserError
@@ -10,6 +10,9 @@ from model_guidance.evaluation import Evaluation, Scores
 from model_guidance.files import check_output_folder
 from model_guidance.runs.folder import RESULT, Run
 from model_guidance.training.config import Config
+
+if TYPE_CHECKING:
+    from model_guidance.metrics.repair import Repair
 
 SETTINGS: dict[str, Any] = {
     "data": "shapes",
@@ -62,11 +65,13 @@ def demo(out: Path, seeds: int) -> None:
     runs = {name: [_train(name, seed, out / f"seed-{seed}") for seed in range(seeds)] for name in MODELS}
     results: Results = {name: [run.result.last for run in each if run.result] for name, each in runs.items()}
     table = spread_table({name: [_read(scores) for scores in each] for name, each in results.items()})
-    print(rendered(table))
-    print(_verdict(results))
+    verdicts = _verdicts(runs)
+    print(rendered(table), *verdicts, sep="\n")
+    if seeds > 1:
+        print(_seed_by_seed(results))
     rows = explained([each[0] for each in runs.values()], Choice(checkpoint="last", count=6, seed=1))
     settings = runs["guided"][0].config
-    page = write_demo_page(out / "index.html", table, _verdict(results), rows, list(runs), settings)
+    page = write_demo_page(out / "index.html", table, verdicts, rows, list(runs), settings)
     print(f"heat maps and numbers: {page}")
 
 
@@ -113,8 +118,28 @@ def _read(found: Evaluation) -> Scores:
     return named | groups
 
 
-def _verdict(results: Mapping[str, Sequence[Evaluation]]) -> str:
-    """Say in one sentence what guidance did to the worst group, compared with random boxes."""
+def _verdicts(runs: Mapping[str, Sequence[Run]]) -> list[str]:
+    """Return the verdict on the guided models, what is beyond random boxes, and those on the others."""
+    from model_guidance.metrics.repair import beyond, repair
+    from model_guidance.runs.evidence import evidence_of_run
+
+    seen = {name: [evidence_of_run(run, run) for run in each] for name, each in runs.items()}
+    found = {name: repair(each, seen["baseline"]) for name, each in seen.items() if name != "baseline"}
+    return [
+        f"Guided, beside the baseline. {found['guided'].sentence}",
+        beyond(seen["guided"], seen["random boxes"]).sentence,
+        *(_beside(name, found[name]) for name in ("random boxes", "ceiling")),
+    ]
+
+
+def _beside(name: str, found: "Repair") -> str:
+    before, after, _ = found.figures[found.behaviour]
+    change = f"{found.behaviour} {100 * before:.1f} to {100 * after:.1f}"
+    return f"{name[0].upper()}{name[1:]}, beside the baseline: {found.outcome}; {change}."
+
+
+def _seed_by_seed(results: Mapping[str, Sequence[Evaluation]]) -> str:
+    """Say in one sentence what the worst group gained with each seed, beside random boxes."""
     worst = {name: [found.scores["worst_group"] for found in each] for name, each in results.items()}
     gains = {
         name: [100 * (after - before) for before, after in zip(worst["baseline"], worst[name], strict=True)]

@@ -17,7 +17,7 @@ def parser(_: Sequence[str]) -> Parser:
 
 
 def run(given: dict[str, Any]) -> None:
-    """Write the page; print where it is, what was left out of it, and a verdict."""
+    """Write the page; print where it is, what was left out of it, and the verdicts."""
     from model_guidance.report.page import write_report
 
     report = write_report([Path(folder) for folder in given["runs"]], Path(given["out"]), given["title"])

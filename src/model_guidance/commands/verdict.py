@@ -20,15 +20,19 @@ def parser(_: Sequence[str]) -> Parser:
         type=str,
         help="the run to compare with, trained for as many epochs; by default the one it started from",
     )
+    parser.add_argument("--control", type=str, help="a run guided by --regions random, else as this one")
     return parser
 
 
 def run(given: dict[str, Any]) -> None:
-    """Print the figures and the sentence."""
+    """Print the figures, the sentence, and what is left of it beside a control."""
     from model_guidance.report.tables.repair import repair_table
-    from model_guidance.runs.evidence import judge
+    from model_guidance.runs.evidence import judge, judge_beyond
 
-    baseline = given["baseline"]
-    found = judge(Run.open(Path(given["run"])), Run.open(Path(baseline)) if baseline else None)
-    print(repair_table(found))
-    print(found.sentence)
+    named = {name: given[name] for name in ("run", "baseline", "control")}
+    opened = {name: Run.open(Path(folder)) for name, folder in named.items() if folder}
+    found = judge(opened["run"], opened.get("baseline"))
+    said = [found.sentence]
+    if "control" in opened:
+        said.append(judge_beyond(opened["run"], opened["control"]).sentence)
+    print(repair_table(found), *said, sep="\n")

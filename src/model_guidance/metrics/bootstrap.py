@@ -18,13 +18,14 @@ def bootstrapped(statistic: Callable[[Weights], Float[np.ndarray, "resamples"]],
     where it has none. The resamples are the same at each call: two statistics are of the same images.
     """
     random = np.random.default_rng(SEED)
-    shares = np.full(images, 1 / images)
     found = np.concatenate(
-        [
-            statistic(random.multinomial(images, shares, AT_ONCE).astype(float))
-            for _ in range(RESAMPLES // AT_ONCE)
-        ]
+        [statistic(_resampled(random, images)) for _ in range(RESAMPLES // AT_ONCE)],
     )
     value = float(statistic(np.ones((1, images)))[0])
     low, high = np.nanquantile(found, (0.025, 0.975)) if not np.isnan(found).all() else (np.nan, np.nan)
     return Estimate(value, float(low), float(high), images)
+
+
+def _resampled(random: np.random.Generator, images: int) -> Weights:
+    drawn = random.integers(images, size=(AT_ONCE, images)) + images * np.arange(AT_ONCE)[:, None]
+    return np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape).astype(float)

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from math import sqrt
-from statistics import fmean
 
 Z = 1.959963984540054
 
@@ -15,9 +14,6 @@ class Estimate:
     low: float
     high: float
     images: int
-
-    def __neg__(self) -> "Estimate":
-        return Estimate(-self.value, -self.high, -self.low, self.images)
 
 
 def wilson(right: int, images: int) -> Estimate:
@@ -47,13 +43,6 @@ def paired_difference(both: int, only_first: int, only_second: int, neither: int
     excess = both * neither - only_first * only_second
     shrunk = max(excess - images / 2, 0.0) if excess > 0 else excess  # Newcombe's continuity correction
     return difference(first, second, shrunk / sqrt(sizes) if sizes else 0.0)
-
-
-def mean(estimates: list[Estimate]) -> Estimate:
-    """Return the mean over seeds that were tested on the same images, whose interval is no narrower."""
-    ends = ((each.value, each.low, each.high) for each in estimates)
-    value, low, high = (fmean(column) for column in zip(*ends, strict=True))
-    return Estimate(value, low, high, min(each.images for each in estimates))
 
 
 def _norm(one: float, other: float, correlation: float) -> float:

@@ -31,6 +31,11 @@ class Repair:
     area: float
 
     @property
+    def behaviour(self) -> str:
+        """The name of the figure that decided."""
+        return WORST if WORST in self.figures else OUTSIDE
+
+    @property
     def sentence(self) -> str:
         """The verdict in words, with the figures that decided it."""
         reason = OUTCOMES[self.outcome].format(self.images)
@@ -38,11 +43,39 @@ class Repair:
         facts = "; ".join(f"{name} {self._change(name)}" for name in shown)
         even = f" (an even map: {100 * self.area:.1f})" if "EPG" in self.figures else ""
         left = f"gap left {100 * self.gap.value:.1f} ({_ends(self.gap, '')})"
-        return f"{self.outcome[0].upper()}{self.outcome[1:]}: {reason}. {facts}{even}; {left}."
+        told = (f"{self.outcome}: {reason}", f"{facts}{even}; {left}")
+        return " ".join(f"{each[0].upper()}{each[1:]}." for each in told)
 
     def _change(self, name: str) -> str:
         before, after, change = self.figures[name]
         return f"{100 * before:.1f} to {100 * after:.1f} ({100 * change.value:+.1f}, {_ends(change, '+')})"
+
+
+@dataclass(frozen=True)
+class Beyond:
+    """How much higher the `behaviour` is than that of a control with random regions; `images` tell it."""
+
+    behaviour: str
+    change: Estimate
+    images: int
+
+    @property
+    def certain(self) -> bool:
+        """Whether the model is better than the control, for certain."""
+        return self.images >= ENOUGH and self.change.low > 0
+
+    @property
+    def sentence(self) -> str:
+        """What guidance did beyond the control, and what that shows if it is not certain."""
+        ends = f"{100 * self.change.value:+.1f} ({_ends(self.change, '+')})"
+        return f"Beyond random regions: {self.behaviour} {ends}{'' if self.certain else self._doubt}."
+
+    @property
+    def _doubt(self) -> str:
+        if self.images < ENOUGH:
+            return f"; {self.images} images cannot tell whether random regions gained as much"
+        gained = "gained more" if self.change.high < 0 else "may have gained as much"
+        return f"; random regions {gained}, so this does not show that the regions said anything"
 
 
 OUTCOMES = {
@@ -68,19 +101,38 @@ def repair(guided: Sequence[Evidence], baseline: Sequence[Evidence]) -> Repair:
     every = _on_common_images([*guided, *baseline])
     guided, baseline = every[: len(guided)], every[len(guided) :]
     first = guided[0]
-    grouped = len(_groups(first)) > 1
-    if not grouped and not _fillers(first, "outside"):
+    behaviour, images = _behaviour(first)
+    gap = _spread if behaviour == WORST else _outside_costs
+    figures = {name: _compared(each, guided, baseline) for name, each in _statistics(first).items()}
+    left = bootstrapped(lambda weights: _mean(gap, guided, weights), len(first))
+    outcome = _outcome(figures, behaviour, left) if images >= ENOUGH else "cannot be told"
+    area = float(np.nanmean(first.area)) if "EPG" in figures else float("nan")
+    return Repair(outcome, images, figures, left, area)
+
+
+def beyond(guided: Sequence[Evidence], control: Sequence[Evidence]) -> Beyond:
+    """Compare the behaviour of guided models with that of controls, guided by random regions.
+
+    It is the change of the guided models minus that of the controls: the baseline, which both start from,
+    cancels. Each is the mean over its seeds; the bootstrap is paired. Raises `UserError` as `repair` does.
+    """
+    every = _on_common_images([*guided, *control])
+    guided, control = every[: len(guided)], every[len(guided) :]
+    behaviour, images = _behaviour(guided[0])
+    return Beyond(behaviour, _compared(_statistics(guided[0])[behaviour], guided, control)[2], images)
+
+
+def _behaviour(evidence: Evidence) -> tuple[str, int]:
+    """Return the figure that tells what decides, and how many images tell it."""
+    groups = _groups(evidence)
+    if len(groups) > 1:
+        return WORST, min(groups.values())
+    if not _fillers(evidence, "outside"):
         raise UserError(
             "verdict: no test image has a group or a region, so nothing tells what decides; mark about "
             f"{ENOUGH} of them"
         )
-    behaviour, gap = (WORST, _spread) if grouped else (OUTSIDE, _outside_costs)
-    figures = {name: _compared(each, guided, baseline) for name, each in _statistics(first).items()}
-    left = bootstrapped(lambda weights: _mean(gap, guided, weights), len(first))
-    images = min(_groups(first).values()) if grouped else int(_with_replaced(first).sum())
-    outcome = _outcome(figures, behaviour, left) if images >= ENOUGH else "cannot be told"
-    area = float(np.nanmean(first.area)) if "EPG" in figures else float("nan")
-    return Repair(outcome, images, figures, left, area)
+    return OUTSIDE, int(_with_replaced(evidence).sum())
 
 
 def _outcome(figures: Mapping[str, tuple[float, float, Estimate]], behaviour: str, gap: Estimate) -> str:

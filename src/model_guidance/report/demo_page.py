@@ -12,14 +12,19 @@ from model_guidance.training.config import Config
 
 
 def write_demo_page(
-    path: Path, table: Table, verdict: str, rows: Sequence[Row], models: Sequence[str], config: Config
+    path: Path,
+    table: Table,
+    verdicts: Sequence[str],
+    rows: Sequence[Row],
+    models: Sequence[str],
+    config: Config,
 ) -> Path:
-    """Write the page with the scores, the heat maps of the `models`, and the settings; return its path."""
+    """Write the page with verdicts, scores, the heat maps of the `models`, and settings; return its path."""
     page = render(
         "demo.html",
         columns=[str(column.header) for column in table.columns],
         table=[map(str, row) for row in zip(*(column.cells for column in table.columns), strict=True)],
-        verdict=verdict,
+        verdicts=verdicts,
         rows=rows,
         models=models,
         settings=config.yaml(),

@@ -18,7 +18,7 @@ from model_guidance.report.tables.settings import versions
 
 @dataclass(frozen=True)
 class Report:
-    """The page, warnings about runs that were left out or cannot be compared, and a verdict per section."""
+    """The page, warnings about runs that were left out or cannot be compared, and the sections' verdicts."""
 
     page: Path
     warnings: Sequence[str]
@@ -47,7 +47,9 @@ def write_report(
         parts = [_named(part, place) for place, part in enumerate(parts, 1)]
     for part in parts:
         _write_files(part, out)
-    judged = [part.verdict if len(parts) == 1 else f"{part.title}: {part.verdict}" for part in parts]
+    judged = [
+        said if len(parts) == 1 else f"{part.title}: {said}" for part in parts for said in part.verdicts
+    ]
     page = render(
         "report.html",
         title=title,

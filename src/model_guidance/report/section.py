@@ -19,7 +19,8 @@ from model_guidance.report.tables.groups import group_table
 from model_guidance.report.tables.overview import overview
 from model_guidance.report.tables.settings import common_settings, run_table
 from model_guidance.report.tables.table import WrittenTable
-from model_guidance.report.verdict import verdict
+from model_guidance.report.tables.verdicts import verdict_table
+from model_guidance.report.verdict import told, verdicts
 from model_guidance.runs.examples import flips, read_examples
 
 
@@ -38,7 +39,7 @@ class Section:
     flips: dict[str, Sequence[str]]
     sheets: Sequence[ExampleSheet]
     common: dict[str, str]
-    verdict: str
+    verdicts: Sequence[str]
     anchor: str = "section-1"
 
     @property
@@ -65,7 +66,8 @@ def make_section(results: Results, title: str, names: list[str]) -> Section:
     models = reported(tested)
     last = last_epochs(tested, models)
     labels: dict[str, str] = dict(tested[["run", "configuration"]].itertuples(index=False))
-    tables = [overview(models), group_table(tested, models), controls(last)]
+    judged = verdicts(results, tested, last)
+    tables = [overview(models), verdict_table(judged), group_table(tested, models), controls(last)]
     return Section(
         title,
         summary(tested),
@@ -78,7 +80,7 @@ def make_section(results: Results, title: str, names: list[str]) -> Section:
         dict(_flips(results, models)),
         list(_sheets(results, models)),
         common_settings(results, names),
-        verdict(results, last),
+        told(judged),
     )
 
 

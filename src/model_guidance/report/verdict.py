@@ -1,55 +1,172 @@
-"""One sentence about the runs of a section: whether guidance worked, told by behaviour on test images."""
+"""The verdict on the runs of a section, by the rule of `metrics.repair`: from the evidence that they kept."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 
-from model_guidance.evaluation import Evaluation
-from model_guidance.metrics.verdict import NO_EVIDENCE, of_guidance
-from model_guidance.report.read.reported import LAST, ONE, panels
+from model_guidance.errors import UserError
+from model_guidance.metrics.evidence import Evidence
+from model_guidance.metrics.repair import OUTCOMES, Beyond, Repair, beyond, repair
+from model_guidance.report.read.labels import controls_of
+from model_guidance.report.read.reported import LAST, ONE, panels, same_budget
 from model_guidance.report.read.results import Results
+from model_guidance.report.read.roles import GUIDED
 from model_guidance.report.tables.controls import under_baseline
+from model_guidance.runs.evidence import kept_evidence
+from model_guidance.runs.folder import Run
 
-SENTENCES = {
-    "worked": "guidance worked with {}",
-    "did not work": "guidance made it worse with {}",
-    "changed nothing": "guidance changed nothing that matters with {}",
-    "cannot be told": "it cannot be told from so few images whether guidance worked with {}",
-}
-LISTED = 3  # configurations of one verdict that are all named with their numbers
+LISTED = 3  # configurations whose verdicts are all told; of more the page counts them and shows a table
+NAMED = 4  # runs without evidence that are named
 NOT_GUIDED = "No run here was guided, so there is nothing to judge yet."
+NOT_JUDGED = "not judged"
+NO_BASELINE = "there is no baseline among these runs; `model-guidance verdict {} --baseline RUN` judges it"
+NO_EVIDENCE = (
+    "what each model does with each test image, under maps of {maps}, was not kept by {runs}; "
+    "`model-guidance verdict {guided} --baseline {baseline}` scores and keeps it{each}"
+)
 
 
-def verdict(results: Results, last: pd.DataFrame) -> str:
-    """Return the sentence for `last_epochs`: guided runs against the baseline that was trained as long.
+@dataclass(frozen=True)
+class Verdict:
+    """Of all seeds of a configuration what came out, or why it cannot be judged, and how far a control came.
 
-    Means over seeds are compared; the intervals are those of the images, taken to be independent.
+    `rows` are the last checkpoints of its runs.
     """
-    guided = last[last["own"] & (last["role"] == "guided")]
-    if guided.empty:
-        return NOT_GUIDED
-    found: dict[str, list[str]] = {}
-    for name, rows in _configurations(guided):
-        base = under_baseline(last, rows["backbone"].iloc[0], rows["explainer"].iloc[0])
-        judged = of_guidance(_last(results, rows), _last(results, base))
-        if judged is not None:
-            found.setdefault(judged[0], []).append(f"{name}: {judged[1]}")
-    said = [text.format(_listed(found[key])) for key, text in SENTENCES.items() if key in found]
-    return f"{LAST[0].upper()}{LAST[1:]}, {'; '.join(said)}." if said else NO_EVIDENCE
+
+    name: str
+    rows: pd.DataFrame
+    found: Repair | str
+    control: Beyond | None
+
+    @property
+    def outcome(self) -> str:
+        """One of `OUTCOMES`, or "not judged"."""
+        return self.found.outcome if isinstance(self.found, Repair) else NOT_JUDGED
+
+    @property
+    def seeds(self) -> int:
+        """How many runs it is the mean of."""
+        return self.rows["run"].nunique()
+
+    @property
+    def guided(self) -> bool:
+        """Whether the regions were true ones."""
+        return bool(self.rows["role"].iloc[0] == "guided")
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in words."""
+        start = f"{self.name}, {LAST}{f', {self.seeds} seeds' if self.seeds > 1 else ''}"
+        if not isinstance(self.found, Repair):
+            return f"{start}: {NOT_JUDGED}: {self.found}."
+        said = self.found.sentence
+        beside = f" {self.control.sentence}" if self.control else ""
+        return f"{start}: {said[0].lower()}{said[1:]}{beside}"
 
 
-def _configurations(guided: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    alone = len(panels(guided)) == 1
-    for (backbone, explainer, _, configuration), rows in guided.groupby(ONE, sort=False):
-        yield str(configuration) if alone else f"{configuration} ({backbone}, {explainer})", rows
+def verdicts(results: Results, tested: pd.DataFrame, last: pd.DataFrame) -> list[Verdict]:
+    """Judge each configuration of `last_epochs` that was guided, by true or by random regions.
+
+    It stands beside the baseline that was trained as long. Nothing is scored here: runs that kept no
+    evidence under the maps that guided are named. `tested` are all rows of the section.
+    """
+    judged = last[last["own"] & last["role"].isin(GUIDED)]
+    alone = len(panels(judged)) == 1
+    found = []
+    for (backbone, explainer, _, configuration), rows in judged.groupby(ONE, sort=False):
+        name = str(configuration) if alone else f"{configuration} ({backbone}, {explainer})"
+        found.append(_verdict(results, tested, last, name, rows))
+    return found
 
 
-def _last(results: Results, rows: pd.DataFrame) -> list[Evaluation]:
-    runs = [results.runs[name] for name in rows["run"].unique()]
-    return [run.result.last for run in runs if run.result is not None]
+def told(found: Sequence[Verdict]) -> list[str]:
+    """Return the verdicts on what was guided by true regions, one sentence each, or one that counts them.
+
+    What was guided by random regions is told only where it cannot be judged: a control is missing then.
+    """
+    shown = [each for each in found if each.guided or each.outcome == NOT_JUDGED]
+    if not any(each.guided for each in found):
+        return [NOT_GUIDED]
+    return [each.sentence for each in shown] if len(shown) <= LISTED else [_counted(shown), *_doubted(shown)]
 
 
-def _listed(named: list[str]) -> str:
-    if len(named) <= LISTED:
-        return ", ".join(named)
-    return f"{len(named)} configurations, such as {named[0]}"
+def _counted(guided: Sequence[Verdict]) -> str:
+    said = []
+    for outcome in (*OUTCOMES, NOT_JUDGED):
+        these = [each for each in guided if each.outcome == outcome]
+        if these:
+            reason = f" ({these[0].found})" if outcome == NOT_JUDGED else ""
+            said.append(f"{outcome}: {' and '.join(each.name for each in these)}{reason}")
+    start = f"{LAST[0].upper()}{LAST[1:]}, of {len(guided)} configurations"
+    return f"{start}: {'; '.join(said)}. The figures stand in the table of verdicts."
+
+
+def _doubted(guided: Sequence[Verdict]) -> Iterator[str]:
+    names = [each.name for each in guided if each.control and not each.control.certain]
+    if names:
+        yield (
+            f"Random regions may have gained as much as {' and '.join(names)}: these do not show that the "
+            "regions said anything."
+        )
+
+
+def _verdict(
+    results: Results, tested: pd.DataFrame, last: pd.DataFrame, name: str, rows: pd.DataFrame
+) -> Verdict:
+    first = rows.iloc[0]
+    control = controls_of(last[last["own"]], first) if first["role"] == "guided" else last[:0]
+    runs, beside, random = (_runs(results, each) for each in (rows, _baselines(tested, last, first), control))
+    try:
+        found = _repaired(runs, beside, first["explainer"])
+    except UserError as reason:
+        found = str(reason).removeprefix("verdict: ")
+    judged = isinstance(found, Repair)
+    return Verdict(name, rows, found, _beyond(runs, random, first["explainer"]) if judged else None)
+
+
+def _repaired(guided: list[Run], baseline: list[Run], explainer: str) -> Repair | str:
+    if not baseline:
+        return NO_BASELINE.format(guided[0].folder)
+    lacking = [run for run in (*guided, *baseline) if kept_evidence(run, explainer) is None]
+    if lacking:
+        return _lacking(lacking, guided, baseline, explainer)
+    return repair(_evidence(guided, explainer), _evidence(baseline, explainer))
+
+
+def _beyond(guided: list[Run], control: list[Run], explainer: str) -> Beyond | None:
+    """Return how far the controls came; None where there are none, or where these cannot be judged."""
+    ours, theirs = (_evidence(each, explainer) for each in (guided, control))
+    if not theirs or len(theirs) < len(control):
+        return None
+    try:
+        return beyond(ours, theirs)
+    except UserError:  # the verdict on the controls says why
+        return None
+
+
+def _evidence(runs: list[Run], explainer: str) -> list[Evidence]:
+    return [kept for run in runs if (kept := kept_evidence(run, explainer)) is not None]
+
+
+def _lacking(lacking: list[Run], guided: list[Run], baseline: list[Run], explainer: str) -> str:
+    names = [str(run.folder) for run in lacking[:NAMED]]
+    more = [f"{len(lacking) - NAMED} more"] if len(lacking) > NAMED else []
+    return NO_EVIDENCE.format(
+        maps=explainer,
+        runs=", ".join([*names, *more]),
+        guided=next((run for run in lacking if run in guided), guided[0]).folder,
+        baseline=next((run for run in lacking if run in baseline), baseline[0]).folder,
+        each=", and so on for each of them" if len(lacking) > 2 else "",
+    )
+
+
+def _runs(results: Results, rows: pd.DataFrame) -> list[Run]:
+    return [results.runs[name] for name in rows["run"].unique()]
+
+
+def _baselines(tested: pd.DataFrame, last: pd.DataFrame, first: pd.Series) -> pd.DataFrame:
+    """Return the baselines with the guided runs' budget: those seen under the same maps, or else any."""
+    under = under_baseline(last, first["backbone"], first["explainer"])
+    same = tested[(tested["backbone"] == first["backbone"]) & tested["own"]]
+    return same_budget(same[same["kind"] == "last"]) if under.empty else under

@@ -15,13 +15,14 @@ CONFIG, CLASSES, RESULT, STATE = "config.yaml", "classes.json", "result.json", "
 TIMING, HISTORY, TABLE = "timing.json", "metrics.jsonl", "metrics.csv"
 BEST, LAST, FRONT, EXAMPLES = "best.safetensors", "last.safetensors", "front", "examples"
 ATTRIBUTIONS, ATTRIBUTIONS_0_1 = "attributions", "looks"
-EVIDENCE = "evidence.safetensors"
+EVIDENCE, OTHER_EVIDENCE = "evidence.safetensors", "evidence"  # under the run's own maps, and others
 FILES = (RESULT, STATE, TIMING, HISTORY, TABLE, BEST, LAST, EVIDENCE)
 BELOW = {
     FRONT: re.compile(r"epoch-\d{3,}\.safetensors"),
     ATTRIBUTIONS: re.compile(r"[^@]+@[^@]+\.json"),
     ATTRIBUTIONS_0_1: re.compile(r"[^@]+@[^@]+\.json"),
     EXAMPLES: re.compile(r"[^@]+@[^@]+\.safetensors"),
+    OTHER_EVIDENCE: re.compile(r"[^@]+@[^@]+\.safetensors"),
 }
 # What may change when a run is continued.
 MACHINE = {

@@ -8,9 +8,11 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from model_guidance.evaluation import Evaluation
+from model_guidance.metrics.evidence import Evidence
 from model_guidance.models.layers import unwrapped
 from model_guidance.runs.checkpoints import load_model
 from model_guidance.runs.evaluate import score_checkpoint
+from model_guidance.runs.evidence import other_evidence, read_evidence, write_evidence
 from model_guidance.runs.examples import write_examples
 from model_guidance.runs.folder import ATTRIBUTIONS, ATTRIBUTIONS_0_1, Run, named_below
 from model_guidance.runs.result import write_evaluations
@@ -48,6 +50,7 @@ def add_attribution(
 ) -> None:
     """Score checkpoints of a run, the last one last, under another attribution, and keep its maps.
 
+    The evidence of the last epoch under it is kept as well: guided runs are judged beside it.
     What is there already is not measured again.
     """
     config = run.config.explained_by(method, layer)
@@ -58,7 +61,10 @@ def add_attribution(
     scores: dict[str, Evaluation] = {}
     for checkpoint in checkpoints:
         model = load_model(run, checkpoint).to(fabric.device)
-        scores[checkpoint] = score_checkpoint(model, config, data).evaluation
+        found = score_checkpoint(model, config, data)
+        scores[checkpoint] = found.evaluation
+        if checkpoint == "last" and found.evidence is not None and fabric.is_global_zero:
+            _keep(run, found.evidence, config.explainer)
     write_examples(run.folder, model, config, data.splits["test"], fabric)
     _write(run.folder, config, scores, fabric)
 
@@ -68,6 +74,14 @@ def attributions(folder: Path) -> dict[str, Path]:
     return {
         file.stem: file for name in (ATTRIBUTIONS_0_1, ATTRIBUTIONS) for file in named_below(folder, name)
     }
+
+
+def _keep(run: Run, found: Evidence, explainer: str) -> None:
+    """Keep the evidence under other maps; what the model predicts is the same as under its own."""
+    own = read_evidence(run.folder)
+    if own is not None:
+        seen = replace(own, epg=found.epg, area=found.area)
+        write_evidence(run.folder, seen, other_evidence(explainer))
 
 
 def _write(folder: Path, config: Config, evaluations: dict[str, Evaluation], fabric: Fabric) -> None:

@@ -34,6 +34,19 @@ def labelled(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(configuration=names)
 
 
+def controls_of(table: pd.DataFrame, guided: pd.Series) -> pd.DataFrame:
+    """Return the rows that are of random regions and else like a guided one, but for seeds and lambda."""
+    random = table[(table["role"] == "random regions") & (table["explainer"] == guided["explainer"])]
+    random = random[random["backbone"] == guided["backbone"]]
+    alike = [_means_and_settings(row) == _means_and_settings(guided) for _, row in random.iterrows()]
+    return random[pd.Series(alike, random.index, dtype=bool)]
+
+
+def _means_and_settings(row: pd.Series) -> tuple[str, ...]:
+    names = [name for name in (*TRAINING, *GUIDANCE) if name in row and name != "regions"]
+    return (means(row), *(_part(row, name) for name in names))
+
+
 def _parts(table: pd.DataFrame, role: str) -> list[str]:
     """Return the settings in which the runs of a role differ; the controls are like the guided runs."""
     same = table[table["role"].isin(GUIDED)] if role in GUIDED else table[table["role"] == role]

@@ -7,6 +7,7 @@ from statistics import fmean, stdev
 import pandas as pd
 
 from model_guidance.metrics.catalogue import fractions
+from model_guidance.metrics.intervals import Estimate
 
 NAMES = {score.name: score.label for score in fractions()}
 
@@ -36,6 +37,28 @@ class Spread:
     def __str__(self) -> str:
         mean = f"{self.mean:+.1f}" if self.signed else f"{self.mean:.1f}"
         return f"{mean} ± {self.deviation:.1f}" if self.count > 1 else mean
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value with the ends of its 95 % interval, in percent.
+
+    As text: "3.1 (1.0 to 5.2)"; `signed` ones, changes, with their signs.
+    """
+
+    value: float
+    low: float
+    high: float
+    signed: bool
+
+    @classmethod
+    def of(cls, found: Estimate, *, signed: bool) -> "Interval":
+        """Return an estimate, a fraction, in percent."""
+        return cls(100 * found.value, 100 * found.low, 100 * found.high, signed)
+
+    def __str__(self) -> str:
+        sign = "+" if self.signed else ""
+        return f"{self.value:{sign}.1f} ({self.low:{sign}.1f} to {self.high:{sign}.1f})"
 
 
 def main_score(table: pd.DataFrame) -> str:

@@ -8,17 +8,18 @@ import pandas as pd
 
 from model_guidance.files import write
 from model_guidance.report import escape
-from model_guidance.report.read.score import Spread
+from model_guidance.report.read.score import Interval, Spread
 from model_guidance.report.tables.latex import latex_table
 
 SAID_ONCE = ("backbone", "attribution")  # the section's summary names them
+PARTS = {Spread: ("mean", "deviation", "count"), Interval: ("value", "low", "high")}  # columns of numbers
 
 
 @dataclass(frozen=True)
 class WrittenTable:
-    """Cells are text, numbers, `Spread`, or None where there is nothing; `name` is that of the files.
+    """Cells are text, numbers, `Spread`, `Interval`, or None where there is nothing.
 
-    `best` are the (row, column) of the values that are best among their like.
+    `name` is that of the files; `best` are the (row, column) of the values that are best among their like.
     """
 
     name: str
@@ -49,7 +50,7 @@ class WrittenTable:
 
     @property
     def numbers(self) -> pd.DataFrame:
-        """The cells to compute with, without empty columns; a `Spread` becomes mean, deviation and count."""
+        """The cells to compute with, without empty columns; a `Spread` or `Interval` becomes its `PARTS`."""
         return pd.DataFrame(dict(_columns(self.cells.dropna(axis="columns", how="all"))))
 
     def write(self, folder: Path) -> None:
@@ -79,8 +80,9 @@ def _text(cell: object) -> str:
 
 def _columns(cells: pd.DataFrame) -> Iterator[tuple[str, pd.Series]]:
     for name, column in cells.items():
-        if any(isinstance(cell, Spread) for cell in column):
-            for part in ("mean", "deviation", "count"):
+        parts = next((PARTS[type(cell)] for cell in column if type(cell) in PARTS), ())
+        if parts:
+            for part in parts:
                 yield f"{name} {part}", column.map(lambda cell, part=part: getattr(cell, part, None))
         else:
             yield str(name), column

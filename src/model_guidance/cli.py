@@ -6,7 +6,18 @@ from io import TextIOWrapper
 
 from model_guidance import __version__
 from model_guidance.allocation import keep_freed_memory
-from model_guidance.commands import check_data, demo, evaluate, explain, layers, report, study, train, verdict
+from model_guidance.commands import (
+    check_data,
+    compare,
+    demo,
+    evaluate,
+    explain,
+    layers,
+    report,
+    study,
+    train,
+    verdict,
+)
 from model_guidance.commands.parser import Parser, gathered, with_file
 from model_guidance.errors import UserError, one_line
 
@@ -17,6 +28,7 @@ COMMANDS = {  # each module has a `parser` and a `run`, and imports what is heav
     "verdict": (verdict, "whether guidance repaired a run, judged by its behaviour"),
     "explain": (explain, "heat maps of runs, side by side, as PNG"),
     "study": (study, "repeat a figure or table of the paper"),
+    "compare": (compare, "guidance and its rivals side by side, with what each needed"),
     "report": (report, "tables, figures and a page about runs"),
     "layers": (layers, "the layers of a network that can be explained"),
     "check-data": (check_data, "counts, defects and a sheet of a data set"),

@@ -30,6 +30,9 @@ ROW = [scores(0.7, 0.3)]
         ({"composites": 0.5, "data": "shapes", "options": {"background": "independent"}}, "ceiling"),
         ({"data": "shapes", "options": {"background": "independent"}}, "ceiling"),
         ({"data": "waterbirds", "options": {"training": "mixed"}, "lambda_": 1.0}, "ceiling"),
+        ({"weighting": "groups"}, "weighted"),
+        ({"weighting": "groups", "data": "waterbirds", "options": {"training": "mixed"}}, "weighted"),
+        ({"weighting": "group_dro", "lambda_": 1.0}, "guided"),
         ({"data": "nowhere.read", "options": {"training": "mixed"}}, "baseline"),
     ],
 )

@@ -16,6 +16,7 @@ from model_guidance.report.read.results import Results
 from model_guidance.report.tables.classes import class_table
 from model_guidance.report.tables.controls import controls, last_epochs
 from model_guidance.report.tables.groups import group_table
+from model_guidance.report.tables.needs import needs_table
 from model_guidance.report.tables.overview import overview
 from model_guidance.report.tables.settings import common_settings, run_table
 from model_guidance.report.tables.table import WrittenTable
@@ -67,7 +68,13 @@ def make_section(results: Results, title: str, names: list[str]) -> Section:
     last = last_epochs(tested, models)
     labels: dict[str, str] = dict(tested[["run", "configuration"]].itertuples(index=False))
     judged = verdicts(results, tested, last)
-    tables = [overview(models), verdict_table(judged), group_table(tested, models), controls(last)]
+    tables = [
+        overview(models),
+        verdict_table(judged),
+        needs_table(results, last),
+        group_table(tested, models),
+        controls(last),
+    ]
     return Section(
         title,
         summary(tested),

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from model_guidance.data.opening import known_of
 from model_guidance.report.read.roles import GUIDED
 
 LOSSES = {"energy": "Energy", "l1": "L1", "ppce": "PPCE", "rrr": "RRR*"}
-TRAINING = ("augment", "epochs", "batch", "lr", "frozen", "views", "freeze_statistics", "start")
+WEIGHTINGS = {"groups": "balanced groups", "group_dro": "GroupDRO", "errors": "JTT"}
+TRAINING = ("augment", "epochs", "batch", "lr", "frozen", "views", "freeze_statistics", "start", "upweight")
 REGIONS = ("annotated", "dilate", "regions")
 COMPOSITES = ("composites", "replaced", "filler", "composites_weight")
 GUIDANCE = (
@@ -18,6 +20,7 @@ GUIDANCE = (
     "target_epg",
     "allowed_loss",
     *COMPOSITES,
+    "weighting",
 )
 WORDS = {"target_epg": "target EPG", "allowed_loss": "allowed loss", "start": "from"}
 WORDS |= {"composites": "share", "composites_weight": "weight", "freeze_statistics": "frozen statistics"}
@@ -58,8 +61,15 @@ def _parts(table: pd.DataFrame, role: str) -> list[str]:
 def _name(row: pd.Series, parts: Sequence[str]) -> str:
     rest = [_part(row, name) for name in parts if name not in REGIONS]
     if row["role"] not in GUIDED:
-        return ", ".join([row["role"], *filter(None, rest)])
+        return ", ".join([_rival(row) if row["role"] == "weighted" else row["role"], *filter(None, rest)])
     return ", ".join(filter(None, [means(row), _region(row, parts), *rest]))
+
+
+def _rival(row: pd.Series) -> str:
+    """Return by what rule images count, and whether they are of data without the shortcut."""
+    name = WEIGHTINGS.get(row["weighting"], row["weighting"])
+    held_out = known_of(row["data"]).is_ceiling(row["options"])
+    return f"{name} on data without the shortcut" if held_out else name
 
 
 def means(row: pd.Series) -> str:

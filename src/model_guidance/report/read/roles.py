@@ -9,7 +9,7 @@ from model_guidance.runs.folder import CONFIG
 from model_guidance.training.config import Config
 from model_guidance.training.config_file import load
 
-Role = Literal["baseline", "baseline, continued", "guided", "random regions", "ceiling"]
+Role = Literal["baseline", "baseline, continued", "weighted", "guided", "random regions", "ceiling"]
 ROLES: tuple[Role, ...] = get_args(Role)
 GUIDED: tuple[Role, ...] = ("guided", "random regions")
 SCRATCH = "random weights"
@@ -19,10 +19,13 @@ def role(config: Config) -> Role:
     """Return the role of a run with these settings.
 
     A baseline that starts from another run's checkpoint is "continued": it had as many epochs as the guided
-    runs that start there, which makes it the honest comparison.
+    runs that start there, which makes it the honest comparison. "weighted" are rivals that use no regions:
+    their images count differently, on whichever images they were trained.
     """
     from model_guidance.data.opening import known_of  # noqa: PLC0415  (numpy: studies are planned without)
 
+    if config.weighting != "images" and not config.uses_regions:
+        return "weighted"
     if known_of(config.data).is_ceiling(config.options):
         return "ceiling"
     if not config.uses_regions:

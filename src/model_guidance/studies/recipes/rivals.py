@@ -1,4 +1,4 @@
-"""Guided maps beside their rivals that use the same boxes, on Waterbirds: composites, and both together."""
+"""Guided maps beside their rivals, on Waterbirds: composites, crops, the last layer alone, other weights."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -44,6 +44,10 @@ def rows(size: Size) -> Rows:
         "both, random boxes, few": {**few_both, **RANDOM},
         "last layer on composites, all boxes": {**swapped, **LAST_LAYER},
         "last layer on composites, few": {**few_swapped, **LAST_LAYER},
+        "crops, all boxes": {**swapped, "filler": "crop"},
+        "crops, few": {**few_swapped, "filler": "crop"},
+        "GroupDRO": {"weighting": "group_dro"},
+        "last layer on balanced held-out images": {**CEILINGS[size], **LAST_LAYER, "weighting": "groups"},
         "ceiling": CEILINGS[size],
     }
 

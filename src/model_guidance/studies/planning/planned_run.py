@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from model_guidance.data.opening import known_of
 from model_guidance.files import is_file
 from model_guidance.runs.folder import MACHINE, RESULT, Run
 from model_guidance.training.config import Config
@@ -77,6 +76,8 @@ class PlannedRun:
         config = self.config(Path())
         if config.frozen is None:
             return None
+        from model_guidance.data.opening import known_of  # imports numpy, which help does without
+
         ceiling = known_of(config.data).ceiling  # validation and test images are the same there
         options = {name: value for name, value in config.options.items() if name not in ceiling}
         return str([options, *(getattr(config, name) for name in names)])

@@ -5,6 +5,7 @@ from tests.report.folders import scores, write_run
 
 from model_guidance.report.read.comparable import incomparable, sections
 from model_guidance.report.read.labels import labelled
+from model_guidance.report.read.reported import same_budget
 from model_guidance.report.read.results import read_results
 from model_guidance.report.read.roles import role, start
 from model_guidance.training.config import Config
@@ -61,7 +62,7 @@ def test_a_run_that_names_itself_as_its_start_does_not_hang(tmp_path):
     [
         ({"size": 32}, "size"),
         ({"data": "coco"}, "data"),
-        ({"options": {"difficult": True}}, "options"),
+        ({"options": {"difficult": False}}, "options"),
         ({"outside": True}, "region"),
     ],
 )
@@ -141,3 +142,20 @@ def test_labels_are_short_where_nothing_differs(tmp_path):
     write_run(tmp_path / "base", ROW, epochs=7)
     tested = labelled(read_results([tmp_path]).tested)
     assert set(tested["configuration"]) == {"Energy", "baseline"}
+
+
+def test_an_option_that_has_its_default_tells_nothing_apart(tmp_path):
+    write_run(tmp_path / "a", ROW)
+    write_run(tmp_path / "b", ROW, options={"difficult": True})
+    assert list(sections(read_results([tmp_path])).values()) == [["a", "b"]]
+
+
+def test_a_run_stands_beside_the_baseline_with_as_many_epochs(tmp_path):
+    for name, epochs in (("short", 1), ("long", 3)):
+        write_run(tmp_path / name, ROW * epochs)
+    write_run(tmp_path / "guided", ROW * 3, lambda_=1.0)
+    rows = read_results([tmp_path]).tested
+    assert set(same_budget(rows, 3)["run"]) == {"long"}
+    assert set(same_budget(rows, 4)["run"]) == {"long"}
+    assert set(same_budget(rows, 1)["run"]) == {"short"}
+    assert set(same_budget(rows)["run"]) == {"short", "long"}

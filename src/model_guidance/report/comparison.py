@@ -14,10 +14,12 @@ from model_guidance.report.tables.controls import last_epochs
 from model_guidance.report.tables.needs import needs_table
 from model_guidance.report.tables.table import WrittenTable
 from model_guidance.report.tables.text import rendered, text_table
+from model_guidance.report.tables.verdicts import verdict_table
+from model_guidance.report.verdict import told, verdicts
 
 
 def compared(folders: Sequence[Path]) -> Iterator[str]:
-    """Yield, as text, what was left out, and the tables of all runs that may be compared with each other.
+    """Yield, as text, what was left out, and tables and verdicts of all runs that may be compared.
 
     Raises `UserError` as `read_results` does.
     """
@@ -31,6 +33,11 @@ def compared(folders: Sequence[Path]) -> Iterator[str]:
         last = last_epochs(tested, reported(tested))
         yield title
         yield _in_terminal(needs_table(results, last))
+        judged = verdicts(results, tested, last)
+        table = verdict_table(judged)
+        if table is not None:
+            yield _in_terminal(table)
+        yield from told(judged)
 
 
 def _in_terminal(written: WrittenTable) -> str:

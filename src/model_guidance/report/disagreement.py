@@ -26,7 +26,7 @@ def disagreements(last: pd.DataFrame) -> list[str]:
 
 
 def _of_run(last: pd.DataFrame, run: pd.Series) -> Iterator[str]:
-    before = under_baseline(last, run["backbone"], run["explainer"])
+    before = under_baseline(last, run["backbone"], run["explainer"], run["epochs"])
     if before.empty or not run["epg"] - before["epg"].mean() > ROSE:
         return
     rose = f"{run['run']}: EPG rose from {_percent(before['epg'].mean())} to {_percent(run['epg'])}, but "
@@ -34,7 +34,7 @@ def _of_run(last: pd.DataFrame, run: pd.Series) -> Iterator[str]:
         gaps = _percent(before["reliance gap"].mean()), _percent(run["reliance gap"])
         yield rose + f"the reliance gap went from {gaps[0]} to {gaps[1]} points" + _groups(run, before)
     for _, other in other_explainers(last, pd.Series([run["run"]])).iterrows():
-        known = under_baseline(last, run["backbone"], other["explainer"])
+        known = under_baseline(last, run["backbone"], other["explainer"], run["epochs"])
         if not known.empty and other["epg"] < known["epg"].mean():
             fell = f"{_percent(known['epg'].mean())} to {_percent(other['epg'])}"
             yield rose + f"under {other['explainer']}, which was not trained, it fell from {fell}"

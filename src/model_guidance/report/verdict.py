@@ -11,7 +11,7 @@ from model_guidance.metrics.repair import OUTCOMES, Beyond, Repair, beyond, repa
 from model_guidance.report.read.labels import controls_of
 from model_guidance.report.read.reported import LAST, ONE, panels, same_budget
 from model_guidance.report.read.results import Results
-from model_guidance.report.read.roles import GUIDED
+from model_guidance.report.read.roles import GUIDED, Role
 from model_guidance.report.tables.controls import under_baseline
 from model_guidance.runs.evidence import kept_evidence
 from model_guidance.runs.folder import Run
@@ -19,6 +19,7 @@ from model_guidance.runs.folder import Run
 LISTED = 3  # configurations whose verdicts are all told; of more the page counts them and shows a table
 NAMED = 4  # runs without evidence that are named
 NOT_GUIDED = "No run here was guided, so there is nothing to judge yet."
+JUDGED: tuple[Role, ...] = (*GUIDED, "weighted", "ceiling")
 NOT_JUDGED = "not judged"
 NO_BASELINE = "there is no baseline among these runs; `model-guidance verdict {} --baseline RUN` judges it"
 NO_EVIDENCE = (
@@ -66,12 +67,12 @@ class Verdict:
 
 
 def verdicts(results: Results, tested: pd.DataFrame, last: pd.DataFrame) -> list[Verdict]:
-    """Judge each configuration of `last_epochs` that was guided, by true or by random regions.
+    """Judge each configuration of `last_epochs` that was guided, by true or by random regions, or its rival.
 
     It stands beside the baseline that was trained as long. Nothing is scored here: runs that kept no
     evidence under the maps that guided are named. `tested` are all rows of the section.
     """
-    judged = last[last["own"] & last["role"].isin(GUIDED)]
+    judged = last[last["own"] & last["role"].isin(JUDGED)]
     alone = len(panels(judged)) == 1
     found = []
     for (backbone, explainer, _, configuration), rows in judged.groupby(ONE, sort=False):
@@ -167,6 +168,6 @@ def _runs(results: Results, rows: pd.DataFrame) -> list[Run]:
 
 def _baselines(tested: pd.DataFrame, last: pd.DataFrame, first: pd.Series) -> pd.DataFrame:
     """Return the baselines with the guided runs' budget: those seen under the same maps, or else any."""
-    under = under_baseline(last, first["backbone"], first["explainer"])
+    under = under_baseline(last, first["backbone"], first["explainer"], first["epochs"])
     same = tested[(tested["backbone"] == first["backbone"]) & tested["own"]]
-    return same_budget(same[same["kind"] == "last"]) if under.empty else under
+    return same_budget(same[same["kind"] == "last"], first["epochs"]) if under.empty else under

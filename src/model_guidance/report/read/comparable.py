@@ -51,9 +51,10 @@ def of_section(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
 
 def _key(run: Run) -> dict[str, Any]:
     config = run.config
-    free = {"seed", *known_of(config.data).ceiling}  # compared runs may differ in them
+    known = known_of(config.data)
+    free = {"seed", *known.ceiling}  # compared runs may differ in them
     options = {name: value for name, value in config.options.items() if name not in free}
-    shown = {name: value for name, value in options.items() if value is not None}
+    shown = {name: value for name, value in options.items() if value != known.options.get(name)}
     regions = "outside of the boxes" if config.outside else "inside of the boxes"
     return {
         "data": config.data,

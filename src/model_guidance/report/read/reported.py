@@ -53,10 +53,17 @@ def baseline(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["role"] == "baseline, continued"] if plain.empty else plain
 
 
-def same_budget(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of the continued baseline, or of the plain one where there is no other."""
+def same_budget(rows: pd.DataFrame, epochs: int | None = None) -> pd.DataFrame:
+    """Return the rows of the continued baseline, or of the plain one where there is no other.
+
+    Where they were trained for different numbers of epochs, those that come closest to `epochs`.
+    """
     continued = rows[rows["role"] == "baseline, continued"]
-    return rows[rows["role"] == "baseline"] if continued.empty else continued
+    found = rows[rows["role"] == "baseline"] if continued.empty else continued
+    if epochs is None or found.empty:
+        return found
+    distance = (found["epochs"] - epochs).abs()
+    return found[distance == distance.min()]
 
 
 def unrepresented(models: pd.DataFrame) -> list[str]:

@@ -36,9 +36,11 @@ def controls(last: pd.DataFrame) -> WrittenTable:
     return WrittenTable("controls", TITLE, caption, pd.DataFrame(rows))
 
 
-def under_baseline(last: pd.DataFrame, backbone: str, explainer: str) -> pd.DataFrame:
+def under_baseline(
+    last: pd.DataFrame, backbone: str, explainer: str, epochs: int | None = None
+) -> pd.DataFrame:
     """Return the last checkpoints, of the baseline with the guided runs' budget, under an explainer."""
-    return same_budget(last[(last["backbone"] == backbone) & (last["explainer"] == explainer)])
+    return same_budget(last[(last["backbone"] == backbone) & (last["explainer"] == explainer)], epochs)
 
 
 def other_explainers(last: pd.DataFrame, runs: pd.Series) -> pd.DataFrame:
@@ -59,7 +61,7 @@ def _row(last: pd.DataFrame, rows: pd.DataFrame) -> dict[str, Any]:
 
 def _epg(last: pd.DataFrame, rows: pd.DataFrame, prefix: str) -> dict[str, Any]:
     first = rows.iloc[0]
-    reference = under_baseline(last, first["backbone"], first["explainer"])
+    reference = under_baseline(last, first["backbone"], first["explainer"], first["epochs"])
     return {
         f"{prefix}EPG": spread_of(rows, "epg"),
         f"{prefix}EPG of the baseline": spread_of(reference, "epg"),

@@ -51,7 +51,7 @@ def _best(cells: pd.DataFrame, rivals: Sequence[bool]) -> Iterator[tuple[int, st
 def _row(models: pd.DataFrame, rows: pd.DataFrame) -> dict[str, Any]:
     first, main, within = rows.iloc[0], main_score(models), rows[rows["representative"]]
     same = models[(models["backbone"] == first["backbone"]) & (models["explainer"] == first["explainer"])]
-    reference = same_budget(same)
+    reference = same_budget(same, first["epochs"])
     shown = [SCORES[main], *(score for score in fractions(models) if score.name != main)]
     gained = [score for score in shown if score.gained]
     row: dict[str, Any] = {

@@ -45,7 +45,8 @@ def test_maps_are_of_the_method_that_was_asked_for():
 def test_each_network_says_by_what_it_is_explained(name: str):
     model = build(name, 2)
     assert Guidance(model).method == model.default_method == Config(backbone=name).own_method
-    assert model.default_method == ("bcos" if name.startswith("bcos") else "ixg")
+    usual = {"bcos": "bcos", "xdnn": "intgrad"}
+    assert model.default_method == usual.get(name.partition("_")[0], "ixg")
 
 
 def test_a_method_of_ones_own():

@@ -74,13 +74,16 @@ def test_integrated_gradients_are_captums():
     assert_same(attribute(model, images, CLASSES, "intgrad", "input"), oracle.sum(1))
 
 
-@pytest.mark.parametrize("layer", ["input", "mid2"])
-def test_one_pass_through_an_xdnn_is_the_whole_path(layer: str):
+@pytest.mark.parametrize("steps", [1, 3, 64])
+@pytest.mark.parametrize("layer", ["input", "mid2", "final"])
+def test_one_pass_through_an_xdnn_is_the_whole_path(layer: str, steps: int):
     model, images = tiny.build("xdnn"), tiny.images()
     once = raw(model, images, CLASSES, "intgrad", layer)
+    assert once.dtype == torch.float64
+    assert torch.equal(once, raw(model, images, CLASSES, "ixg", layer))
     model.homogeneous = False
     forward = features_at(model, images, layer, attached=False)
-    path = integrated_gradients(model, forward, as_pairs(CLASSES, images, tiny.CLASSES), False, steps=64)
+    path = integrated_gradients(model, forward, as_pairs(CLASSES, images, tiny.CLASSES), False, steps=steps)
     assert_same(once, path.detach())
 
 

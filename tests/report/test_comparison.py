@@ -174,3 +174,34 @@ def test_frozen_layers_are_a_configuration_of_their_own(tmp_path):
         "Energy, frozen mid3",
         "Energy, frozen mid3, annotated beside a batch 8",
     }
+
+
+WORST = {"accuracy": 0.7, "worst_group": 0.3, "epg": 0.5, "groups": {"a": {"accuracy": 0.3, "images": 4.0}}}
+
+
+def test_a_longer_baseline_has_a_row_of_its_own_and_is_not_what_others_are_measured_by(tmp_path):
+    """Its epochs are not those of the guided runs; the one with as many is the reference."""
+    write_run(tmp_path / "short", [WORST] * 3)
+    write_run(tmp_path / "long", [WORST | {"epg": 0.1, "accuracy": 0.8}] * 5)
+    write_run(tmp_path / "guided", [WORST | {"epg": 0.7}] * 3, lambda_=1.0)
+    tested, models = compared(tmp_path)
+    cells = overview(models).text.set_index("configuration")
+    assert cells.loc["Energy", ["Δ EPG", "Δ accuracy"]].tolist() == ["+20.0", "+0.0"]
+    assert list(cells.index) == ["baseline, epochs 5", "baseline, epochs 3", "Energy"]
+    rows = controls(last_epochs(tested, models)).text.set_index("configuration")
+    assert rows.loc["Energy", "EPG of the baseline"] == "50.0"
+
+
+def test_every_lambda_has_its_groups(tmp_path):
+    """Validation that shares the bias would choose one of them, and the wrong one."""
+    write_run(tmp_path / "base", [WORST])
+    for value, worst in ((100.0, 0.4), (1000.0, 0.6)):
+        lost = WORST | {"accuracy": 0.7 - value / 5000, "worst_group": worst}
+        write_run(tmp_path / f"{value}", [lost], lambda_=value)
+    text = group_table(*compared(tmp_path)).text
+    last = text[text["epoch"] == "last"]
+    assert last[["configuration", "λ", "worst"]].to_numpy().tolist() == [
+        ["baseline", "–", "30.0"],
+        ["Energy", "100", "40.0"],
+        ["Energy", "1000", "60.0"],
+    ]

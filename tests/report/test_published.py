@@ -113,3 +113,12 @@ def test_published_rows_stand_below_ours_in_the_table_of_groups(tmp_path, weight
         ].to_numpy().tolist()
         table.write(tmp_path)
         assert "spetryk/GALS" in (tmp_path / "groups.tex").read_text()
+
+
+@pytest.mark.parametrize("backbone", ["timm/tf_efficientnet_lite0", "resnet50"])
+def test_the_table_says_that_no_published_network_was_trained(backbone, tmp_path):
+    row = {"accuracy": 0.7, "worst_group": 0.3, "groups": {"a": {"accuracy": 0.3, "images": 4.0}}}
+    write_run(tmp_path / "base", [row], data="waterbirds", backbone=backbone, weights="lite0.safetensors")
+    table = group_table(*compared(tmp_path))
+    assert any("(paper)" in each for each in table.text["configuration"])
+    assert ("None of them is of a network that was trained here" in table.caption) == ("lite0" in backbone)

@@ -57,7 +57,9 @@ READERS: dict[str, Callable[[Path], object]] = {
     "report": lambda run: [Run.open(each.folder) for each in open_runs([run.parent]).values()],
     "its epochs": read_history,
     "its time": read_cost,
-    "its explainers": lambda run: [read_evaluations(path) for path in attributions(run).values()],
+    "its explainers": lambda run: [
+        read_evaluations(path) for path in attributions(run, Run.open(run).config).values()
+    ],
     "its examples": lambda run: read_examples(run, "ixg@final"),
     "train": lambda run: check_claim(run, Run.open(run).config, overwrite=False),
     "train --overwrite": lambda run: check_claim(run, Run.open(run).config, overwrite=True),

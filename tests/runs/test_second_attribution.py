@@ -48,8 +48,8 @@ def test_every_epoch_of_the_front_is_tested(run: Run):
 
 
 def test_a_guided_run_is_scored_under_an_attribution_it_was_not_trained_for(run: Run):
-    assert second_attribution(run.config) == ("ixg", "input")
-    scores = read_evaluations(run.folder / "attributions" / "ixg@input.json")["last"].scores
+    assert second_attribution(run.config) == ("intgrad", "input")
+    scores = read_evaluations(run.folder / "attributions" / "intgrad@input.json")["last"].scores
     again = evaluate_run(run, "last", "test", "ixg", "input").scores
     assert scores["epg"] == pytest.approx(again["epg"], abs=1e-6)
     assert scores["epg"] != pytest.approx(run.result.last.scores["epg"], abs=1e-3)
@@ -61,6 +61,7 @@ def test_a_guided_run_is_scored_under_an_attribution_it_was_not_trained_for(run:
         ("resnet50", "input", ("gradcam", "final")),
         ("bcos_resnet50", "final", ("bcos", "input")),
         ("resnet50", "mid2", ("ixg", "input")),
+        ("xdnn_resnet50", "mid2", ("intgrad", "input")),
     ],
 )
 def test_which_attribution_is_the_second(backbone: str, layer: str, expected: tuple[str, str]):

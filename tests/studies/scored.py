@@ -18,6 +18,7 @@ DEFAULTS: dict[str, Any] = {
     "annotated": 1.0,
     "dilate": 0.0,
     "replicate": "0/0",
+    "epochs": 3,
     "f1": 0.7,
     "epg": 0.3,
     "iou": 0.2,

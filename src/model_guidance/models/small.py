@@ -62,7 +62,8 @@ def build_xdnn(num_classes: int) -> Backbone:
         nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
         return [conv, nn.ReLU()]
 
-    return Backbone(SmallCNN(3, layer, nn.Linear(64, num_classes)), Standardize(), homogeneous=True)
+    network = SmallCNN(3, layer, nn.Linear(64, num_classes))
+    return Backbone(network, Standardize(), homogeneous=True, default_method="intgrad")
 
 
 def build_bcos(num_classes: int) -> Backbone:

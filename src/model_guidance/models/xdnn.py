@@ -80,4 +80,5 @@ class XdnnResNet(nn.Module):
 
 def build(num_classes: int, depth: int) -> Backbone:
     """Return an X-DNN ResNet of 18, 34, 50 or 101 layers with Fixup's initial weights."""
-    return Backbone(XdnnResNet(num_classes, *DEPTHS[depth]), Standardize(), homogeneous=True)
+    network = XdnnResNet(num_classes, *DEPTHS[depth])
+    return Backbone(network, Standardize(), homogeneous=True, default_method="intgrad")

@@ -22,8 +22,9 @@ from model_guidance.errors import UserError
 from model_guidance.files import check_file, is_there, write
 from model_guidance.metrics import energy_pointing_game
 from model_guidance.metrics.reliance import replaced
-from model_guidance.runs.folder import EXAMPLES
+from model_guidance.runs.folder import CONFIG, EXAMPLES
 from model_guidance.training.config import Config
+from model_guidance.training.config_file import load
 from model_guidance.types import Batch, unit_range
 
 COUNT, SEED = 36, 0
@@ -49,7 +50,7 @@ class Examples:
 
 def read_examples(folder: Path, explainer: str) -> Examples | None:
     """Return what a run kept under `explainer`, or None; raises `UserError` if the file is damaged."""
-    path = folder / EXAMPLES / f"{explainer}.safetensors"
+    path = _file(folder, explainer)
     if not is_there(path):
         return None
     check_file(path)
@@ -60,6 +61,14 @@ def read_examples(folder: Path, explainer: str) -> Examples | None:
             return Examples(names, **{name: file.get_tensor(name) for name in tensors})
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: this is damaged or of another version of model-guidance") from error
+
+
+def _file(folder: Path, explainer: str) -> Path:
+    """Return where the maps lie: those of an X-DNN may be called `ixg`, as they were once."""
+    path, layer = folder / EXAMPLES / f"{explainer}.safetensors", explainer.partition("@")[2]
+    if is_there(path) or load(folder / CONFIG).explained_by("ixg", layer).explainer != explainer:
+        return path
+    return path.with_name(f"ixg@{layer}.safetensors")
 
 
 def write_examples(folder: Path, model: nn.Module, config: Config, split: Split, fabric: Fabric) -> None:

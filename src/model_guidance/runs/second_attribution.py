@@ -39,7 +39,7 @@ def score_second_attribution(folder: Path, model: nn.Module, config: Config, dat
     """Score the last epoch, `model`, under the second attribution; what is there already stays."""
     method, layer = second_attribution(config)
     second = config.explained_by(method, layer)
-    if second.explainer not in attributions(folder):
+    if second.explainer not in attributions(folder, config):
         scores = score_checkpoint(model, second, data).evaluation
         write_examples(folder, unwrapped(model)[0], second, data.splits["test"], data.fabric)
         _write(folder, second, {"last": scores}, data.fabric)
@@ -54,7 +54,7 @@ def add_attribution(
     What is there already is not measured again.
     """
     config = run.config.explained_by(method, layer)
-    if config.explainer in attributions(run.folder):
+    if config.explainer in attributions(run.folder, config):
         return
     data = Data.open(config, ("val", "test"), fabric)
     check_classes(config.data, run.classes, data.splits["test"].classes, run.folder)
@@ -69,10 +69,16 @@ def add_attribution(
     _write(run.folder, config, scores, fabric)
 
 
-def attributions(folder: Path) -> dict[str, Path]:
-    """Return the files of scores under attributions other than the run's own, by explainer."""
+def attributions(folder: Path, config: Config) -> dict[str, Path]:
+    """Return the files of scores under attributions other than the run's own, by explainer.
+
+    A file of an X-DNN under `ixg`, as it was called once, is one of `intgrad`.
+    """
+    files = [file for name in (ATTRIBUTIONS_0_1, ATTRIBUTIONS) for file in named_below(folder, name)]
+    named = [file.stem.partition("@") for file in files]
     return {
-        file.stem: file for name in (ATTRIBUTIONS_0_1, ATTRIBUTIONS) for file in named_below(folder, name)
+        config.explained_by(method, layer).explainer: file
+        for (method, _, layer), file in zip(named, files, strict=True)
     }
 
 

@@ -47,7 +47,7 @@ class Config:
             network (docs/training.md), torchvision/NAME, timm/NAME; behind bcosified/ one of them made B-cos.
         weights: initial weights: a checkpoint's path, or "imagenet" to download the library's.
         method: attribution that is guided and evaluated: ixg, intgrad, gradcam or bcos; by default bcos
-            for B-cos networks and ixg for all others.
+            for B-cos networks, intgrad for X-DNN, where one pass of ixg is exactly that, and ixg for others.
         layer: depth of the maps: input, mid1, mid2, mid3, final, or a module's dotted name.
         layout: how the layer's output becomes a map, where its shape does not tell: NCHW, NHWC, tokens,
             tokens:PREFIX or tokens:PREFIX:ROWSxCOLUMNS.
@@ -180,8 +180,12 @@ class Config:
 
     @property
     def own_method(self) -> str:
-        """The attribution method: the one that was named, or the backbone's own."""
-        return self.method or ("bcos" if self.backbone.startswith("bcos") else "ixg")
+        """The attribution method: the one that was named, or the backbone's own.
+
+        IxG of an X-DNN is Integrated Gradients, exactly, and goes by that name.
+        """
+        method = self.method or ("bcos" if self.backbone.startswith("bcos") else "ixg")
+        return "intgrad" if method == "ixg" and self.backbone.startswith("xdnn") else method
 
     @property
     def explainer(self) -> str:

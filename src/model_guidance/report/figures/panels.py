@@ -48,7 +48,7 @@ def _grids(tested: pd.DataFrame, models: pd.DataFrame, drawn: Styles) -> Iterato
     for (backbone, explainer), column in _columns(panels(tested)).items():
         here = [_of_panel(table, backbone, explainer) for table in (tested, models)]
         front = Front(here[0], here[1][here[1]["representative"]])
-        row = backbone if column == explainer else f"{backbone}, {_method(backbone, explainer)}"
+        row = backbone if column == explainer else f"{backbone}, {_method(explainer)}"
         for pair in _pairs(here[0]):
             found.setdefault(pair, {})[row, column] = front
     for pair, fronts in found.items():
@@ -57,11 +57,10 @@ def _grids(tested: pd.DataFrame, models: pd.DataFrame, drawn: Styles) -> Iterato
             yield grid
 
 
-def _method(backbone: str, explainer: str) -> str:
-    """Return a method as papers call it; in a network without biases IxG is Integrated Gradients, exactly."""
+def _method(explainer: str) -> str:
+    """Return a method as papers call it."""
     method = explainer.partition("@")[0]
-    exact = backbone.startswith("xdnn") and method == "ixg"
-    return METHODS.get("intgrad" if exact else method, method)
+    return METHODS.get(method, method)
 
 
 def _columns(shown: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:

@@ -47,19 +47,25 @@ def in_order(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.loc[order]
 
 
-def baseline(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of the plain baseline, or of the continued one where there is no other."""
+def baseline(rows: pd.DataFrame, epochs: int | None = None) -> pd.DataFrame:
+    """Return the rows of the plain baseline, or of the continued one where there is no other.
+
+    Where they were trained for different numbers of epochs, those that come closest to `epochs`.
+    """
     plain = rows[rows["role"] == "baseline"]
-    return rows[rows["role"] == "baseline, continued"] if plain.empty else plain
+    return _closest(rows[rows["role"] == "baseline, continued"] if plain.empty else plain, epochs)
 
 
 def same_budget(rows: pd.DataFrame, epochs: int | None = None) -> pd.DataFrame:
     """Return the rows of the continued baseline, or of the plain one where there is no other.
 
-    Where they were trained for different numbers of epochs, those that come closest to `epochs`.
+    Of these, those that come closest to `epochs`, as above.
     """
     continued = rows[rows["role"] == "baseline, continued"]
-    found = rows[rows["role"] == "baseline"] if continued.empty else continued
+    return _closest(rows[rows["role"] == "baseline"] if continued.empty else continued, epochs)
+
+
+def _closest(found: pd.DataFrame, epochs: int | None) -> pd.DataFrame:
     if epochs is None or found.empty:
         return found
     distance = (found["epochs"] - epochs).abs()
@@ -102,5 +108,5 @@ def _reference(table: pd.DataFrame, rows: pd.DataFrame) -> float:
     """Return the baselines' mean main score on validation; without a baseline, the best of the rows."""
     column = f"val {main_score(rows)}"
     same = table[(table["backbone"] == rows["backbone"].iloc[0]) & table["own"] & (table["kind"] == "best")]
-    found = baseline(same)
+    found = baseline(same, rows["epochs"].iloc[0])
     return float(rows[column].max() if found.empty else found[column].mean())

@@ -76,7 +76,7 @@ def _tested(run: Run, result: Result, history: Sequence[Scores]) -> Iterator[dic
     front = [("front", epoch, found) for epoch, found in result.front.items()]
     for kind, epoch, found in [*front, *((kind, *end) for kind, end in ends.items())]:
         yield {"kind": kind, "epoch": epoch, "own": True} | validation.get(epoch, {}) | _columns(found)
-    for explainer, path in attributions(run.folder).items():
+    for explainer, path in attributions(run.folder, run.config).items():
         for kind, found in read_evaluations(path).items():
             if kind not in ends:
                 raise UserError(f"{path}: this is damaged, it names the checkpoint {kind}")

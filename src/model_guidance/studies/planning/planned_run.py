@@ -99,10 +99,14 @@ FILLERS = 6  # three for what is outside of the regions, three for what is insid
 
 
 def _label(config: Config) -> str:
-    """Describe a run in a few words, such as `ixg@input-energy-0.5-seed1`."""
+    """Describe a run in a few words, such as `ixg@input-energy-0.5-seed1`.
+
+    An X-DNN's method is still named as 0.1 did, or its runs would be trained again.
+    """
+    explainer = f"{config.method or ('bcos' if config.own_method == 'bcos' else 'ixg')}@{config.layer}"
     if not config.uses_regions:
-        return f"{config.explainer}-baseline-{config.epochs}-seed{config.seed}"
-    parts = [config.explainer, *((config.loss, _goal(config)) if config.guided else ())]
+        return f"{explainer}-baseline-{config.epochs}-seed{config.seed}"
+    parts = [explainer, *((config.loss, _goal(config)) if config.guided else ())]
     parts += [f"composites-{config.composites:g}"] if config.composites else []
     parts += [f"{100 * config.annotated:g}%"] if config.annotated < 1 else []
     parts += [f"+{100 * config.dilate:g}%"] if config.dilate else []

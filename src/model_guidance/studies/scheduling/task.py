@@ -34,7 +34,7 @@ def tasks_of(planned: Sequence[PlannedRun], runs: Path) -> list[Task]:
 def _attributions(run: PlannedRun, explainers: Sequence[Explainer], runs: Path) -> Task:
     from model_guidance.runs.second_attribution import attributions
 
-    known = attributions(runs / run.key)
+    known = attributions(runs / run.key, run.config(runs))
     there = all(f"{method}@{layer}" in known for method, layer in explainers)
     return Task(f"{run.key}, other attributions", run.key, add_attributions, (run, runs, explainers), there)
 

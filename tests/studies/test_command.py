@@ -181,6 +181,12 @@ def test_what_no_run_takes_is_said(capsys):
     )
 
 
+def test_size_small_says_which_networks_it_has(capsys):
+    said = "size small: the plain network only"
+    assert said in run(capsys, "limited", "--plan", "--size=small", "--voc=voc")[1]
+    assert said not in run(capsys, "limited", "--plan")[1]
+
+
 @pytest.mark.slow
 def test_the_table_is_not_cut_off(capsys):
     out = run(capsys, "all", "--plan", *PAPER)[1]

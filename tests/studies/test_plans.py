@@ -74,8 +74,8 @@ def test_guided_jobs_have_a_baseline_and_random_regions_or_equal_baselines_to_co
 
 
 # How many, and their hash: folders of studies that were begun with 0.1 are continued. At size paper, limited,
-# coarse and with them qualitative have since got the other networks; at size small Waterbirds has a
-# pretrained one. Waterbirds-95 and rivals are younger.
+# coarse and with them qualitative have since got the other networks; at size small all have a pretrained one.
+# Waterbirds-95 and rivals are younger.
 KEYS_OF_0_1 = {
     ("epg-f1", "tiny"): (48, "6982940821e8e6fa"),
     ("iou-f1", "tiny"): (48, "6982940821e8e6fa"),
@@ -93,19 +93,19 @@ KEYS_OF_0_1 = {
     ("rivals", "paper"): (19, "4588cd8b537a5630"),
     ("lambda", "tiny"): (10, "ab08d8c2b0c75597"),
     ("reduction", "tiny"): (11, "a99c1121ef41878d"),
-    ("epg-f1", "small"): (99, "8813a7e5dd50b734"),
-    ("iou-f1", "small"): (99, "8813a7e5dd50b734"),
-    ("map", "small"): (99, "8813a7e5dd50b734"),
-    ("gradcam", "small"): (63, "b1c738c126aa9a8d"),
-    ("depths", "small"): (72, "00b40e86a0d9547d"),
-    ("on-object", "small"): (63, "e30d300f413e5457"),
-    ("limited", "small"): (27, "d0dbc8baa384aecb"),
-    ("coarse", "small"): (33, "4140948478cb324c"),
+    ("epg-f1", "small"): (60, "159a478bf913f1d8"),
+    ("iou-f1", "small"): (60, "159a478bf913f1d8"),
+    ("map", "small"): (60, "159a478bf913f1d8"),
+    ("gradcam", "small"): (66, "93d4aa21edbd788b"),
+    ("depths", "small"): (42, "99eec4a64ddc3384"),
+    ("on-object", "small"): (42, "caa1b9f1c6d6cb4c"),
+    ("limited", "small"): (90, "fc500236e55e9819"),
+    ("coarse", "small"): (114, "3c965ead51523fc0"),
     ("waterbirds", "small"): (60, "2e0cd35aaafe8385"),
     ("waterbirds-95", "small"): (30, "286edc91c7e2069f"),
-    ("qualitative", "small"): (177, "f1f4fd057c8e710c"),
-    ("lambda", "small"): (27, "564a08caca359ec6"),
-    ("reduction", "small"): (33, "470633eb904b1db2"),
+    ("qualitative", "small"): (192, "379c35fc0e660df8"),
+    ("lambda", "small"): (36, "3fea98a002038a53"),
+    ("reduction", "small"): (33, "2ab7b7bcae6a93f5"),
     ("epg-f1", "paper"): (174, "dbbf2c57932069df"),
     ("iou-f1", "paper"): (174, "dbbf2c57932069df"),
     ("map", "paper"): (174, "dbbf2c57932069df"),
@@ -158,6 +158,28 @@ def test_every_row_of_waterbirds_has_three_seeds(study):
         found.setdefault(json.dumps(facts), set()).add(config(run).seed)
     assert all(seeds == {0, 1, 2} for seeds in found.values())
     assert len(found) == {"waterbirds": 20, "waterbirds-95": 10, "rivals": 19}[study]
+
+
+@pytest.mark.parametrize("study", ["epg-f1", "on-object", "limited", "coarse", "gradcam", "lambda"])
+def test_voc_at_size_small_is_a_frozen_pretrained_network_guided_from_a_baseline(study):
+    for run in planned(study, "small"):
+        own = config(run)
+        assert (own.backbone, own.layer, own.frozen) == (
+            "timm/tf_efficientnet_lite0",
+            "network.blocks.6",
+            "network.blocks.6",
+        )
+        assert run.settings["weights"] == (None if run.start else WEIGHTS["lite0"])
+        assert own.epochs == 10 or (study, own.epochs) == ("lambda", 30)
+        assert (own.annotated_batch is None) == (own.annotated == 1)
+    assert {config(run).seed for run in planned(study, "small")} == {0, 1, 2}
+
+
+@pytest.mark.parametrize(("loss", "count"), [("energy", 4), ("l1", 4), ("ppce", 3), ("rrr", 3)])
+def test_each_loss_has_its_lambdas_at_size_small(loss, count):
+    runs = [run for run in guided("epg-f1", "small", loss=loss) if config(run).regions == "boxes"]
+    assert len({config(run).lambda_ for run in runs}) == count
+    assert len(runs) == 3 * count
 
 
 @every_size

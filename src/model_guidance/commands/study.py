@@ -99,6 +99,8 @@ def study(name: str, options: StudyOptions, *, only_plan: bool = False) -> bool:
     for each in names:
         print(announcement(each, STUDIES[each], planned[each]))
     print(plan_table(every, folder / "runs"))
+    if size == "small":
+        print("size small: the plain network only, no small X-DNN or B-cos network has published weights")
     if unused := _unused(every, options):
         print(f"not used by these runs: {', '.join(unused)}")
     if only_plan:

@@ -65,9 +65,10 @@ class PlannedRun:
         beside = config.composites + (config.annotated_batch or 0) / config.batch
         tested = 3 * test  # the two ends with reliance, and a few checkpoints of the front
         passes = config.epochs * (step * train * (1 + beside) + PAIRS * val) + 3 * PAIRS * tested
-        if config.frozen is not None:
-            passes = self.trained * passes + config.composites * train
-        return passes / self.forwards / 3600
+        if config.frozen is None:
+            return passes / self.forwards / 3600
+        passes = self.trained * passes + config.composites * train
+        return (passes / self.forwards + START) / 3600
 
     @property
     def features(self) -> str | None:
@@ -95,6 +96,7 @@ class PlannedRun:
 # docs/speed.md. What was not timed, mid1 and mid3, lies between its neighbours as the floors do.
 STEP = {"baseline": 3.5, "input": 6.9, "mid1": 6.0, "mid2": 4.9, "mid3": 4.0, "final": 3.5}
 PAIRS = 2.7
+START = 25.0  # seconds: to load everything and draw maps, which counts only where a run takes a minute
 FILLERS = 6  # three for what is outside of the regions, three for what is inside
 
 

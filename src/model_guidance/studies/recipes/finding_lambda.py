@@ -6,10 +6,11 @@ from model_guidance.studies.planning.experiment import KINDS, Experiment
 from model_guidance.studies.planning.experiments import Locations, Size, multilabel
 from model_guidance.studies.planning.planned_run import PlannedRun
 from model_guidance.studies.planning.study import Study
+from model_guidance.studies.recipes.fronts import LAST
 
 GRID = (0.05, 0.5, 5.0)  # a decade apart: what somebody tries who does not know the scale
 TARGETS = (0.6, 0.8)
-NETWORKS = {"tiny": ("plain",), "small": ("bcos",), "paper": KINDS}
+NETWORKS = {"tiny": ("plain",), "small": ("plain",), "paper": KINDS}
 
 
 def plan(size: Size, locations: Locations) -> Iterator[PlannedRun]:
@@ -19,17 +20,17 @@ def plan(size: Size, locations: Locations) -> Iterator[PlannedRun]:
     """
     for experiment in multilabel(size, locations):
         for kind in NETWORKS[size]:
-            yield from experiment.controls(kind)
-            yield from experiment.grid(kind, "final", "energy", GRID, reduction="mean")
-            yield from _adapted(experiment, kind)
+            yield from experiment.controls(kind, LAST[size])
+            yield from experiment.grid(kind, LAST[size], "energy", GRID, reduction="mean")
+            yield from _adapted(experiment, kind, LAST[size])
 
 
-def _adapted(experiment: Experiment, kind: str) -> Iterator[PlannedRun]:
+def _adapted(experiment: Experiment, kind: str, layer: str) -> Iterator[PlannedRun]:
     epochs = len(GRID) * experiment.guided["epochs"]
     goals = [{"target_epg": target} for target in TARGETS] + [{"allowed_loss": 0.05}]
     for seed in experiment.seeds:
         for goal in goals:
-            yield experiment.guide(kind, seed, layer="final", epochs=epochs, reduction="mean", **goal)
+            yield experiment.guide(kind, seed, layer=layer, epochs=epochs, reduction="mean", **goal)
 
 
 STUDY = Study(

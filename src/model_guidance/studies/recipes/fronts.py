@@ -5,47 +5,52 @@ from itertools import product
 from typing import Any
 
 from model_guidance.studies.planning.experiment import KINDS
-from model_guidance.studies.planning.experiments import Locations, Size, multilabel
+from model_guidance.studies.planning.experiments import FROZEN, Locations, Size, multilabel
 from model_guidance.studies.planning.planned_run import PlannedRun
 from model_guidance.studies.planning.study import Study
 
-DEPTHS = ("input", "mid1", "mid2", "mid3", "final")
-BOTH_ENDS = ("input", "final")
+FIVE = ("input", "mid1", "mid2", "mid3", "final")
+DEPTHS: Mapping[Size, Sequence[str]] = {"tiny": FIVE, "small": (FROZEN, "final"), "paper": FIVE}
+ENDS: Mapping[Size, Sequence[str]] = {
+    "tiny": ("input", "final"),
+    "small": (FROZEN,),  # what lies before is not trained
+    "paper": ("input", "final"),
+}
+LAST = {size: layers[-1] for size, layers in ENDS.items()}
 BEST = ("energy", "l1")  # the losses with the best EPG and the best IoU
 OWN_AND_GRADCAM: Sequence[Mapping[str, Any]] = ({"method": None}, {"method": "gradcam"})
 FRACTIONS = (0.01, 0.1, 1.0)  # of the boxes
 DILATIONS = (0.0, 0.1, 0.25, 0.5)
-FEW_KINDS: Mapping[Size, Sequence[str]] = {  # for what costs a grid per box budget
-    "tiny": ("plain",),
-    "small": ("xdnn",),
-    "paper": KINDS,
-}
-THEIR_LAYERS = {"tiny": ("final",), "small": ("final",), "paper": BOTH_ENDS}
+FEW_KINDS: Mapping[Size, Sequence[str]] = {"tiny": ("plain",), "small": ("plain",), "paper": KINDS}
+FEW_LAYERS = {**ENDS, "tiny": ("final",)}  # a grid per box budget is dear
+BESIDE = {"annotated_batch": 16}  # of few images, or most batches would have none
 
 
 def every_loss(size: Size, locations: Locations) -> Iterator[PlannedRun]:
     """Yield all networks x {input, final} x all losses x lambdas, and the controls."""
-    return _grid(size, locations, layers=BOTH_ENDS)
+    return _grid(size, locations, layers=ENDS[size])
 
 
 def gradcam(size: Size, locations: Locations) -> Iterator[PlannedRun]:
     """Yield all networks x {their own attribution, GradCAM} x {Energy, L1} at the last layer."""
-    return _grid(size, locations, layers=("final",), losses=BEST, variants=OWN_AND_GRADCAM)
+    return _grid(size, locations, layers=(LAST[size],), losses=BEST, variants=OWN_AND_GRADCAM)
 
 
 def depths(size: Size, locations: Locations) -> Iterator[PlannedRun]:
     """Yield all networks x all depths with Energy."""
-    return _grid(size, locations, layers=DEPTHS, losses=("energy",))
+    return _grid(size, locations, layers=DEPTHS[size], losses=("energy",))
 
 
 def on_object(size: Size, locations: Locations) -> Iterator[PlannedRun]:
     """Yield all networks x {input, final} x {Energy, L1}; on data that have segmentation masks (VOC)."""
-    return _grid(size, locations, layers=BOTH_ENDS, losses=BEST)
+    return _grid(size, locations, layers=ENDS[size], losses=BEST)
 
 
 def limited(size: Size, locations: Locations) -> Iterator[PlannedRun]:
     """Yield few networks x {Energy, L1} x the fractions of the boxes; each seed draws its own images."""
-    return _of_few_kinds(size, locations, [{"annotated": fraction} for fraction in FRACTIONS])
+    beside = BESIDE if size == "small" else {}
+    few = [{"annotated": fraction, **(beside if fraction < 1 else {})} for fraction in FRACTIONS]
+    return _of_few_kinds(size, locations, few)
 
 
 def coarse(size: Size, locations: Locations) -> Iterator[PlannedRun]:
@@ -56,7 +61,7 @@ def coarse(size: Size, locations: Locations) -> Iterator[PlannedRun]:
 def _of_few_kinds(
     size: Size, locations: Locations, variants: Sequence[Mapping[str, Any]]
 ) -> Iterator[PlannedRun]:
-    kinds, layers = FEW_KINDS[size], THEIR_LAYERS[size]
+    kinds, layers = FEW_KINDS[size], FEW_LAYERS[size]
     return _grid(
         size, locations, kinds=kinds, layers=layers, losses=BEST, variants=variants, control=layers[0]
     )
@@ -68,18 +73,18 @@ def _grid(
     *,
     layers: Sequence[str],
     losses: Sequence[str] = (),
-    kinds: Sequence[str] = KINDS,
+    kinds: Sequence[str] = (),
     variants: Sequence[Mapping[str, Any]] = ({},),
-    control: str = "final",
+    control: str | None = None,
 ) -> Iterator[PlannedRun]:
     """Yield networks x layers x losses x variants x lambdas, and the controls, those guided at `control`.
 
     A variant is some settings of `Config`, such as `{"dilate": 0.5}`. The losses are by default all for
-    which lambdas were published.
+    which lambdas were published, the networks all that the size has, and the controls at the last layer.
     """
     for experiment in multilabel(size, locations):
-        for kind in kinds:
-            yield from experiment.controls(kind, control)
+        for kind in kinds or experiment.backbones:
+            yield from experiment.controls(kind, control or LAST[size])
             for layer, loss, variant in product(layers, losses or experiment.lambdas, variants):
                 yield from experiment.grid(kind, layer, loss, **variant)
 

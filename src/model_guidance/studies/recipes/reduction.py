@@ -7,11 +7,12 @@ from model_guidance.studies.planning.experiment import Experiment
 from model_guidance.studies.planning.experiments import Locations, Size, multilabel
 from model_guidance.studies.planning.planned_run import PlannedRun
 from model_guidance.studies.planning.study import Study
+from model_guidance.studies.recipes.fronts import LAST
 
 LAMBDA = 0.5
 BATCHES = (16, 64)
 FRACTIONS = (0.01, 1.0)
-KIND = {"tiny": "xdnn", "small": "bcos", "paper": "bcos"}
+KIND = {"tiny": "xdnn", "small": "plain", "paper": "bcos"}
 IMAGES = 500  # of the embedded data: 1 % of fewer would be two images
 
 
@@ -23,7 +24,8 @@ def plan(size: Size, locations: Locations) -> Iterator[PlannedRun]:
     """
     for experiment in multilabel(size, locations):
         for seed in experiment.seeds:
-            yield from _grid(_larger(experiment) if size == "tiny" else experiment, KIND[size], seed)
+            own = _larger(experiment) if size == "tiny" else experiment
+            yield from _grid(own, KIND[size], seed, LAST[size])
 
 
 def _larger(experiment: Experiment) -> Experiment:
@@ -32,15 +34,15 @@ def _larger(experiment: Experiment) -> Experiment:
     )
 
 
-def _grid(experiment: Experiment, kind: str, seed: int) -> Iterator[PlannedRun]:
+def _grid(experiment: Experiment, kind: str, seed: int, layer: str) -> Iterator[PlannedRun]:
     shortest = max(1, experiment.guided["epochs"] * BATCHES[0] // BATCHES[-1])
     for batch in BATCHES:
         length = {"batch": batch, "epochs": shortest * batch // BATCHES[0]}
-        yield experiment.guide(kind, seed, layer="final", lambda_=0.0, **length)
+        yield experiment.guide(kind, seed, layer=layer, lambda_=0.0, **length)
         for fraction in FRACTIONS:
             for reduction, scale in (("mean", 1), ("sum", BATCHES[-1])):
                 value = {"lambda_": LAMBDA / scale, "reduction": reduction, "annotated": fraction}
-                yield experiment.guide(kind, seed, layer="final", loss="energy", **value, **length)
+                yield experiment.guide(kind, seed, layer=layer, loss="energy", **value, **length)
 
 
 STUDY = Study(

@@ -70,7 +70,10 @@ def test_interrupted_nothing_is_left(tmp_path):
 
 
 def test_a_disk_that_is_too_small_is_said_before(tmp_path):
-    with pytest.raises(UserError, match=r"need 12000000\.00 GB, .* GB are free: .* fewer --views or a later"):
+    with pytest.raises(
+        UserError,
+        match=r"need 12000000\.00 GB, .* GB are free: .* another folder, .* 16, fewer --views or a later",
+    ):
         written(tmp_path / "split" / "features", [], count=10**15)
 
 

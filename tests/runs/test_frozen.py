@@ -1,5 +1,6 @@
 """Runs on kept features: what the whole network learns with its first layers frozen, in less time."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from tests.training.helpers import small
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from model_guidance.data import SplitDataset, loader
+from model_guidance.data.cache.features import SPARE
 from model_guidance.errors import UserError
 from model_guidance.guidance import Guidance
 from model_guidance.metrics.evaluate import altered_pixels, chosen_of
@@ -150,14 +152,15 @@ def test_interrupted_it_ends_in_the_same_bits(run, cache, tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("count", [1000, 5])
-def test_one_of_two_processes_keeps_the_features_of_all_replaced_images(count, tmp_path):
+def test_one_of_two_processes_keeps_the_features_of_all_replaced_images(count, tmp_path, capsys):
     config = small(tmp_path, **FROZEN, reliance_images=count)
     split = split_of(config, "test")
     dataset = SplitDataset(split)
     part = FrozenPart(after_frozen(build(config.backbone, 2), config), config, "run")
     shard, whole = (loader(dataset, 16, True, shard=each, evaluation=True) for each in ((1, 2), (0, 1)))
-    features = part.of_views(dataset, "test")
-    altered, some = part.altered(shard, "test"), sample(dataset.annotated, count)
+    wanted = {"test": part.views(dataset, "test"), "replaced": part.replaced(shard, "test")}
+    kept = part.kept(wanted)
+    altered, some = part.altered(shard, kept["replaced"][0]), sample(dataset.annotated, count)
     for batch in whole:
         stand_in = replace(batch, images=torch.zeros(len(batch.labels)), of_features=True)
         chosen = chosen_of(batch, some)
@@ -166,9 +169,12 @@ def test_one_of_two_processes_keeps_the_features_of_all_replaced_images(count, t
                 found = altered(stand_in, chosen, side, filler)
                 expected = part.after.features(altered_pixels(batch, chosen, side, filler))
                 assert torch.allclose(found, expected, atol=1e-5)
-    assert len(features[0]) == len(split)
-    kept = [len(np.load(each)) for each in split.folder.glob("features-*/index.npy")]
-    assert sorted(kept) == sorted([len(split), 6 * min(count, len(split))])
+    assert len(kept["test"][0]) == len(split)
+    assert len(kept["replaced"][0]) == 6 * min(count, len(split))
+    said = capsys.readouterr().err
+    assert f"features of {len(split) + len(kept['replaced'][0])} images at network.layer1 took" in said
+    part.kept(wanted)
+    assert "features at network.layer1 are there already" in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -180,6 +186,35 @@ def test_a_sample_with_replaced_pixels_is_the_same_on_features_and_on_images(cac
     assert run.result.last.reliance.images == expected.evaluation.reliance.images == 9
     for name, rows in expected.evidence.right.items():
         assert np.array_equal(found.right[name], rows, equal_nan=True)
+
+
+def test_all_features_together_must_fit_the_disk_before_a_folder_exists(cache, tmp_path, monkeypatch):
+    config = small(cache, frozen="mid1", augment=True, views=3, composites=0.5, seed=7)
+    rows = 48 * 3 + 24 * 3 + 48 + 48 + 6 * 48
+    after = after_frozen(build(config.backbone, 2), config)
+    needed = rows * after.features(after.image).numel() * 2
+    usage = shutil.disk_usage(tmp_path)._replace(free=SPARE + needed - 1)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(UserError, match=rf"--cache .*: the features need {needed / 1e9:.2f} GB, .* are free"):
+        train_run(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=SPARE + needed))
+    train_run(config, tmp_path / "run")
+
+
+@pytest.mark.parametrize("network", ["looks", "copies"])
+def test_features_are_those_of_the_network_whatever_the_memory_layout(network, tmp_path):
+    """A network that looks at its values as they lie in memory cannot be run with channels last."""
+    model = build("small", 2)
+    if network == "looks":
+        model.network.layer1.register_forward_hook(lambda _, __, out: out.view(len(out), -1).view(out.shape))
+    config = small(tmp_path, backbone="small", frozen="mid2")
+    part = FrozenPart(after_frozen(model, config), config, "run", quiet=True)
+    dataset = SplitDataset(split_of(config, "val"))
+    found = part.kept({"val": part.views(dataset, "val")})["val"][0]
+    for index in (0, 11):
+        expected = part.after.features(unit_range(dataset[index].image[None]))[0]
+        assert torch.allclose(torch.from_numpy(found[index]).float(), expected, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize(

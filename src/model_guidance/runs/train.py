@@ -33,7 +33,7 @@ from model_guidance.runs.evaluate import score_checkpoint
 from model_guidance.runs.evidence import write_evidence
 from model_guidance.runs.examples import write_examples
 from model_guidance.runs.folder import BEST, CLASSES, CONFIG, FRONT, LAST, RESULT, STATE, read_classes
-from model_guidance.runs.frozen import FrozenPart
+from model_guidance.runs.frozen import FrozenPart, Wanted
 from model_guidance.runs.history import Cost, read_cost, write_cost, write_history
 from model_guidance.runs.remarks import chance, remarks
 from model_guidance.runs.result import Result, write_result
@@ -154,22 +154,35 @@ def _prepare(config: Config, folder: Path) -> _Prepared:
     _check_regions(config, training_set, validation_set)
     check_step(model, config, training_set, fabric.device)
     weighting = weighting_of(config, training_set, fabric)
-    return _Prepared(config, folder, fabric, guidance, data, training, weighting)
+    run = _Prepared(config, folder, fabric, guidance, data, training, weighting)
+    if config.frozen is not None:
+        FrozenPart.check(*_wanted(run))
+    return run
+
+
+def _wanted(run: _Prepared) -> tuple[FrozenPart, dict[str, list[Wanted]]]:
+    """Return the frozen part, and the features that the run needs of it."""
+    model, quiet = cast(AfterLayer, run.guidance.model), not run.fabric.is_global_zero
+    part = FrozenPart(model, run.config, run.folder.name, quiet)
+    images = {name: run.data.images(name) for name in ("val", "test")} | {"train": images_of(run.training)}
+    wanted = {name: part.views(each, name) for name, each in images.items()}
+    composites = composites_of(run.training)
+    wanted["composites"] = part.views(composites, "composites") if composites else []
+    return part, wanted | {"replaced": part.replaced(run.data.loaders["test"], "test")}
 
 
 def _on_features(run: _Prepared) -> _Prepared:
     """Return the run with features in the place of all images, computed where the cache has none."""
     config, fabric, splits = run.config, run.fabric, run.data.splits
-    part = FrozenPart(cast(AfterLayer, run.guidance.model), config, run.folder.name)
-    images, composites = part.of_views(images_of(run.training), "train"), composites_of(run.training)
-    made = part.of_views(composites, "composites") if composites else ()
+    part, wanted = _wanted(run)
+    kept = part.kept(wanted)
     normal = normalises(run.guidance.model, config)
-    training = training_loader(config, splits["train"], fabric, normal, images, made)
-    tested = {name: run.data.loaders[name] for name in ("val", "test")}
-    kept = {name: part.of_views(images_of(each), name) for name, each in tested.items()}
-    loaders = {name: evaluation_loader(config, splits[name], fabric, kept[name]) for name in tested}
-    altered = {name: part.altered(each, name) for name, each in tested.items()}
-    return replace(run, data=replace(run.data, loaders=loaders, altered=altered), training=training)
+    training = training_loader(config, splits["train"], fabric, normal, kept["train"], kept["composites"])
+    loaders = {name: evaluation_loader(config, splits[name], fabric, kept[name]) for name in ("val", "test")}
+    data = replace(run.data, loaders=loaders)
+    if kept["replaced"]:
+        data = replace(data, altered={"test": part.altered(run.data.loaders["test"], kept["replaced"][0])})
+    return replace(run, data=data, training=training)
 
 
 def _check_regions(config: Config, training: SplitDataset, validation: SplitDataset) -> None:

@@ -47,7 +47,8 @@ def _wrong(config: Config, training: SplitDataset, fabric: Fabric) -> Bool[np.nd
     if run.config.frozen is not None:
         model = after = after_frozen(network, run.config).to(fabric.device)
         part = FrozenPart(after, run.config, run.folder.name)
-        images = SplitDataset(training.split, features=part.of_views(images, "train"))
+        kept = part.kept({"train": part.views(images, "train")})
+        images = SplitDataset(training.split, features=kept["train"])
     model, wrong = model.to(fabric.device), []
     batches = loader(images, config.evaluation_batch or config.batch, workers=config.workers)
     with evaluation_mode(model), steps(f"errors of {run.folder.name}", len(batches)) as bar:

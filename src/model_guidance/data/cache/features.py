@@ -79,17 +79,25 @@ def cached_features(
     """
 
     def write(partial: Path) -> None:
-        needed = count * int(np.prod(shape)) * dtype.itemsize
-        free = shutil.disk_usage(partial).free - SPARE
-        if needed > free:
-            raise UserError(
-                f"--cache {home.parents[1]}: the features need {needed / 1e9:.2f} GB, "
-                f"{max(free, 0) / 1e9:.2f} GB are free: choose another folder, fewer --views "
-                "or a later --frozen layer"
-            )
+        check_space(home.parent, count * row_bytes(shape, dtype))
         _write(partial, shape, dtype, parts())
 
     return built(home, home.name, write, Features.open)
+
+
+def row_bytes(shape: tuple[int, ...], dtype: np.dtype) -> int:
+    """Return how many bytes a row of features takes."""
+    return int(np.prod(shape)) * dtype.itemsize
+
+
+def check_space(folder: Path, needed: int) -> None:
+    """Raise `UserError` unless so many bytes of features fit the disk of a split's folder in the cache."""
+    free = shutil.disk_usage(folder).free - SPARE
+    if needed > free:
+        raise UserError(
+            f"--cache {folder.parent}: the features need {needed / 1e9:.2f} GB, {max(free, 0) / 1e9:.2f} GB "
+            "are free: choose another folder, --feature_precision 16, fewer --views or a later --frozen layer"
+        )
 
 
 def _write(folder: Path, shape: tuple[int, ...], dtype: np.dtype, parts: Iterable[Part]) -> None:

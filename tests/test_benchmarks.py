@@ -87,6 +87,20 @@ def test_a_row_of_the_table_of_networks(tmp_path: Path):
 
 
 @pytest.mark.slow
+def test_a_round_on_frozen_features_beside_the_whole_network():
+    given = ["--backbone", "resnet18", "--images", "8", "--size", "64", "--batch", "4", "--rounds", "1"]
+    command = [sys.executable, str(SCRIPT.parent / "frozen.py"), *given]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    _, _, *lines = done.stdout.splitlines()
+    rows = {line.split("|")[1].strip(): line.split("|")[2:-1] for line in lines}
+    assert list(rows) == ["nothing", "mid2", "mid3", "final"]
+    shares = [float(row[0]) for row in rows.values()]
+    assert shares[0] == 1
+    assert shares == sorted(shares, reverse=True)
+    assert all(float(row[3]) > 0 and float(row[6]) > 0 for row in rows.values())
+
+
+@pytest.mark.slow
 def test_a_wrong_network_is_named(tmp_path: Path):
     command = [sys.executable, str(SCRIPT), "--networks", "resnet51", "--out", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

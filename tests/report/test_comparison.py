@@ -1,10 +1,13 @@
 """The numbers in the tables, against numbers that were computed by hand."""
 
 import pytest
-from tests.report.folders import compared, scores, write_attribution, write_comparison, write_run
+from tests.report.folders import compared, of_classes, scores, write_attribution, write_comparison, write_run
+from tests.report.folders import controls as controls_of
 
-from model_guidance.report.read.reported import too_strong, unrepresented
+from model_guidance.report.read.reported import CHOSEN, LAST, too_strong, unrepresented
+from model_guidance.report.read.results import read_results
 from model_guidance.report.read.score import Spread
+from model_guidance.report.section import make_section
 from model_guidance.report.tables.classes import class_table
 from model_guidance.report.tables.controls import controls, last_epochs
 from model_guidance.report.tables.groups import group_table
@@ -174,6 +177,22 @@ def test_frozen_layers_are_a_configuration_of_their_own(tmp_path):
         "Energy, frozen mid3",
         "Energy, frozen mid3, annotated beside a batch 8",
     }
+
+
+def test_every_table_says_by_which_rule_its_epochs_were_chosen(tmp_path):
+    groups = {"groups": {"a": {"accuracy": 0.3, "images": 4.0}}}
+    write_run(
+        tmp_path / "base", [scores(0.7, 0.3, **groups, **controls_of(0.7, 0.5), **of_classes(0.6, 0.3))]
+    )
+    guided = scores(0.7, 0.6, **groups, **controls_of(0.7, 0.6), **of_classes(0.6, 0.6))
+    for loss in ("energy", "l1"):
+        write_run(tmp_path / loss, [guided], lambda_=1.0, loss=loss)
+    results = read_results([tmp_path])
+    section = make_section(results, "title", list(results.runs))
+    tables = [*section.tables, *section.classes]
+    assert {table.name.partition("-")[0] for table in tables} >= {"overview", "groups", "controls", "classes"}
+    for table in tables:
+        assert CHOSEN in table.caption or LAST in f"{table.title} {table.caption}", table.name
 
 
 WORST = {"accuracy": 0.7, "worst_group": 0.3, "epg": 0.5, "groups": {"a": {"accuracy": 0.3, "images": 4.0}}}

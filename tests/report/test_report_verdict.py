@@ -93,7 +93,9 @@ def test_random_regions_stand_beside_the_same_means(tmp_path, control, certain):
 def test_controls_of_other_means_are_none(tmp_path):
     write(tmp_path / "base", counted((50, 10)))
     write(tmp_path / "guided", counted((50, 40)), lambda_=1.0, annotated=0.1)
-    write(tmp_path / "random", counted((50, 40)), lambda_=1.0, annotated=0.2, regions="random")
+    control = {"lambda_": 1.0, "regions": "random"}
+    write(tmp_path / "random", counted((50, 40)), **control, annotated=0.2)
+    write(tmp_path / "weighted", counted((50, 40)), **control, annotated=0.1, weighting="groups")
     assert "Beyond" not in sentences(tmp_path)[0]
 
 

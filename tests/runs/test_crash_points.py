@@ -80,7 +80,7 @@ def epochs(*arguments: Any) -> Iterator[Epoch]:
         }
         history.append(row)
         weights = {name: value.clone() for name, value in guidance.model.state_dict().items()}
-        state = {"model": weights, "optimizer": {}, "history": list(history)}
+        state = {"model": weights, "optimizer": {}, "history": list(history), "seconds": 0.1 * number}
         yield Epoch(list(history), best_of(history, Goal("f1")), front_of(history, "f1"), state, 0.1)
 
 
@@ -92,9 +92,14 @@ def operations(monkeypatch: pytest.MonkeyPatch) -> Operations:
         splits=dict.fromkeys(("train", "val", "test"), split), loaders={"val": [], "test": []}
     )
 
-    def prepared(config: Config, folder: Path) -> running._Prepared:
+    class Images(list[int]):
+        annotated = np.zeros(1, bool)
+
+    def prepared(config: Config, folder: Path) -> running.Prepared:
         model = Backbone(nn.Linear(1, 1), nn.Identity(), layers={}, head="network.fc")
-        return running._Prepared(config, folder, fabric, SimpleNamespace(model=model), data, DataLoader([0]))
+        return running.Prepared(
+            config, folder, fabric, SimpleNamespace(model=model), data, DataLoader(Images([0]))
+        )
 
     def kept(folder: Path, *_: Any) -> None:
         running.write(folder / "examples" / "ixg@final.safetensors", b"maps")
@@ -102,7 +107,7 @@ def operations(monkeypatch: pytest.MonkeyPatch) -> Operations:
     def second(folder: Path, *_: Any) -> None:
         running.write(folder / "attributions" / "ixg@input.json", b"{}")
 
-    monkeypatch.setattr(running, "_prepare", prepared)
+    monkeypatch.setattr(running, "prepare", prepared)
     monkeypatch.setattr(running, "train", epochs)
     monkeypatch.setattr(running, "_goal", lambda *_: Goal("f1"))
     monkeypatch.setattr(running, "write_examples", kept)

@@ -31,7 +31,8 @@ class Epoch:
 
     `history` holds one row of losses and validation scores for each epoch so far, `best` is the number, from
     1, of the best of them, and `front` says which are on the Pareto front of validation. `state` is all that
-    is needed to continue from here, and `seconds` is how long a step took.
+    is needed to continue from here, and how many "seconds" the steps of all epochs took; `seconds` is how
+    long a step of this one took.
     """
 
     history: Sequence[Scores]
@@ -65,6 +66,7 @@ def train(
     by its number. Raises `UserError` if the loss or a weight is no longer finite.
     """
     history: list[Scores] = list(state["history"]) if state else []
+    spent = state.get("seconds", 0.0) if state else 0.0
     network, _ = unwrapped(guidance.model)
     if state:
         network.load_state_dict(state["model"])
@@ -87,11 +89,15 @@ def train(
             losses.append(each)
             advance(f"epoch {epoch}/{config.epochs}")
         row = {"epoch": epoch, **_mean_losses(fabric, losses), "lambda": lambda_}
-        seconds = (time.perf_counter() - start) / len(losses)
+        seconds = time.perf_counter() - start
+        spent += seconds
         _share_buffers(guidance)
         _check_finite(row, network)
         history.append(row | score(guidance.model))
-        yield _epoch(history, network, optimizer, goal, seconds, weighting)
+        kept = {"model": network.state_dict(), "optimizer": optimizer.state_dict(), "seconds": spent}
+        if weighting is not None:
+            kept["weighting"] = weighting.state_dict()
+        yield _epoch(history, goal, kept, seconds / len(losses))
 
 
 def _steps(
@@ -185,18 +191,9 @@ def _share_buffers(model: nn.Module) -> None:
             dist.broadcast(buffer, src=0)
 
 
-def _epoch(
-    history: Sequence[Scores],
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    goal: Goal,
-    seconds: float,
-    weighting: Weighting | None,
-) -> Epoch:
-    state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "history": list(history)}
-    if weighting is not None:
-        state["weighting"] = weighting.state_dict()
-    return Epoch(list(history), best_of(history, goal), front_of(history, goal.main), state, seconds)
+def _epoch(history: Sequence[Scores], goal: Goal, state: dict[str, Any], seconds: float) -> Epoch:
+    rows = list(history)
+    return Epoch(rows, best_of(rows, goal), front_of(rows, goal.main), state | {"history": rows}, seconds)
 
 
 def best_of(history: Sequence[Scores], goal: Goal) -> int:

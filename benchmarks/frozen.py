@@ -36,6 +36,7 @@ from model_guidance.types import Batch
 WHOLE = "nothing"
 DEPTHS = (WHOLE, "mid2", "mid3", "final")
 SCORES = {"accuracy": 0.0, "bce": 0.0, "epg": 0.0, "iou": 0.0}  # nothing is scored here
+NOTHING = 0.001  # seconds: a floor that says nothing
 COLUMNS = "frozen up to | a | features, s | floor | step, s | floor | times it | epoch, s | MB"
 
 
@@ -113,7 +114,8 @@ def rows(plain: Config, rounds: int) -> Iterator[str]:
         step, floor = seconds[depth] / it.steps, 6 * shares[depth] * seconds["F"]
         once = (1 - shares[depth]) * seconds["F"] * it.steps
         kept = ("–", "–") if depth == WHOLE else (f"{it.seconds:.1f}", f"{once:.1f}")
-        times = [f"{step:.3f}", f"{floor:.3f}", f"{step / floor:.1f}", f"{seconds[depth]:.2f}"]
+        ratio = f"{step / floor:.1f}" if floor > NOTHING else "–"
+        times = [f"{step:.3f}", f"{floor:.3f}", ratio, f"{seconds[depth]:.2f}"]
         yield " | ".join([depth, f"{shares[depth]:.3f}", *kept, *times, f"{memory:.0f}"])
 
 

@@ -175,7 +175,7 @@ def test_frozen_layers_are_a_configuration_of_their_own(tmp_path):
     assert set(text.index[1:]) == {
         "Energy",
         "Energy, frozen mid3",
-        "Energy, frozen mid3, annotated beside a batch 8",
+        "Energy, frozen mid3, beside a batch 8",
     }
 
 

@@ -81,3 +81,9 @@ def test_in_the_terminal(runs: Path, capsys):
     with pytest.raises(SystemExit):
         main(["compare", str(runs / "nothing")])
     assert "there is no run in this folder" in capsys.readouterr().err
+
+
+def test_composites_without_maps_are_called_so(tmp_path: Path):
+    write_run(tmp_path / "base", [grouped(0.6, 0.1)], **SHAPES)
+    write_run(tmp_path / "composites", [grouped(0.7, 0.4)], **SHAPES, composites=0.5)
+    assert row("\n".join(compared([tmp_path])), "composites")[0] == "composites"

@@ -67,6 +67,8 @@ def test_an_unfinished_run_is_left_out_and_said(run, tmp_path):
     results = read_results([tmp_path])
     assert list(results.runs) == ["two"]
     assert results.warnings == [f"{run.resolve()}: left out, it is not finished"]
+    (run / "metrics.jsonl").unlink()
+    assert list(read_results([tmp_path]).runs) == ["two"]
     with pytest.raises(UserError, match="no run in there is finished"):
         read_results([run])
 

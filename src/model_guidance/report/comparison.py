@@ -1,6 +1,7 @@
 """Runs side by side in the terminal: what each configuration needed, and what came of it."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +17,8 @@ from model_guidance.report.tables.table import WrittenTable
 from model_guidance.report.tables.text import rendered, text_table
 from model_guidance.report.tables.verdicts import verdict_table
 from model_guidance.report.verdict import told, verdicts
+
+ONLY_WRITTEN = ("before", "after", "even map", "seeds")  # columns that the other table has, or for the page
 
 
 def compared(folders: Sequence[Path]) -> Iterator[str]:
@@ -36,7 +39,8 @@ def compared(folders: Sequence[Path]) -> Iterator[str]:
         judged = verdicts(results, tested, last)
         table = verdict_table(judged)
         if table is not None:
-            yield _in_terminal(table)
+            kept = [name for name in table.cells if not str(name).endswith(ONLY_WRITTEN)]
+            yield _in_terminal(replace(table, cells=table.cells[kept]))
         yield from told(judged)
 
 

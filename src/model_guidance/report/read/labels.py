@@ -24,7 +24,7 @@ GUIDANCE = (
 )
 WORDS = {"target_epg": "target EPG", "allowed_loss": "allowed loss", "start": "from"}
 WORDS |= {"composites": "share", "composites_weight": "weight", "freeze_statistics": "frozen statistics"}
-WORDS |= {"annotated_batch": "annotated beside a batch", "guided_part": "guided part"}
+WORDS |= {"annotated_batch": "beside a batch", "guided_part": "guided part"}
 
 
 def labelled(table: pd.DataFrame) -> pd.DataFrame:
@@ -74,7 +74,7 @@ def _rival(row: pd.Series) -> str:
 
 def means(row: pd.Series) -> str:
     """Return by what a run was guided: a localization loss, composites, or both."""
-    by_maps = row["lambda"] > 0 or row[["target_epg", "allowed_loss"]].notna().any()
+    by_maps = row["lambda"] > 0 or row.reindex(["target_epg", "allowed_loss"]).notna().any()
     loss = LOSSES.get(row["localization loss"], row["localization loss"])
     return " + ".join([loss] * bool(by_maps) + ["composites"] * bool(row["composites"]))
 

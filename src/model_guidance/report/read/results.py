@@ -44,12 +44,12 @@ def read_results(folders: Sequence[Path]) -> Results:
     finished, and for a run that has no metrics, is damaged, or is of another version.
     """
     runs = open_runs(folders)
-    histories = {name: read_history(run.folder) for name, run in runs.items()}
     finished = {name: run for name, run in runs.items() if run.result is not None}
     results = {name: run.result for name, run in runs.items() if run.result is not None}
     warnings = [f"{run.folder}: left out, it is not finished" for run in runs.values() if run.result is None]
     if not finished:
         raise UserError(f"{', '.join(map(str, folders))}: no run in there is finished")
+    histories = {name: read_history(run.folder) for name, run in finished.items()}
     settings = {name: _settings(name, run) for name, run in finished.items()}
     tested = [
         settings[name] | row

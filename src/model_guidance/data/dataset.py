@@ -156,6 +156,8 @@ class SplitDataset(Dataset[Item]):
 
     def _masks(self, objects: _Objects, united: bool) -> list[Region]:
         """Return the objects' masks that are not empty, or one for each class, sorted."""
+        if not objects.classes:  # most images have no annotation of most kinds
+            return []
         masks = KINDS[objects.kind].masks(objects.movable, self.split.size)
         found = [
             Region(label, mask) for label, mask in zip(objects.classes, masks, strict=True) if mask.any()

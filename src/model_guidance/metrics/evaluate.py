@@ -124,7 +124,7 @@ def _score(model: nn.Module, batch: Batch, what: Measurement, altered: Altered) 
     conditions = _replacements(model, batch, predictions, chosen, altered) if what.reliance else {}
     regions = batch.regions
     area = regions.masks.double().mean(dim=(1, 2))
-    scores = score_maps(maps, batch)
+    scores = score_maps(maps, batch, what.threshold)
     return BatchScores(scores, predictions, conditions, chosen, batch.index, regions.pairs.image_index, area)
 
 

@@ -11,7 +11,7 @@ from model_guidance.errors import UserError
 from model_guidance.evaluation import Scores
 from model_guidance.metrics.catalogue import SCORES
 from model_guidance.metrics.on_object import on_object_energy
-from model_guidance.metrics.region_iou import THRESHOLDS, iou_curve
+from model_guidance.metrics.region_iou import THRESHOLDS, iou_curve, region_iou
 from model_guidance.types import Batch, Pairs
 
 
@@ -30,16 +30,24 @@ class MapScores:
     missing: Int[Tensor, "batches"]
 
 
-def score_maps(maps: Float[Tensor, "pairs height width"], batch: Batch) -> MapScores:
-    """Score the maps of the batch's regions by every function of maps in the catalogue."""
+def score_maps(
+    maps: Float[Tensor, "pairs height width"], batch: Batch, threshold: float | None = None
+) -> MapScores:
+    """Score the maps of the batch's regions by every function of maps in the catalogue.
+
+    IoU is that at `threshold` alone, or at each of `THRESHOLDS`, which takes longer, where None is given.
+    """
     regions = batch.regions
     measured = [score for score in SCORES.values() if score.of_maps]
     masks = (regions.masks,) if regions.valid is None else (regions.masks, regions.valid)
     values = {score.name: score.measure(maps, *masks) for score in measured if score.measure}
     values["on_object_epg"] = _on_object(maps, batch)
-    curve = iou_curve(maps, regions.masks, valid=regions.valid)
+    if threshold is None:
+        iou = iou_curve(maps, regions.masks, valid=regions.valid)
+    else:
+        iou = region_iou(maps, regions.masks, threshold, regions.valid).unsqueeze(1)
     missing = (batch.labels.sum().long() - len(regions)).unsqueeze(0)
-    return MapScores(regions.pairs.class_index, values, curve, missing)
+    return MapScores(regions.pairs.class_index, values, iou, missing)
 
 
 def mean_scores(
@@ -47,7 +55,7 @@ def mean_scores(
 ) -> tuple[Scores, dict[str, Scores]]:
     """Return the means over all pairs, and over those of each of the `classes` that occurs, by its name.
 
-    IoU is the one at `threshold`, or at the best threshold where None is given.
+    IoU is the one at `threshold`, the one for which maps were scored, or at the best where None is given.
     """
     if threshold is not None and threshold not in THRESHOLDS:
         known = ", ".join(f"{each:g}" for each in THRESHOLDS)
@@ -57,9 +65,10 @@ def mean_scores(
     if not pairs:
         return found, {}
     curve = scores.iou.double().mean(dim=0)
-    best = int(curve.argmax()) if threshold is None else THRESHOLDS.index(threshold)
+    thresholds = THRESHOLDS if threshold is None else (threshold,)
+    best = int(curve.argmax())
     found |= _means(scores.values, torch.ones(pairs, dtype=torch.bool))
-    found |= {"iou": float(curve[best]), "iou_threshold": THRESHOLDS[best]}
+    found |= {"iou": float(curve[best]), "iou_threshold": thresholds[best]}
     values = scores.values | {"iou": scores.iou[:, best]}
     per_class = {name: value for name, value in values.items() if SCORES[name].per_class}
     own = {name: scores.classes == index for index, name in enumerate(classes)}

@@ -22,7 +22,10 @@ def region_iou(
     `maps` are raw and signed, at the size of the masks; `threshold` is in [0, 1) and belongs to a
     validation set (see `evaluate`). With `valid`, only its pixels count in P and M.
     """
-    return iou_curve(maps, masks, (threshold,), valid)[:, 0]
+    counted, inside, scaled = _flat(maps, masks, valid)
+    predicted = (scaled > threshold) & counted
+    shared, either = ((both.sum(dim=1)).to(scaled.dtype) for both in (predicted & inside, predicted | inside))
+    return ratio(shared, either)
 
 
 def iou_curve(
@@ -32,16 +35,20 @@ def iou_curve(
     valid: Bool[Tensor, "pairs height width"] | None = None,
 ) -> Float[Tensor, "pairs thresholds"]:
     """Return `region_iou` at every threshold (ascending), from one histogram of each map."""
-    check_pairs(maps, masks, valid)
-    counted = torch.ones_like(masks, dtype=torch.bool) if valid is None else valid
-    counted, inside = counted.flatten(1), ((masks > 0) & counted).flatten(1)
-    scaled = positive_part(maps).flatten(1)
+    counted, inside, scaled = _flat(maps, masks, valid)
     edges = torch.tensor(thresholds, dtype=scaled.dtype, device=maps.device)
     passed = torch.bucketize(scaled, edges)  # thresholds below each pixel
     predicted = _passing(passed, counted, len(thresholds))
     intersection = _passing(passed, inside, len(thresholds))
     union = predicted + inside.sum(dim=1, keepdim=True) - intersection
     return ratio(intersection.to(scaled.dtype), union.to(scaled.dtype))
+
+
+def _flat(maps: Tensor, masks: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Return, pixel by pixel, what counts, what of it is inside of the region, and the scaled map."""
+    check_pairs(maps, masks, valid)
+    counted = torch.ones_like(masks, dtype=torch.bool) if valid is None else valid
+    return counted.flatten(1), ((masks > 0) & counted).flatten(1), positive_part(maps).flatten(1)
 
 
 def _passing(passed: Tensor, counted: Tensor, thresholds: int) -> Tensor:

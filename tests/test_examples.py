@@ -2,12 +2,16 @@
 
 import importlib
 import importlib.util
+import os
+import shutil
+import subprocess
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 import model_guidance as mg
+from model_guidance.commands import train, verdict
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -82,3 +86,18 @@ def test_few_boxes(tmp_path):
     scores = module.compare(tmp_path, epochs=1, count=24)
     assert scores.keys() == {"continued", "guided"}
     assert all(0 <= each["epg"] <= 1 and "worst_group" in each for each in scores.values())
+
+
+@pytest.mark.skipif(shutil.which("sh") is None, reason="a shell is needed")
+def test_the_afternoon_gives_commands_that_exist(tmp_path: Path):
+    stub = tmp_path / "model-guidance"
+    stub.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >> {tmp_path}/given\n')
+    stub.chmod(0o755)
+    script = ["sh", str(EXAMPLES / "afternoon.sh"), "birds", str(tmp_path / "runs"), "imagenet"]
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(script, env=environment, capture_output=True, text=True, check=True)
+    given = [line.split() for line in (tmp_path / "given").read_text().splitlines()]
+    assert [arguments[0] for arguments in given] == ["train", *["train", "verdict"] * 3]
+    for verb, *arguments in given:
+        (train if verb == "train" else verdict).parser(arguments).parse_args(arguments)
+    assert done.stdout.count("seconds") == 4

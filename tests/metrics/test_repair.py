@@ -27,6 +27,7 @@ BIASED = {"groups": (0.95, 0.3), "outside": 0.4}
         ("unchanged", BIASED),
         ("harmed", {"groups": (0.95, 0.05), "outside": 0.3, "epg": 0.9}),
         ("harmed", {"groups": (0.5, 0.3), "outside": 0.3, "epg": 0.9}),
+        ("harmed", {"groups": (0.45, 0.45), "outside": 0.45, "epg": 0.9}),  # the worst group is better
         ("cannot be told", {**BIASED, "images": 12}),
     ],
 )

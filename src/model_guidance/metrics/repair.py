@@ -39,7 +39,8 @@ class Repair:
     def sentence(self) -> str:
         """The verdict in words, with the figures that decided it."""
         reason = OUTCOMES[self.outcome].format(self.images)
-        shown = [name for name in (WORST, OUTSIDE, "EPG") if name in self.figures]
+        decided = ("overall",) if self.outcome == "harmed" else ()
+        shown = [name for name in (*decided, WORST, OUTSIDE, "EPG") if name in self.figures]
         facts = "; ".join(f"{name} {self._change(name)}" for name in shown)
         even = f" (an even map: {100 * self.area:.1f})" if "EPG" in self.figures else ""
         left = f"gap left {100 * self.gap.value:.1f} ({_ends(self.gap, '')})"
@@ -83,7 +84,7 @@ OUTCOMES = {
     "partly repaired": "the behaviour is better, and a gap is left",
     "hidden": "the maps have moved and the behaviour has not: what they show is not what decides",
     "unchanged": "neither behaviour nor maps have changed",
-    "harmed": "the behaviour is worse",
+    "harmed": "the behaviour is worse, or many more images are wrong",
     "cannot be told": "no change is certain, nor that there is none; {} images tell it",
 }
 WORST, OUTSIDE, INSIDE = "worst group", "outside replaced", "inside replaced"
@@ -137,10 +138,10 @@ def _behaviour(evidence: Evidence) -> tuple[str, int]:
 
 def _outcome(figures: Mapping[str, tuple[float, float, Estimate]], behaviour: str, gap: Estimate) -> str:
     change, overall = figures[behaviour][2], figures["overall"][2]
-    if change.low > 0:
-        return "repaired" if gap.high < SMALL else "partly repaired"
     if change.high < 0 or overall.high < -SAME:
         return "harmed"
+    if change.low > 0:
+        return "repaired" if gap.high < SMALL else "partly repaired"
     if change.high < SAME and "EPG" in figures and figures["EPG"][2].low > MOVED:
         return "hidden"
     return "unchanged" if change.low > -SAME and change.high < SAME else "cannot be told"

@@ -7,47 +7,26 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
-from tests.training.helpers import small
+from tests.training.helpers import interrupt, same, small, trained
 
 from model_guidance.data.regions import stack
 from model_guidance.errors import UserError
 from model_guidance.runs.train import train_run
 from model_guidance.training import trainer
-from model_guidance.training.config import Config
 from model_guidance.types import Batch
 
 SETTINGS: dict[str, Any] = {"backbone": "small", "epochs": 2, "composites": 0.5, "replaced": "both"}
 
 
-def run(config: Config, folder: Path) -> dict[str, torch.Tensor]:
-    train_run(config, folder)
-    return load_file(folder / "last.safetensors")
-
-
-def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
-    return all(torch.equal(one[name], other[name]) for name in one)
-
-
 @pytest.mark.parametrize("lambda_", [0.0, 1.0])
-def test_interrupted_it_ends_in_the_same_bits(lambda_: float, tmp_path: Path, monkeypatch):
+def test_interrupted_it_ends_in_the_same_bits(lambda_: float, tmp_path: Path):
     config = small(tmp_path / "cache", **SETTINGS, lambda_=lambda_)
-    expected, steps = run(config, tmp_path / "whole"), []
-    classification = trainer._classification
-
-    def interrupted(*args):
-        steps.append(1)
-        if len(steps) == 5:  # in the second epoch, of three batches each
-            raise KeyboardInterrupt
-        return classification(*args)
-
-    monkeypatch.setattr(trainer, "_classification", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        train_run(config, tmp_path / "resumed")
-    monkeypatch.undo()
+    expected = trained(config, tmp_path / "whole")
+    interrupt(config, tmp_path / "resumed", step=5)  # in the second epoch, of three batches each
     torch.rand(3)
-    assert same(run(config, tmp_path / "resumed"), expected)
-    plain = run(small(tmp_path / "cache", backbone="small", epochs=2, lambda_=lambda_), tmp_path / "plain")
+    assert same(trained(config, tmp_path / "resumed"), expected)
+    without = small(tmp_path / "cache", backbone="small", epochs=2, lambda_=lambda_)
+    plain = trained(without, tmp_path / "plain")
     assert not same(plain, expected)
 
 

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
-from tests.training.helpers import small
+from tests.training.helpers import interrupt, same, small, trained
 
 from model_guidance.errors import UserError
 from model_guidance.runs.checkpoints import load_model
@@ -16,8 +15,6 @@ from model_guidance.runs.history import read_cost
 from model_guidance.runs.setup import fabric_of, images_of, split_of, training_loader
 from model_guidance.runs.train import train_run
 from model_guidance.runs.weighting import weighting_of
-from model_guidance.training import trainer
-from model_guidance.training.config import Config
 from model_guidance.types import unit_range
 
 SETTINGS: dict[str, Any] = {"backbone": "small", "epochs": 2, "lambda_": 0.0}
@@ -35,31 +32,12 @@ def start(request, cache: Path, tmp_path_factory) -> Run:
     return Run.open(folder)
 
 
-def weights(config: Config, folder: Path) -> dict[str, torch.Tensor]:
-    train_run(config, folder)
-    return load_file(folder / "last.safetensors")
-
-
-def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
-    return all(torch.equal(one[name], other[name]) for name in one)
-
-
-def test_interrupted_it_ends_in_the_same_bits(cache: Path, tmp_path: Path, monkeypatch):
+def test_interrupted_it_ends_in_the_same_bits(cache: Path, tmp_path: Path):
     config = small(cache, **SETTINGS, weighting="group_dro")
-    expected, steps, classification = weights(config, tmp_path / "whole"), [], trainer._classification
-
-    def interrupted(*args):
-        steps.append(1)
-        if len(steps) == 5:  # in the second epoch, of three batches each
-            raise KeyboardInterrupt
-        return classification(*args)
-
-    monkeypatch.setattr(trainer, "_classification", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        train_run(config, tmp_path / "resumed")
-    monkeypatch.undo()
-    assert same(weights(config, tmp_path / "resumed"), expected)
-    assert not same(weights(small(cache, **SETTINGS), tmp_path / "plain"), expected)
+    expected = trained(config, tmp_path / "whole")
+    interrupt(config, tmp_path / "resumed", step=5)  # in the second epoch, of three batches each
+    assert same(trained(config, tmp_path / "resumed"), expected)
+    assert not same(trained(small(cache, **SETTINGS), tmp_path / "plain"), expected)
 
 
 def test_what_the_earlier_run_got_wrong_counts_more(cache: Path, start: Run):

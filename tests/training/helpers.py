@@ -5,6 +5,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from model_guidance.runs.train import train_run
+from model_guidance.training import trainer
 from model_guidance.training.config import Config
 
 SMALL: dict[str, Any] = {
@@ -43,3 +49,29 @@ def command(*arguments: str, **environment: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def trained(config: Config, folder: Path) -> dict[str, torch.Tensor]:
+    """The weights of a run's last epoch."""
+    train_run(config, folder)
+    return load_file(folder / "last.safetensors")
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return all(torch.equal(one[name], other[name]) for name in one)
+
+
+def interrupt(config: Config, folder: Path, step: int) -> None:
+    """Train until Ctrl-C in a step, counted from 1 over all epochs."""
+    steps, classification = [], trainer._classification
+
+    def interrupted(*args: Any) -> torch.Tensor:
+        steps.append(1)
+        if len(steps) == step:
+            raise KeyboardInterrupt
+        return classification(*args)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer, "_classification", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train_run(config, folder)

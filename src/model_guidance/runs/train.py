@@ -137,7 +137,7 @@ def _keep_cost(run: Prepared, epoch: Epoch) -> None:
     """Write what training took so far."""
     config, images = run.config, images_of(run.training)
     annotated = int(images.annotated.sum()) if config.uses_regions else 0
-    grouped = len(images) if config.weighting in ("groups", "group_dro") else 0
+    grouped = len(images) if run.weighting is not None and run.weighting.uses_groups else 0
     write_cost(run.folder, Cost(epoch.seconds, epoch.state["seconds"], len(images), annotated, grouped))
 
 

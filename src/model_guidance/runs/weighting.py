@@ -6,11 +6,12 @@ import numpy as np
 import torch
 from jaxtyping import Bool
 from lightning_fabric import Fabric
-from torch import Tensor, nn
+from torch import nn
 
 from model_guidance.autodiff.evaluation_mode import evaluation_mode
 from model_guidance.data import SplitDataset, loader
 from model_guidance.errors import UserError
+from model_guidance.metrics.batch_scores import Predictions
 from model_guidance.progress import steps
 from model_guidance.runs.checkpoints import load_model
 from model_guidance.runs.folder import Run
@@ -54,13 +55,7 @@ def _wrong(config: Config, training: SplitDataset, fabric: Fabric) -> Bool[np.nd
     with evaluation_mode(model), steps(f"errors of {run.folder.name}", len(batches)) as bar:
         for batch in batches:
             logits = model(batch.to(fabric.device).inputs).cpu()
-            wrong.append(_are_wrong(logits, batch.labels, training.split.exclusive))
+            shares = Predictions(logits, batch.labels, batch.groups).right(training.split.exclusive)
+            wrong.append(shares[:, 0] < shares[:, 1])  # of several classes, one wrong decision suffices
             bar.advance()
     return torch.cat(wrong).numpy()
-
-
-def _are_wrong(logits: Tensor, labels: Tensor, exclusive: bool) -> Tensor:
-    """Return which images have a wrong class, or, where they may have several, any wrong decision."""
-    if exclusive:
-        return logits.argmax(dim=1) != labels.argmax(dim=1)
-    return ((logits > 0) != (labels > 0)).any(dim=1)

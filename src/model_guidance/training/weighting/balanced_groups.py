@@ -15,6 +15,8 @@ class BalancedGroups(Weighting):
     of Kirichenko et al. (DFR, arXiv 2204.02937), with weights in the place of a balanced draw.
     """
 
+    uses_groups = True
+
     def __init__(self, known: Known):
         super().__init__(known)
         counts = torch.from_numpy(group_counts(known, "groups"))

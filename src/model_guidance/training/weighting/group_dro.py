@@ -19,6 +19,8 @@ class GroupDRO(Weighting):
     all images of a step are one batch.
     """
 
+    uses_groups = True
+
     def __init__(self, known: Known):
         super().__init__(known)
         counts = torch.from_numpy(group_counts(known, "group_dro"))

@@ -1,5 +1,6 @@
 """What every weighting of training images is: a module, whose state a run keeps."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,19 +23,21 @@ class Known:
     upweight: float = 1.0
 
 
-class Weighting(nn.Module):
+class Weighting(nn.Module, ABC):
     """Factors of the classification losses of a batch, with a mean of 1 over the training images.
 
     What was made beside the images of the data set has a factor of 1: composites, and images that are only
     guided. Made of what is `Known`; raises `UserError` if that is not enough.
     """
 
+    uses_groups = False  # whether the groups of the training images must be known
+
     def __init__(self, known: Known):
         super().__init__()
 
+    @abstractmethod
     def forward(self, losses: Float[Tensor, "batch"], batch: Batch) -> Float[Tensor, "batch"]:
         """Return the factors, given each image's loss, detached; in training, some learn from them."""
-        raise NotImplementedError
 
 
 def counted(batch: Batch) -> Bool[Tensor, "batch"]:

@@ -9,11 +9,13 @@ from tests.report.folders import compared, scores, write_run
 
 from model_guidance.report.figures.bars import bar_drawing
 from model_guidance.report.figures.drawing import encoded
+from model_guidance.report.figures.front_markers import UNGUIDED
 from model_guidance.report.figures.learning_curves import curve_drawing
 from model_guidance.report.figures.panels import _method, section_drawings
 from model_guidance.report.figures.style import COLOURS, canvas, spread_out, styles
 from model_guidance.report.read.labels import labelled
 from model_guidance.report.read.results import read_results
+from model_guidance.report.read.roles import GUIDED, ROLES
 from model_guidance.report.read.score import Spread
 
 NAMES = [f"{loss}, boxes{coarse}" for loss in ("Energy", "L1") for coarse in ("", " +10 %", " +50 %")]
@@ -146,3 +148,7 @@ def test_a_baseline_that_was_trained_for_longer_is_a_level(layers):
         assert list(guided.get_xdata()) == [1, 2]
     texts = [text.get_text() for text in figure.legends[0].get_texts()]
     assert texts == ["Energy", "not guided (level: epoch 9)"]
+
+
+def test_every_role_has_a_mark():
+    assert set(UNGUIDED) | set(GUIDED) == set(ROLES)

@@ -17,6 +17,7 @@ GREY: Mapping[str, Any] = {"color": PALE, "ms": 10}
 UNGUIDED: Mapping[str, Mapping[str, Any]] = {
     "baseline": {"marker": "*", "ms": 13, "color": INK},
     "baseline, continued": {"marker": "*", **GREY},
+    "weighted": {"marker": "X", **GREY},
     "ceiling": {"marker": "p", **GREY},
 }
 

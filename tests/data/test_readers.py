@@ -19,11 +19,11 @@ from tests.data.samples import painted
 from tests.permissions import unprivileged
 
 import model_guidance.data as data
+from model_guidance.data.formats.coco_masks import class_masks
 from model_guidance.data.readers import coco as coco_reader
 from model_guidance.data.readers import folder as folder_reader
 from model_guidance.data.readers import voc as voc_reader
 from model_guidance.data.readers import waterbirds
-from model_guidance.data.readers.coco_masks import class_masks
 from model_guidance.errors import UserError
 
 Write = Callable[..., Path]

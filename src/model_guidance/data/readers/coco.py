@@ -4,9 +4,9 @@ from functools import partial
 from pathlib import Path
 
 from model_guidance.data.checks import check_box, check_size, needed
+from model_guidance.data.formats.coco_index import Index, index_file
+from model_guidance.data.formats.coco_masks import class_masks, run_lengths
 from model_guidance.data.photos import read_photo
-from model_guidance.data.readers.coco_index import Index, index_file
-from model_guidance.data.readers.coco_masks import class_masks, run_lengths
 from model_guidance.data.readers.options import check_number, check_split
 from model_guidance.data.readers.partition import hashed_order
 from model_guidance.data.source import Sample, Source, annotated

@@ -17,8 +17,8 @@ from model_guidance.data.readers.listing import (
     is_litter,
 )
 from model_guidance.data.readers.options import SPLITS, check_split
-from model_guidance.data.readers.tables import rows
 from model_guidance.data.source import Annotation, Sample, Source
+from model_guidance.data.tables import rows
 from model_guidance.errors import UserError, quoted
 from model_guidance.files import entries, is_file, is_folder
 

@@ -13,8 +13,8 @@ from model_guidance.data.checks import needed
 from model_guidance.data.photos import read_photo
 from model_guidance.data.readers.options import check_number, check_split
 from model_guidance.data.readers.partition import hashed_order
-from model_guidance.data.readers.tables import rows
 from model_guidance.data.source import Annotation, Sample, Source, bounding_box
+from model_guidance.data.tables import rows
 from model_guidance.errors import UserError
 from model_guidance.files import is_there
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from model_guidance.data.checks import check_box, needed
 from model_guidance.data.photos import read_photo
 from model_guidance.data.readers.options import SPLITS, check_split, one_of
-from model_guidance.data.readers.tables import rows
 from model_guidance.data.source import Sample, Source, annotated
+from model_guidance.data.tables import rows
 from model_guidance.errors import UserError, quoted
 from model_guidance.files import read_text
 

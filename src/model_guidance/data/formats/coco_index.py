@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from jaxtyping import Int
 
-from model_guidance.data.readers.coco_json import decode, identity
+from model_guidance.data.formats.coco_json import decode, identity
 from model_guidance.errors import UserError, quoted
 from model_guidance.files import read_bytes
 

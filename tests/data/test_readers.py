@@ -510,6 +510,7 @@ def test_folder_what_is_no_image_is_left_out_and_said(folder: Write) -> None:
         "left out: 1 folders that a link leads to a second time",
         "left out: 2 broken links, pipes and devices",
         "left out: 1 files that lie in no class's folder",
+        "test: drawn from val, with seed 0",
     ]
     assert "(train/cat/a.txt, train/cat/b.HEIC)" in source.remarks[1]
 
@@ -524,17 +525,19 @@ def test_folder_names_that_are_no_text_are_read(folder: Write, tmp_path: Path) -
 
 
 def test_folder_mistakes_are_named(folder: Write, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"train: does not exist; images must lie in ROOT/"):
+    with pytest.raises(UserError, match=r"holds no images; images must lie in ROOT/"):
         folder_reader.read(tmp_path, "train")
+    with pytest.raises(UserError, match=r"none: does not exist; images must lie in ROOT/"):
+        folder_reader.read(tmp_path / "none", "train")
     root = folder()
-    with pytest.raises(UserError, match="test: does not exist"):
-        folder_reader.read(root, "test")
     (root / "val/catt").mkdir()
     with pytest.raises(UserError, match=r"val/catt: the class 'catt' is unknown; did you mean 'cat'"):
         folder_reader.read(root, "val")
-    (root / "test").mkdir()
-    with pytest.raises(UserError, match=r"test: holds no images"):
+    (root / "val/catt").rmdir()
+    (root / "train").rename(root / "test")
+    with pytest.raises(UserError, match="there are images for test and val only, but some must be for train"):
         folder_reader.read(root, "test")
+    (root / "test").rename(root / "train")
     (root / "regions.csv").write_text("file,x,y\n")
     with pytest.raises(UserError, match=r"regions\.csv line 1: the header must be file,xmin"):
         folder_reader.read(root, "train")
@@ -557,7 +560,11 @@ def test_open_split_says_what_there_is(tmp_path: Path) -> None:
             {"dificult": True},
             "--options.dificult True: is no option of voc; there are difficult, download",
         ),
-        (("folder", tmp_path, "train", 64, tmp_path), {"x": 1}, "is no option of folder; there are none"),
+        (
+            ("folder", tmp_path, "train", 64, tmp_path),
+            {"x": 1},
+            "is no option of folder; there are validation, test, split_seed",
+        ),
         (
             ("voc", tmp_path, "train", 64, tmp_path),
             {"difficult": "no"},

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from model_guidance.commands.located import located
 from model_guidance.commands.parser import Parser, mapping
 from model_guidance.errors import one_line
 from model_guidance.files import check_output_folder, write
@@ -24,8 +25,9 @@ ENOUGH = 25  # annotated images, from which a score can be told with an interval
 def parser(_: Sequence[str]) -> Parser:
     """Return the options of `check-data`."""
     parser = Parser(description="Read a whole data set; print counts and defects; draw its regions.")
-    parser.add_argument("--data", type=str, required=True, help="shapes, waterbirds, voc, coco or folder")
+    parser.add_argument("--data", type=str, required=True, help="a path to photos, or the name of a data set")
     parser.add_argument("--root", type=str, help="the folder in which it lies")
+    parser.add_argument("--annotations", type=str, help="file or folder with more regions")
     parser.add_argument("--options", type=mapping, default={}, help="options of its reader")
     parser.add_argument("--out", type=str, default="check-data", help="folder for one sheet per split")
     parser.add_argument(
@@ -41,7 +43,9 @@ def parser(_: Sequence[str]) -> Parser:
 def run(given: dict[str, Any]) -> None:
     """Check a data set; exits with 1 if it has defects."""
     composed = (given["composites"], given["replaced"], given["regions"]) if given["composites"] else None
-    if not check_data(given["data"], given["root"], given["options"], Path(given["out"]), composed):
+    data, root = located(given["data"], given["root"])
+    annotations = given["annotations"] and Path(given["annotations"])
+    if not check_data(data, root, given["options"], Path(given["out"]), composed, annotations):
         sys.exit(1)
 
 
@@ -51,6 +55,7 @@ def check_data(
     options: dict[str, Any],
     out: Path,
     composed: tuple[str, str, str] | None = None,
+    annotations: Path | None = None,
 ) -> bool:
     """Check all splits of a data set; return whether they are without defects.
 
@@ -66,7 +71,8 @@ def check_data(
     if composed:
         _check_composed(*composed)
     check_output_folder(out)
-    sources = {split: open_source(name, Path(root) if root else None, split, **options) for split in SPLITS}
+    home = Path(root) if root else None
+    sources = {split: open_source(name, home, split, annotations=annotations, **options) for split in SPLITS}
     found = {}
     for split, source in sources.items():
         found[split] = inspect(source)

@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from model_guidance.commands.located import located
 from model_guidance.commands.parser import Parser, mapping
 from model_guidance.errors import UserError
 from model_guidance.files import is_there
@@ -15,7 +16,19 @@ from model_guidance.training.config import Config
 from model_guidance.training.config_file import load
 
 # What --from takes from its run.
-INHERITED = ("data", "root", "options", "size", "backbone", "frozen", "method", "layer", "layout", "lr")
+INHERITED = (
+    "data",
+    "root",
+    "options",
+    "annotations",
+    "size",
+    "backbone",
+    "frozen",
+    "method",
+    "layer",
+    "layout",
+    "lr",
+)
 OWN = ("cache",)  # what it takes as well, and does not name: it belongs to the machine
 OPTIONS = ("out", "from", *(field.name.strip("_") for field in fields(Config)))  # what --config may say
 
@@ -69,6 +82,7 @@ def run(given: dict[str, Any]) -> None:
     else:
         if source is not None:
             given["weights"] = _start(Path(source), given)
+        given["data"], given["root"] = located(given["data"], given["root"])
         config = Config(lambda_=given.pop("lambda"), **given)
     if only_print:
         print(config.yaml(), end="")

@@ -6,18 +6,22 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from model_guidance.data.overlay import Overlay, laid_over, overlay
 from model_guidance.data.readers import (
+    annotations,
     coco,
     decoymnist,
     dominoes,
     folder,
+    imagefolder,
     imagenet9,
     shapes,
     siim_acr,
+    table,
     voc,
     waterbirds,
 )
-from model_guidance.data.readers.options import check_split
+from model_guidance.data.readers.options import SPLITS, check_split
 from model_guidance.data.readers.reader import Reader
 from model_guidance.data.source import Source
 from model_guidance.errors import UserError
@@ -36,7 +40,10 @@ DATASETS: dict[str, Reader] = {
         release="correlation",
         ceiling={"training": "mixed"},
     ),
-    "folder": Reader(folder.read),
+    "folder": Reader(folder.read, draws=True),
+    "table": Reader(table.read, draws=True),
+    "imagefolder": Reader(imagefolder.read, draws=True),
+    "annotations": Reader(annotations.read, draws=True),
     "imagenet9": Reader(imagenet9.read, ceiling={"training": "mixed_rand"}),
     "siim_acr": Reader(siim_acr.read),
     "decoymnist": Reader(decoymnist.read, needs_root=False, ceiling={"patch": "independent"}),
@@ -45,12 +52,35 @@ DATASETS: dict[str, Reader] = {
 }
 
 
-def open_source(name: str, root: Path | None, split: str, **options: Any) -> Source:
+def open_source(
+    name: str, root: Path | None, split: str, *, annotations: Path | None = None, **options: Any
+) -> Source:
     """Read one split of the data set `name` of `DATASETS`, nothing decoded yet.
 
-    `options` are those of its reader. Raises `UserError` for an unknown name, split or option, and for
-    whatever is missing under `root`.
+    `annotations` is a file with more regions, in any format of `formats`; `options` are those of the reader.
+    Raises `UserError` for an unknown name, split or option, and for whatever is missing under `root`.
     """
+    source = _read(name, root, split, options)
+    if annotations is None:
+        return source
+    return laid_over(source, _overlay(name, root, source, split, annotations, options))
+
+
+def _overlay(
+    name: str,
+    root: Path | None,
+    source: Source,
+    split: str,
+    annotations: Path,
+    options: Mapping[str, Any],
+) -> Overlay:
+    """Return what a file of annotations says of a split, which must know the other splits' images too."""
+    others = [each for each in SPLITS if each != split]
+    names = [image for each in others for image in _read(name, root, each, options).names]
+    return overlay(Path(annotations).expanduser(), source, names)
+
+
+def _read(name: str, root: Path | None, split: str, options: Mapping[str, Any]) -> Source:
     reader = reader_of(name)
     known = reader.options
     check_split(split)
@@ -69,7 +99,13 @@ def open_source(name: str, root: Path | None, split: str, **options: Any) -> Sou
 
 
 def open_split(
-    name: str, root: Path | None, split: str, size: int, cache: Path, options: Mapping[str, Any]
+    name: str,
+    root: Path | None,
+    split: str,
+    size: int,
+    cache: Path,
+    options: Mapping[str, Any],
+    annotations: Path | None = None,
 ) -> "Split":
     """Return the same split at `size` x `size` pixels, from the folder `cache` or built there.
 
@@ -81,15 +117,21 @@ def open_split(
         options = {"size": size, **options}
     from model_guidance.data.cache.cached import cached  # noqa: PLC0415  (torch)
 
-    source = open_source(name, root, split, **options)
-    return cached(source, size, Path(cache).expanduser(), f"{name} {split}")
+    source = _read(name, root, split, options)
+    whole = cached(source, size, Path(cache).expanduser(), f"{name} {split}")
+    if annotations is None:
+        return whole
+    from model_guidance.data.cache.overlaid import overlaid  # noqa: PLC0415  (torch)
+
+    return overlaid(whole, source, _overlay(name, root, source, split, annotations, options))
 
 
 def reader_of(name: str) -> Reader:
     """Return a reader of `DATASETS`, or one of the user's own (or a function) that a dotted name names."""
     if name not in DATASETS and "." not in name:
         raise UserError(
-            f"--data {name}: is unknown; there are {', '.join(DATASETS)}, or package.module.function"
+            f"--data {name}: is neither a path nor a data set that is known; there are "
+            f"{', '.join(DATASETS)}, or package.module.function"
         )
     found = find("data set", name, DATASETS, takes=("root", "split"))
     return found if isinstance(found, Reader) else Reader(found)

@@ -36,13 +36,14 @@ VIEWS = 4
 
 def source_of(config: Config, split: str) -> Source:
     """Return one split of the run's data, nothing decoded yet."""
-    return open_source(config.data, Path(config.root) if config.root else None, split, **config.options)
+    root, annotations = (Path(each) if each else None for each in (config.root, config.annotations))
+    return open_source(config.data, root, split, annotations=annotations, **config.options)
 
 
 def split_of(config: Config, name: str) -> Split:
     """Return one cached split of the run's data."""
-    root = Path(config.root) if config.root else None
-    return open_split(config.data, root, name, config.size, config.cache_folder, config.options)
+    root, annotations = (Path(each) if each else None for each in (config.root, config.annotations))
+    return open_split(config.data, root, name, config.size, config.cache_folder, config.options, annotations)
 
 
 def guidance_of(config: Config, classes: int) -> Guidance:

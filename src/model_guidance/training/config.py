@@ -38,9 +38,12 @@ class Config:
     """Settings of a training run.
 
     Args:
-        data: the data set: shapes, waterbirds, voc, coco, folder, imagenet9, siim_acr, decoymnist, dominoes.
-        root: the folder in which the data set lies.
+        data: a path to photos of your own, which are looked at; or a data set: shapes, waterbirds, voc, coco,
+            folder, table, imagefolder, annotations, imagenet9, siim_acr, decoymnist, dominoes.
+        root: the folder in which the data set lies, where --data names a data set.
         options: options of the data set's reader, such as `--options.task reversed` for waterbirds.
+        annotations: file or folder with more regions, for any of the images: COCO, VOC, YOLO, Label Studio,
+            CVAT, masks or a table (docs/data.md).
         size: side of the images in pixels; they are resized without keeping the aspect.
         augment: random crop and flip of the training images; by default for waterbirds only, as published.
         backbone: small, resnet50, xdnn_resnet50, bcos_resnet50 (18, 34, 101 likewise) or another B-cos
@@ -105,6 +108,7 @@ class Config:
     data: str = "shapes"
     root: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    annotations: str | None = None
     size: int = 224
     augment: bool | None = None
     backbone: str = "resnet50"

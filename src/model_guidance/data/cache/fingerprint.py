@@ -3,7 +3,7 @@
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from model_guidance.data.source import Source
@@ -25,6 +25,12 @@ def content_key(source: Source) -> str:
     """
     files = sorted(entry for path in source.files for entry in _stamps(path, source.root, set()))
     return _hash(repr((list(source.names), files)))
+
+
+def regions_key(path: Path, files: Sequence[Path]) -> tuple[str, str]:
+    """Hash which file of annotations it is, and the name, size and time of all that it is read from."""
+    stamps = sorted(entry for each in files for entry in _stamps(each, path.parent, set()))
+    return _hash(repr((FORMAT, str(path.resolve())))), _hash(repr(stamps))
 
 
 def _stamps(path: Path, root: Path | None, above: set[tuple[int, int]]) -> Iterator[tuple[str, int, int]]:

@@ -24,11 +24,16 @@ def resize_sample(sample: Sample, size: int, classes: int) -> Resized:
     """Resize to `size` x `size`, bilinearly with antialiasing; the aspect is not kept."""
     labels = np.zeros(classes, np.uint8)
     labels[sorted(sample.labels)] = 1
+    pixels = np.asarray(sample.image.resize((size, size), Image.Resampling.BILINEAR))
+    return Resized(pixels, labels, sample.group, resize_objects(sample, size))
+
+
+def resize_objects(sample: Sample, size: int) -> dict[str, list[tuple[int, np.ndarray]]]:
+    """Return (class, row) of each annotated object that is left at this size, by its kind."""
     objects: dict[str, list[tuple[int, np.ndarray]]] = {}
     for each in sample.annotations:
         kind = KINDS[each.kind]
         row = kind.resized(each.shape, sample.image.size, size)
         if row is not None:
             objects.setdefault(each.kind, []).append((each.label, row.astype(kind.row(size)[0])))
-    pixels = np.asarray(sample.image.resize((size, size), Image.Resampling.BILINEAR))
-    return Resized(pixels, labels, sample.group, objects)
+    return objects

@@ -27,8 +27,9 @@ class Split:
     `labels` are 0 or 1; `group` is an index into `groups`, or -1; `shares` are the groups' in training. Of
     each kind of annotation that occurs, `owners` has the class of each object, and `offsets` where each
     image's objects begin. Only these tables are in memory: an image or an object is read from disk when it
-    is asked for. `remarks` say what the reader left out. While it exists, nobody removes the folder.
-    Pickling sends the folder's path alone.
+    is asked for. `remarks` say what the reader left out. `regions` is the folder with the annotations, where
+    these were laid over; otherwise they are in `folder`. While it exists, nobody removes the folder. Pickling
+    sends the folders' paths alone.
     """
 
     folder: Path
@@ -44,20 +45,18 @@ class Split:
     owners: Mapping[str, Int[np.ndarray, "objects"]]
     offsets: Mapping[str, Int[np.ndarray, "images+1"]]
     lease: Lease = field(repr=False)
+    regions: Path | None = None
 
     @classmethod
-    def open(cls, folder: Path) -> "Split":
-        """Open a finished folder of the cache.
+    def open(cls, folder: Path, regions: Path | None = None) -> "Split":
+        """Open a finished folder of the cache, with the annotations of another one, `regions`, if given.
 
         Raises `DamagedError` if files are missing, cut, changed, or may not be read.
         """
         lease = Lease(folder)
         try:
-            meta = json.loads((folder / META).read_bytes())
-            if {name: _readable_bytes(folder / name) for name in meta["bytes"]} != meta["bytes"]:
-                raise DamagedError(folder)
-            with np.load(folder / TABLES) as arrays:
-                tables = dict(arrays)
+            meta, tables = _whole(folder)
+            marked = tables if regions is None else _whole(regions)[1]
             return cls(
                 folder,
                 meta["size"],
@@ -69,15 +68,16 @@ class Split:
                 tuple(meta.get("shares", ())),
                 tables["labels"],
                 tables["group"],
-                _by_kind(tables, CLASSES),
-                _by_kind(tables, OFFSETS),
+                _by_kind(marked, CLASSES),
+                _by_kind(marked, OFFSETS),
                 lease,
+                regions,
             )
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise DamagedError(folder) from error
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Split.open, (self.folder,)
+        return Split.open, (self.folder, self.regions)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -97,21 +97,37 @@ class Split:
 
     def image(self, index: int) -> UInt8[np.ndarray, "size size 3"]:
         """Read one image as RGB in [0, 255]; a fresh array at each call."""
-        flat = self._read(IMAGES, np.uint8, index, 1, 3 * self.size**2)
+        flat = _read(self.folder / IMAGES, np.uint8, index, 1, 3 * self.size**2)
         return flat.reshape(self.size, self.size, 3)
 
     def annotations(self, kind: str, index: int) -> tuple[Int[np.ndarray, "n"], np.ndarray]:
         """Return the classes and the shapes, in cached pixels, of one image's objects of a kind."""
+        classes, rows = self.rows(kind, index)
+        return classes, KINDS[kind].opened(rows, self.size)
+
+    def rows(self, kind: str, index: int) -> tuple[Int[np.ndarray, "n"], np.ndarray]:
+        """Return the same as it is stored: the classes, and a row of `Kind.row` for each object."""
         dtype, length = KINDS[kind].row(self.size)
         if kind not in self.offsets:
-            return np.zeros(0, np.int64), KINDS[kind].opened(np.zeros((0, length), dtype), self.size)
+            return np.zeros(0, np.int64), np.zeros((0, length), dtype)
         first, end = self.offsets[kind][index : index + 2].tolist()
-        rows = self._read(f"{kind}.bin", dtype, first, end - first, length).reshape(end - first, length)
-        return self.owners[kind][first:end], KINDS[kind].opened(rows, self.size)
+        file = (self.regions or self.folder) / f"{kind}.bin"
+        rows = _read(file, dtype, first, end - first, length).reshape(end - first, length)
+        return self.owners[kind][first:end], rows
 
-    def _read(self, name: str, dtype: type[np.generic], first: int, count: int, length: int) -> np.ndarray:
-        stride = length * np.dtype(dtype).itemsize
-        return np.fromfile(self.folder / name, dtype, count * length, offset=first * stride)
+
+def _read(file: Path, dtype: type[np.generic], first: int, count: int, length: int) -> np.ndarray:
+    stride = length * np.dtype(dtype).itemsize
+    return np.fromfile(file, dtype, count * length, offset=first * stride)
+
+
+def _whole(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return the facts and the tables of a folder; `DamagedError` unless all of its files are as written."""
+    meta = json.loads((folder / META).read_bytes())
+    if {name: _readable_bytes(folder / name) for name in meta["bytes"]} != meta["bytes"]:
+        raise DamagedError(folder)
+    with np.load(folder / TABLES) as arrays:
+        return meta, dict(arrays)
 
 
 def _readable_bytes(path: Path) -> int:

@@ -3,7 +3,7 @@
 import json
 import os
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
@@ -18,6 +18,7 @@ from model_guidance.data.source import Source
 from model_guidance.progress import steps
 
 Array = np.ndarray
+Objects = Mapping[str, list[tuple[int, Array]]]  # (class, row) of each object of an image, by its kind
 THREADS = min(16, os.cpu_count() or 1)
 AHEAD = 4 * THREADS
 
@@ -33,11 +34,15 @@ class _Tables:
     def add(self, sample: Resized) -> None:
         self.labels.append(sample.labels)
         self.group.append(sample.group)
-        owners = {kind: [label for label, _ in objects] for kind, objects in sample.objects.items()}
-        self.owners.append(owners)
+        self.mark(sample.objects)
+
+    def mark(self, objects: Objects) -> None:
+        self.owners.append({kind: [label for label, _ in found] for kind, found in objects.items()})
 
     def arrays(self) -> dict[str, Array]:
-        found = {"labels": np.stack(self.labels), "group": np.array(self.group, np.int64)}
+        found: dict[str, Array] = {}
+        if self.labels:
+            found = {"labels": np.stack(self.labels), "group": np.array(self.group, np.int64)}
         for kind in sorted({kind for owners in self.owners for kind in owners}):
             each = [owners.get(kind, []) for owners in self.owners]
             found[kind + CLASSES] = np.array([label for labels in each for label in labels], np.int64)
@@ -53,28 +58,47 @@ def write_split(source: Source, size: int, folder: Path, title: str) -> None:
     tables = _Tables()
     with ExitStack() as open_files:
         files: dict[str, BinaryIO] = {}
-
-        def append(name: str, content: bytes) -> None:
-            if name not in files:
-                files[name] = open_files.enter_context((folder / name).open("wb"))
-            files[name].write(content)
-
+        pixels = open_files.enter_context((folder / IMAGES).open("wb"))
         samples = open_files.enter_context(closing(_resized(source, size)))
         bar = open_files.enter_context(steps(title, len(source.names)))
         for sample in samples:
-            append(IMAGES, sample.pixels.tobytes())
-            for kind, objects in sample.objects.items():
-                append(f"{kind}.bin", b"".join(row.tobytes() for _, row in objects))
+            pixels.write(sample.pixels.tobytes())
+            _append(files, open_files, folder, sample.objects)
             tables.add(sample)
             bar.advance()
+        for file in (pixels, *files.values()):
+            _sync(file)
+    _write_json(folder / NAMES, list(source.names))
+    _finish(folder, tables, _meta(source, size, title))
+
+
+def write_regions(objects: Iterable[Objects], folder: Path) -> None:
+    """Write the annotated objects of each image in turn to the empty `folder`, as `write_split` does."""
+    tables = _Tables()
+    with ExitStack() as open_files:
+        files: dict[str, BinaryIO] = {}
+        for found in objects:
+            _append(files, open_files, folder, found)
+            tables.mark(found)
         for file in files.values():
             _sync(file)
+    _finish(folder, tables, {})
+
+
+def _append(files: dict[str, BinaryIO], open_files: ExitStack, folder: Path, objects: Objects) -> None:
+    for kind, found in objects.items():
+        if kind not in files:
+            files[kind] = open_files.enter_context((folder / f"{kind}.bin").open("wb"))
+        files[kind].write(b"".join(row.tobytes() for _, row in found))
+
+
+def _finish(folder: Path, tables: _Tables, facts: dict[str, object]) -> None:
+    """Write the tables, and at last the facts with the length of each file: a folder with them is whole."""
     with (folder / TABLES).open("wb") as file:
         np.savez(file, **tables.arrays())  # type: ignore[arg-type]
         _sync(file)
-    _write_json(folder / NAMES, list(source.names))
     written = {path.name: path.stat().st_size for path in sorted(folder.iterdir())}
-    _write_json(folder / META, _meta(source, size, title) | {"bytes": written})
+    _write_json(folder / META, facts | {"bytes": written})
     _sync_folder(folder)
 
 

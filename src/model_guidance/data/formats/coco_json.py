@@ -12,33 +12,35 @@ _NUMBER = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b')
 _NO_NUMBER = {b"NaN": b'"N"', b"Infinity": b'"Infini"', b"-Infinity": b'"-Infini"'}
 
 
-def decode(decoder: "msgspec.json.Decoder[T]", data: bytes, where: str) -> tuple[T, bytes]:
+def decode(
+    decoder: "msgspec.json.Decoder[T]", data: bytes, where: str, form: str = "COCO's format"
+) -> tuple[T, bytes]:
     """Decode JSON, and return it with the bytes that were decoded, of the same length as `data`.
 
     NaN and Infinity, which JSON does not have, are accepted in fields that are not read.
 
-    Raises `UserError`, which begins with `where`, for what is no JSON or not in COCO's format.
+    Raises `UserError`, which begins with `where`, for what is no JSON or not in this `form`.
     """
     try:
-        return _decode(decoder, data, where), data
+        return _decode(decoder, data, where, form), data
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         tamed = _NUMBER.sub(_tame, data)
         failed = UserError(f"{where}: is not valid JSON{_near(data, str(error))} ({error})")
         if tamed == data:
             raise failed from error
     try:
-        return _decode(decoder, tamed, where), tamed
+        return _decode(decoder, tamed, where, form), tamed
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise failed from None
 
 
-def _decode(decoder: "msgspec.json.Decoder[T]", data: bytes, where: str) -> T:
+def _decode(decoder: "msgspec.json.Decoder[T]", data: bytes, where: str, form: str) -> T:
     try:
         return decoder.decode(data)
     except msgspec.ValidationError as error:
         found = any(text in data for text in _NO_NUMBER.values())
         hint = "; NaN and Infinity are no numbers" if found else ""
-        raise UserError(f"{where}: is not in COCO's format ({error}{hint})") from error
+        raise UserError(f"{where}: is not in {form} ({error}{hint})") from error
     except RecursionError as error:
         raise UserError(f"{where}: is nested too deeply to be read") from error
 

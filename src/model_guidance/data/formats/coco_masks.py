@@ -24,7 +24,9 @@ def run_lengths() -> Any:
     try:
         from pycocotools import mask  # noqa: PLC0415  (an extra)
     except ModuleNotFoundError as error:
-        raise UserError("--data coco: needs pycocotools: pip install 'model-guidance[coco]'") from error
+        raise UserError(
+            "polygons and run lengths need pycocotools: pip install 'model-guidance[coco]'"
+        ) from error
     return mask
 
 
@@ -39,28 +41,33 @@ def class_masks(
     masks: dict[int, Mask] = {}
     remarks: list[str] = []
     for raw, label, place in zip(segmentations, labels, places, strict=True):
-        mask, gaps = _mask(raw, size, place)
+        mask, gaps = segmentation_mask(raw, size, place)
         masks[label] = masks.get(label, np.zeros(size, bool)) | mask
         remarks += gaps
     return tuple((label, mask) for label, mask in sorted(masks.items()) if mask.any()), tuple(remarks)
 
 
-def _mask(raw: msgspec.Raw, size: Size, place: str) -> tuple[Mask, list[str]]:
+def segmentation_mask(raw: msgspec.Raw, size: Size, place: str) -> tuple[Mask, tuple[str, ...]]:
+    """Return the mask of one segmentation in an image of (height, width) pixels, and remarks.
+
+    `place` names the annotation. Raises `UserError` for a segmentation that makes no sense.
+    """
     try:
         segmentation = msgspec.json.decode(raw, type=list[list[float]] | _RunLengths | None)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{place}: the segmentation is neither polygons nor run lengths ({error})") from error
     if isinstance(segmentation, _RunLengths):
-        return _from_run_lengths(segmentation, size, place), []
-    return _from_polygons(segmentation or [], size, place)
+        return _from_run_lengths(segmentation, size, place), ()
+    return polygon_mask(segmentation or [], size, place)
 
 
-def _from_polygons(polygons: list[list[float]], size: Size, place: str) -> tuple[Mask, list[str]]:
+def polygon_mask(polygons: Sequence[Sequence[float]], size: Size, place: str) -> tuple[Mask, tuple[str, ...]]:
+    """Return the union of polygons x, y, x, y, ... as pycocotools draws them, and remarks; see above."""
     if not all(np.isfinite(polygon).all() and len(polygon) % 2 == 0 for polygon in polygons):
         raise UserError(f"{place}: a polygon must be an even number of finite coordinates x, y, x, y, ...")
     height, width = size
     usable = [_cut(polygon, width, height) for polygon in polygons if len(polygon) >= 6]
-    gaps = [f"{place}: a polygon of fewer than three points was left out"] * (len(polygons) - len(usable))
+    gaps = (f"{place}: a polygon of fewer than three points was left out",) * (len(polygons) - len(usable))
     if not usable:
         return np.zeros(size, bool), gaps
     coco = run_lengths()
@@ -68,7 +75,7 @@ def _from_polygons(polygons: list[list[float]], size: Size, place: str) -> tuple
     return _expanded(_unpacked(united["counts"].decode()), size), gaps
 
 
-def _cut(polygon: list[float], width: int, height: int) -> list[float]:
+def _cut(polygon: Sequence[float], width: int, height: int) -> list[float]:
     """Keep far-off points from making pycocotools trace billions of pixels."""
     points = np.reshape(polygon, (-1, 2)).clip(0, (width, height))
     return points.ravel().tolist()

@@ -16,6 +16,7 @@ class Reader:
     Args:
         read: `read(root, split, **options)` returns one split.
         needs_root: whether it is read from a folder.
+        draws: whether it draws the splits that the data do not give.
         augments: whether training images are cropped and flipped at random where nothing else is said.
         task: the option that says which classes are to be told apart; models of two tasks are not compared.
         release: the option that says which release of the data is meant; figures that were published for one
@@ -26,6 +27,7 @@ class Reader:
 
     read: Callable[..., Source]
     needs_root: bool = True
+    draws: bool = False
     augments: bool = False
     task: str | None = None
     release: str | None = None

@@ -1,23 +1,23 @@
 """PASCAL VOC 2007: objects in XML, some images with a segmentation."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from xml.etree import ElementTree
 
 import numpy as np
 from jaxtyping import Bool
 from PIL import Image
 
 from model_guidance.data.checks import check_box, check_size, class_index, needed
+from model_guidance.data.formats.voc import voc_edges
 from model_guidance.data.photos import formats, read_photo
 from model_guidance.data.readers.options import check_flag, check_split
 from model_guidance.data.source import Sample, Source, annotated
-from model_guidance.errors import UserError, quoted, shortened
-from model_guidance.files import decoded, is_there, read_bytes, read_text
+from model_guidance.data.xml import number, read_xml
+from model_guidance.errors import UserError, shortened
+from model_guidance.files import is_there, read_bytes, read_text
 
 # fmt: off
 CLASSES = (
@@ -97,43 +97,16 @@ def _sample(home: Path, names: list[str], difficult: bool, index: int) -> Sample
 
 
 def _objects(path: Path, image: Image.Image) -> Iterator[_Object]:
-    tree = _tree(needed(path, REMEDY))
+    tree = read_xml(needed(path, REMEDY))
     size = tree.find("size")
     if size is not None:
-        check_size(image, (_number(size, "width", path), _number(size, "height", path)), str(path))
-    for number, node in enumerate(tree.findall("object"), start=1):
+        stated = (number(size.findtext(side), f"<{side}>", path) for side in ("width", "height"))
+        check_size(image, (next(stated), next(stated)), str(path))
+    for place, node in enumerate(tree.findall("object"), start=1):
         name = (node.findtext("name") or "").strip()
-        where = f"{path}, object {number} ({shortened(name)})"
+        where = f"{path}, object {place} ({shortened(name)})"
         label = class_index(name, INDEX, where)
-        yield _Object(where, label, _edges(node, where), node.findtext("difficult", "0").strip() == "1")
-
-
-def _tree(path: Path) -> ElementTree.Element:
-    """Parse XML in the encoding that it declares, but without entities of its own: they may grow for ever."""
-    content = read_bytes(path)
-    declared = re.match(rb"<\?xml[^>]*?encoding=[\"']([\w.:-]+)[\"']", content)
-    try:
-        text = content.decode(declared[1].decode()) if declared else decoded(content, path)
-        if "<!ENTITY" in text:
-            raise UserError(f"{path}: declares entities, but an annotation must be XML without them")
-        return ElementTree.fromstring(text)
-    except (ElementTree.ParseError, LookupError, ValueError) as error:
-        raise UserError(f"{path}: is not well-formed XML ({error})") from error
-
-
-def _edges(node: ElementTree.Element, where: str) -> tuple[float, float, float, float]:
-    xmin, ymin, xmax, ymax = (
-        _number(node, f"bndbox/{edge}", where) for edge in ("xmin", "ymin", "xmax", "ymax")
-    )
-    return xmin - 1, ymin - 1, xmax, ymax
-
-
-def _number(node: ElementTree.Element, tag: str, where: object) -> float:
-    text = node.findtext(tag)
-    try:
-        return float(text or "")
-    except ValueError:
-        raise UserError(f"{where}: <{tag}> is {quoted(text)}, but must be a number") from None
+        yield _Object(where, label, voc_edges(node, where), node.findtext("difficult", "0").strip() == "1")
 
 
 def _masks(

@@ -10,7 +10,8 @@ from model_guidance.studies.recipes.waterbirds import ALL_BOXES, CEILING, FEW_BO
 
 Rows = Mapping[str, Mapping[str, Any]]
 RANDOM = {"regions": "random"}
-LAST_LAYER = {"frozen": "final", "layer": "final"}  # nothing comes after it but the pool and the classifier
+# Nothing comes after it but the pool and the classifier, which learn nothing at the rate of whole networks.
+LAST_LAYER = {"frozen": "final", "layer": "final", "lr": 1e-2}
 ENERGY: Mapping[Size, tuple[Mapping[str, Any], Mapping[str, Any]]] = {  # with all boxes, and with few
     "tiny": ({"lambda_": 2.0}, {"lambda_": 2.0, "annotated": 0.1}),
     "small": (ALL_BOXES, FEW_BOXES),

@@ -1,0 +1,107 @@
+"""Regions of a file of their own, laid over a split: any images, any part of them."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from model_guidance.data.checks import class_index
+from model_guidance.data.formats.annotated_file import AnnotatedFile
+from model_guidance.data.formats.known import open_annotations
+from model_guidance.data.marks import Mark
+from model_guidance.data.matching import Images
+from model_guidance.data.source import Annotation, Sample, Source
+from model_guidance.errors import UserError
+
+NAMED = 3
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """The regions that a file has for the images of a split.
+
+    `entries` are, by the image's number in the split, its numbers in the file: one, or several where the
+    file names it more than once. `own_class` says that the file's classes are none of the data's: each
+    region is then one of its image's class. `remarks` say so, and what was left out.
+    """
+
+    file: AnnotatedFile
+    entries: Mapping[int, Sequence[int]]
+    own_class: bool
+    remarks: tuple[str, ...]
+
+    def sample(self, source: Source, index: int) -> Sample:
+        """Return an image of the source with its regions of this file beside its own."""
+        sample = source.read(index)
+        annotations: list[Annotation] = list(sample.annotations)
+        remarks = list(sample.remarks)
+
+        def numbers(mark: Mark) -> Sequence[int]:
+            return self._numbers(mark, sample.labels, source.classes, remarks)
+
+        for entry in self.entries.get(index, ()):
+            drawn, seen = self.file.read(entry).drawn(sample.image, numbers)
+            annotations += drawn
+            remarks += seen
+        return replace(sample, annotations=tuple(annotations), remarks=tuple(remarks))
+
+    def _numbers(
+        self, mark: Mark, labels: frozenset[int], classes: Sequence[str], remarks: list[str]
+    ) -> Sequence[int]:
+        """Return the classes that a mark is of: the one that it names, or those of its image."""
+        if mark.ignored or not mark.label or self.own_class:
+            if len(labels) > 1 and not mark.ignored:
+                raise UserError(f"{mark.where}: names no class, but its image has several: name one")
+            return sorted(labels)
+        label = class_index(mark.label, {name: number for number, name in enumerate(classes)}, mark.where)
+        if label not in labels:
+            remarks.append(f"{mark.where}: is of {mark.label}, which its image is not: it guides nothing")
+        return [label]
+
+
+def overlay(path: Path, source: Source, others: Sequence[str]) -> Overlay:
+    """Read a file of annotations for the images of `source`; `others` are those of the other splits.
+
+    Raises `UserError` for a file in no known format, for a name that means several images, and where no
+    name means any image of any split.
+    """
+    file = open_annotations(path)
+    numbers = {name: number for number, name in enumerate(source.names)}
+    known = Images([*numbers, *others])
+    entries: defaultdict[int, list[int]] = defaultdict(list)
+    strangers = []
+    for entry, written in enumerate(file.images):
+        name = known.meant(written, path)
+        if name in numbers:
+            entries[numbers[name]].append(entry)
+        elif name is None:
+            strangers.append(written)
+    if len(strangers) == len(file.images):
+        shown = ", ".join(strangers[:NAMED]) or "none"
+        raise UserError(
+            f"{path}: its images ({shown}) are none of the data set's, such as {next(iter(source.names))}"
+        )
+    own_class = source.exclusive and bool(file.classes) and not set(file.classes) & set(source.classes)
+    return Overlay(file, dict(entries), own_class, tuple(_remarks(file, strangers, own_class)))
+
+
+def _remarks(file: AnnotatedFile, strangers: Sequence[str], own_class: bool) -> list[str]:
+    found = list(file.remarks)
+    if own_class:
+        shown = ", ".join(file.classes[:NAMED])
+        found.append(f"{file.path}: its classes ({shown}) are none of the data's: each region is its image's")
+    if strangers:
+        shown = ", ".join(strangers[:NAMED]) + ", ..." * (len(strangers) > NAMED)
+        found.append(f"{file.path}: {len(strangers)} images are in no split, and were left out ({shown})")
+    return found
+
+
+def laid_over(source: Source, found: Overlay) -> Source:
+    """Return the source with the regions of the file beside its own."""
+    return replace(
+        source,
+        read=lambda index: found.sample(source, index),
+        files=(*source.files, *found.file.files),
+        version=f"{source.version} + {found.file.path.absolute()}",
+        remarks=(*source.remarks, *found.remarks),
+    )

@@ -551,7 +551,7 @@ def test_open_split_says_what_there_is(tmp_path: Path) -> None:
         (
             ("vocc", tmp_path, "train", 64, tmp_path),
             {},
-            "--data vocc: is unknown; there are voc, coco, waterbirds",
+            "--data vocc: is neither a path nor a data set that is known; there are voc, coco, waterbirds",
         ),
         (("voc", tmp_path, "dev", 64, tmp_path), {}, "--split dev: must be one of train, val, test"),
         (("voc", None, "train", 64, tmp_path), {}, "--data voc: needs --root"),

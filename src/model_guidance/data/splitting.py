@@ -58,9 +58,8 @@ def divided(photos: Sequence[Photo], shares: Shares) -> tuple[list[str], str]:
     if not missing:
         return found, ""
     if "train" in missing:
-        raise UserError(
-            f"there are images to {' and '.join(sorted(set(found)))} only, but some must be to train"
-        )
+        there = " and ".join(sorted(set(found)))
+        raise UserError(f"there are images for {there} only, but some must be for train")
     source, parts = _parts(missing, shares)
     chosen = [place for place, split in enumerate(found) if split == source]
     for place, split in zip(

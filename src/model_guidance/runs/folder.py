@@ -1,22 +1,25 @@
 """A run's folder: the names of what lies in it, and reading it back."""
 
+import csv
+import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from model_guidance.errors import UserError
-from model_guidance.files import entries, is_file, is_folder, read_json
+from model_guidance.files import entries, is_file, is_folder, read_json, write
 from model_guidance.runs.result import Result, read_result
 from model_guidance.training.config import Config
 from model_guidance.training.config_file import load
 
 CONFIG, CLASSES, RESULT, STATE = "config.yaml", "classes.json", "result.json", "state.pt"
+SPLITS = "splits.csv"  # file and split of every image, where splits may have been drawn
 TIMING, HISTORY, TABLE = "timing.json", "metrics.jsonl", "metrics.csv"
 BEST, LAST, FRONT, EXAMPLES = "best.safetensors", "last.safetensors", "front", "examples"
 ATTRIBUTIONS, ATTRIBUTIONS_0_1 = "attributions", "looks"
 EVIDENCE, OTHER_EVIDENCE = "evidence.safetensors", "evidence"  # under the run's own maps, and others
-FILES = (RESULT, STATE, TIMING, HISTORY, TABLE, BEST, LAST, EVIDENCE)
+FILES = (RESULT, STATE, SPLITS, TIMING, HISTORY, TABLE, BEST, LAST, EVIDENCE)
 BELOW = {
     FRONT: re.compile(r"epoch-\d{3,}\.safetensors"),
     ATTRIBUTIONS: re.compile(r"[^@]+@[^@]+\.json"),
@@ -37,6 +40,14 @@ MACHINE = {
     "checkpoint",
     "evaluation_batch",
 }
+
+
+def write_splits(folder: Path, names: Mapping[str, Sequence[str]]) -> None:
+    """Write which split each image is in, by its name in the data set."""
+    text = io.StringIO(newline="")
+    rows = ((name, split) for split, each in names.items() for name in each)
+    csv.writer(text, lineterminator="\n").writerows([("file", "split"), *rows])
+    write(folder / SPLITS, text.getvalue().encode("utf-8", "surrogateescape"))
 
 
 @dataclass(frozen=True)

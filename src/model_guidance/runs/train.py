@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from model_guidance.data.loading import EpochSampler
+from model_guidance.data.opening import reader_of
 from model_guidance.evaluation import Scores
 from model_guidance.files import is_there, write
 from model_guidance.metrics.catalogue import fractions
@@ -21,7 +22,17 @@ from model_guidance.runs.claim import check_claim, clear, locked
 from model_guidance.runs.evaluate import score_checkpoint
 from model_guidance.runs.evidence import write_evidence
 from model_guidance.runs.examples import write_examples
-from model_guidance.runs.folder import BEST, CLASSES, CONFIG, FRONT, LAST, RESULT, STATE, read_classes
+from model_guidance.runs.folder import (
+    BEST,
+    CLASSES,
+    CONFIG,
+    FRONT,
+    LAST,
+    RESULT,
+    STATE,
+    read_classes,
+    write_splits,
+)
 from model_guidance.runs.history import Cost, write_cost, write_history
 from model_guidance.runs.prepare import Prepared, on_features, prepare
 from model_guidance.runs.remarks import chance, remarks
@@ -70,6 +81,8 @@ def _run(run: Prepared, overwrite: bool) -> Result:
             check_classes(config.data, read_classes(folder), run.classes, folder)
         write(folder / CONFIG, config.yaml().encode())
         write(folder / CLASSES, json.dumps(run.classes).encode())
+        if reader_of(config.data).draws:
+            write_splits(folder, {name: split.names for name, split in run.data.splits.items()})
     run.fabric.barrier()
     if config.frozen is not None:
         run = on_features(run)

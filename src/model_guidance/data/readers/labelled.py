@@ -40,7 +40,10 @@ def labelled(
     """
     check_split(split)
     exclusive = _exclusive(photos, labels, root)
-    found, drawn = divided(photos, shares)
+    try:
+        found, drawn = divided(photos, shares)
+    except UserError as error:
+        raise UserError(f"{root}: {error}") from error
     chosen = [place for place, each in enumerate(found) if each == split]
     if not chosen:
         raise UserError(f"{root}: the split {split} has no image, but must have at least one")

@@ -83,14 +83,22 @@ def test_new_regions_cost_no_image(photos: Sequence[Photo], tmp_path: Path) -> N
     assert after.regions != before.regions
 
 
-def test_regions_add_to_those_of_the_data_set(photos: Sequence[Photo], tmp_path: Path) -> None:
+def test_regions_stand_for_those_of_the_data_set_where_there_are_any(
+    photos: Sequence[Photo], tmp_path: Path
+) -> None:
     data, _ = WRITERS["class_folders"](tmp_path, photos)
     (tmp_path / "more.csv").write_text("file,xmin,ymin,xmax,ymax\n01.png,0,0,3,3\n")
     more = tmp_path / "more.csv"
     source = open_source("folder", data, "val", annotations=more)
     split = open_split("folder", data, "val", SIZE, tmp_path / "cache", {}, more)
-    place = [Path(name).name for name in split.names].index("01.png")
-    assert len(source.read(place).of("boxes")) == len(split.annotations("boxes", place)[0]) == 2
+    names = [Path(name).name for name in split.names]
+    boxes = {name: split.annotations("boxes", place)[1].tolist() for place, name in enumerate(names)}
+    assert [box.tolist() for _, box in source.read(names.index("01.png")).of("boxes")] == [[0, 0, 3, 3]]
+    assert len(boxes["01.png"]) == 1
+    before = open_split("folder", data, "val", SIZE, tmp_path / "cache", {})
+    for place, name in enumerate(names):
+        own = before.annotations("boxes", place)[1].tolist()
+        assert (own == boxes[name]) == (name != "01.png")
 
 
 # --- what is not annotated is not negative ---

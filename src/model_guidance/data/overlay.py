@@ -1,4 +1,4 @@
-"""Regions of a file of their own, laid over a split: any images, any part of them."""
+"""Regions of a file of their own, laid over a split: for any of the images."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -31,9 +31,9 @@ class Overlay:
     remarks: tuple[str, ...]
 
     def sample(self, source: Source, index: int) -> Sample:
-        """Return an image of the source with its regions of this file beside its own."""
+        """Return an image of the source with its regions of this file; its own ones if there are none."""
         sample = source.read(index)
-        annotations: list[Annotation] = list(sample.annotations)
+        annotations: list[Annotation] = []
         remarks = list(sample.remarks)
 
         def numbers(mark: Mark) -> Sequence[int]:
@@ -43,7 +43,8 @@ class Overlay:
             drawn, seen = self.file.read(entry).drawn(sample.image, numbers)
             annotations += drawn
             remarks += seen
-        return replace(sample, annotations=tuple(annotations), remarks=tuple(remarks))
+        kept = tuple(annotations) or sample.annotations
+        return replace(sample, annotations=kept, remarks=tuple(remarks))
 
     def _numbers(
         self, mark: Mark, labels: frozenset[int], classes: Sequence[str], remarks: list[str]
@@ -97,7 +98,7 @@ def _remarks(file: AnnotatedFile, strangers: Sequence[str], own_class: bool) -> 
 
 
 def laid_over(source: Source, found: Overlay) -> Source:
-    """Return the source with the regions of the file beside its own."""
+    """Return the source with the regions of the file, where it has any, instead of its own."""
     return replace(
         source,
         read=lambda index: found.sample(source, index),

@@ -42,8 +42,8 @@ class Config:
             folder, table, imagefolder, annotations, imagenet9, siim_acr, decoymnist, dominoes.
         root: the folder in which the data set lies, where --data names a data set.
         options: options of the data set's reader, such as `--options.task reversed` for waterbirds.
-        annotations: file or folder with more regions, for any of the images: COCO, VOC, YOLO, Label Studio,
-            CVAT, masks or a table (docs/data.md).
+        annotations: file or folder with regions for any of the images, which have these instead of their own:
+            COCO, VOC, YOLO, Label Studio, CVAT, masks or a table (docs/data.md).
         size: side of the images in pixels; they are resized without keeping the aspect.
         augment: random crop and flip of the training images; by default for waterbirds only, as published.
         backbone: small, resnet50, xdnn_resnet50, bcos_resnet50 (18, 34, 101 likewise) or another B-cos

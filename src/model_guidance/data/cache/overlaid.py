@@ -17,7 +17,7 @@ from model_guidance.data.source import Source
 
 
 def overlaid(split: Split, source: Source, found: Overlay) -> Split:
-    """Return the cached `split` of `source` with the regions of a file beside its own.
+    """Return the cached `split` of `source` with the regions of a file, as `Overlay.sample` has them.
 
     They are kept in a folder named after the split's; one of the same file from before it changed is
     deleted, unless another process reads it. Only images that the file names are opened. Raises `UserError`

@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,15 @@ def test_the_help_of_train_names_every_choice(capsys):
     [
         (["--los=l1"], "did you mean --loss?"),
         (["--epoch", "5"], "did you mean --epochs?"),
+        (["-epochs", "5"], "did you mean --epochs?"),
+        (["--loss=enrgy"], "package.module.function; did you mean energy?"),
+        (["--data=shpes"], "package.module.function; did you mean shapes?"),
+        (["--backbone=resnt50"], "; did you mean resnet50?"),
+        (["--layer=finl"], "; did you mean final?"),
+        (["--method=gradcm"], "; did you mean gradcam?"),
+        (["--regions=maks"], "random; did you mean masks?"),
+        (["--options.cout=9"], "; did you mean count?"),
+        (["--precision=bf16-mix"], "; did you mean bf16-mixed?"),
         (["--options.count"], "--options.count: a value is needed"),
         (["--options=[1]"], "--options [1]: a mapping is needed"),
         (["--options.count={class_path: pathlib.Path}"], "--options.count"),
@@ -135,7 +145,7 @@ def test_wrong_options(arguments, expected, capsys, tmp_path):
         ),
         (b"options: " + b"[" * 5000 + b"]" * 5000, "settings.yaml: this is no plain YAML"),
         (b"options: !!python/object/apply:os.getcwd []", "settings.yaml: this is no plain YAML"),
-        (b"epoch: 3", "settings.yaml: there is no option 'epoch', did you mean 'epochs'?"),
+        (b"epoch: 3", "settings.yaml: there is no option 'epoch'; did you mean epochs?"),
         (b"epochs: many", "--epochs"),
         (b"- 1", "settings.yaml: this must be a mapping"),
         (b"options: {count: {class_path: elsewhere.X, init_args: {a: 2}}}", 'options.count {"class_path"'),
@@ -193,7 +203,36 @@ def test_layers_of_a_network(capsys, tmp_path):
 
 
 def test_wrong_command(capsys, tmp_path):
-    assert "'demo'" in rejected(capsys, tmp_path, "trian")
+    message = rejected(capsys, tmp_path, "trian")
+    assert "there is no command 'trian': there are demo, train, " in message
+    assert "; did you mean train?" in message
+
+
+def test_the_help_of_train_is_in_groups(capsys):
+    text = run(capsys, "train", "--help")[1]
+    titles = ["run", "data", "model", "guidance", "intervention and weighting", "optimisation", "machine and"]
+    places = [text.index(f"\n{title}") for title in titles]
+    assert places == sorted(places)
+    groups = dict(zip(titles, (text[a:b] for a, b in pairwise([*places, len(text)])), strict=True))
+    for title, option in (("data", "options"), ("guidance", "lambda"), ("optimisation", "lr")):
+        assert [name for name, group in groups.items() if f"\n  --{option} " in group] == [title]
+
+
+def test_a_shell_completes_commands_and_options(capsys, tmp_path, monkeypatch):
+    pytest.importorskip("shtab")
+    status, script, _ = run(capsys, "--print_completion", "bash")
+    assert status == 0
+    (tmp_path / "completion").write_text(script)
+    asked = (
+        "source completion; COMP_WORDS=(model-guidance train --lam); COMP_CWORD=2; "
+        "_shtab_model_guidance model-guidance --lam train; echo ${COMPREPLY[@]}"
+    )
+    done = subprocess.run(["bash", "-c", asked], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["--lambda"]
+    monkeypatch.setitem(sys.modules, "shtab", None)
+    assert "--print_completion needs shtab: pip install" in rejected(
+        capsys, tmp_path, "--print_completion", "zsh"
+    )
 
 
 def test_a_checkpoint_of_another_architecture(capsys, tmp_path):

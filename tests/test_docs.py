@@ -44,8 +44,9 @@ def test_links_lead_somewhere(page):
 def test_every_option_in_the_docs_exists():
     from model_guidance import cli
 
-    subcommands = next(action for action in cli._parser([])._actions if hasattr(action, "_name_parser_map"))
-    parsers = subcommands._name_parser_map.values()
+    parser = cli._parser([])
+    subcommands = next(action for action in parser._actions if hasattr(action, "_name_parser_map"))
+    parsers = [parser, *subcommands._name_parser_map.values()]
     known = {option for parser in parsers for action in parser._actions for option in action.option_strings}
     for script in (ROOT / "benchmarks").glob("*.py"):
         known |= set(re.findall(r'add_argument\("(--[\w-]+)"', script.read_text()))

@@ -18,7 +18,7 @@ from model_guidance.commands import (
     train,
     verdict,
 )
-from model_guidance.commands.parser import Parser, gathered, with_file
+from model_guidance.commands.parser import Parser, PrintCompletion, gathered, with_file
 from model_guidance.errors import UserError, one_line
 
 COMMANDS = {  # each module has a `parser` and a `run`, and imports what is heavy when it is run
@@ -76,6 +76,7 @@ def _forbidden(error: PermissionError) -> str:
 def _parser(arguments: list[str]) -> Parser:
     parser = Parser(prog="model-guidance", description="Train classifiers to be right for the right reasons.")
     parser.add_argument("--version", action="version", version=f"model-guidance {__version__}")
+    parser.add_argument("--print_completion", action=PrintCompletion)
     commands = parser.add_subcommands()
     for name, (command, summary) in COMMANDS.items():
         commands.add_subcommand(name, command.parser(arguments), help=summary)

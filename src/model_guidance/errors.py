@@ -1,6 +1,8 @@
 """The one exception that a user's mistake raises."""
 
 import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 LONGEST = 600  # characters of a message; a file's content may be quoted in it
 LONGEST_WORD = 200  # longer than most paths
@@ -17,6 +19,18 @@ class UserError(Exception):
 
     def __init__(self, message: str) -> None:
         super().__init__(one_line(message))
+
+
+def meant(given: str, known: Iterable[str]) -> str:
+    """Return which of the `known` names may be meant, as the end of a sentence; empty if none comes near."""
+    close = get_close_matches(given, list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def listed(known: Iterable[str], given: str) -> str:
+    """Return the `known` names, and which of them may be meant."""
+    names = list(known)
+    return f"{', '.join(names)}{meant(given, names)}"
 
 
 def one_line(text: str) -> str:

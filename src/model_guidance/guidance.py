@@ -30,7 +30,7 @@ from model_guidance.checks import (
     size_of,
 )
 from model_guidance.effect import Effect
-from model_guidance.errors import UserError
+from model_guidance.errors import UserError, meant
 from model_guidance.lookup import find, name_of
 from model_guidance.losses import LOSSES, Loss
 from model_guidance.models.layers import find_layer, layer_name, needs_images, residual_blocks, unwrapped
@@ -83,7 +83,10 @@ class Guidance(nn.Module):
         if not 0 < part <= 1:
             raise UserError(f"part {part}: a number above 0, at most 1, is needed")
         if reduction not in REDUCTIONS:
-            raise UserError(f"there is no reduction '{reduction}': choose one of {', '.join(REDUCTIONS)}")
+            raise UserError(
+                f"there is no reduction '{reduction}': choose one of {', '.join(REDUCTIONS)}"
+                f"{meant(reduction, REDUCTIONS)}"
+            )
         if compile and checkpoint:
             raise UserError("compile and checkpoint exclude each other: choose one")
         check_layout(layout)

@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from model_guidance.errors import UserError
+from model_guidance.errors import UserError, meant
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -25,6 +25,7 @@ def find(what: str, given: str | F, known: Mapping[str, F], takes: Sequence[str]
         return _imported(what, given, list(takes))
     raise UserError(
         f"there is no {what} '{given}': choose one of {', '.join(known)}, or package.module.function"
+        f"{meant(given, known)}"
     )
 
 

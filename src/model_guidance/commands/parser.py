@@ -1,16 +1,16 @@
 """Reading a command line: one sentence for a mistake, and nothing but plain values."""
 
+import argparse
 import json
 import re
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
 import yaml
 from jsonargparse import ArgumentParser
 
-from model_guidance.errors import UserError
+from model_guidance.errors import UserError, meant
 from model_guidance.training.config import is_plain
 from model_guidance.training.config_file import read_yaml
 
@@ -19,6 +19,7 @@ FUNCTIONS = (
     "method",
     "loss",
 )  # options that may name a function of the user's own, which is imported
+SHELLS = ("bash", "zsh", "tcsh")
 MAPPINGS = ("options", "slurm", "machine")  # options whose value is a mapping, also given as --NAME.KEY VALUE
 
 
@@ -34,15 +35,18 @@ class Parser(ArgumentParser):
         commands = "|".join(self._by_command()) or "(?!)"  # a command's own parser has none
         message = re.sub(rf"\b(?:{commands})\.(\w+)", r"--\1", message)
         message = re.sub(r"Parser key \"(\w+)\":", r"--\1:", re.sub(r"<class '(\w+)'>", r"\1", message))
+        command = re.search(r"argument subcommand: invalid choice: '([^']*)'", message)
+        if command:
+            known = f"there are {', '.join(self._by_command())}{meant(command[1], self._by_command())}"
+            raise UserError(f"there is no command '{command[1]}': {known}")
         raise UserError(f"{message}{self._meant(message)} (see {self.prog.replace(' [options]', '')} --help)")
 
     def _meant(self, message: str) -> str:
         """Return which option may be meant by one that there is not."""
-        unknown = re.search(r"(?:Unrecognized|unrecognized) arguments: (--[\w.-]+)", message)
+        unknown = re.search(r"(?:Unrecognized|unrecognized) arguments: (-{1,2}[\w.-]+)", message)
         actions = [each for parser in (self, *self._by_command().values()) for each in parser._actions]
         known = [option for action in actions for option in action.option_strings]
-        close = get_close_matches(unknown[1], known, n=1) if unknown else []
-        return f": did you mean {close[0]}?" if close else ""
+        return meant(unknown[1], known) if unknown else ""
 
     def _by_command(self) -> dict[str, Any]:
         """Return the parser of each command."""
@@ -116,9 +120,7 @@ def _options(path: Path, known: Sequence[str]) -> Iterator[str]:
         raise UserError(f"{path}: this must be a mapping from options to plain values")
     for name, value in content.items():
         if name not in known:
-            close = get_close_matches(name, known, n=1)
-            meant = f", did you mean '{close[0]}'?" if close else ""
-            raise UserError(f"{path}: there is no option '{name}'{meant}")
+            raise UserError(f"{path}: there is no option '{name}'{meant(str(name), known)}")
         if name in FUNCTIONS and "." in str(value):
             raise UserError(
                 f"{path}: {name} {value}: a file may not name code to import, "
@@ -133,3 +135,21 @@ def _check_scalars(options: object, place: str) -> None:
     for name, value in options.items() if isinstance(options, dict) else ():
         if isinstance(value, dict):
             raise UserError(f"{place}.{name} {json.dumps(value)}: a plain value is needed, no mapping")
+
+
+class PrintCompletion(argparse.Action):
+    """The option that prints what makes a shell complete commands and options."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **settings: Any) -> None:
+        text = f"print what makes a shell complete commands and options: {', '.join(SHELLS)}"
+        nothing = argparse.SUPPRESS
+        super().__init__(option_strings, nothing, None, None, nothing, None, SHELLS, False, text, "SHELL")
+
+    def __call__(self, parser: Any, *given: Any) -> None:
+        """Print it for the shell that was given, and end."""
+        try:
+            import shtab
+        except ModuleNotFoundError as error:
+            raise UserError("--print_completion needs shtab: pip install 'model-guidance[train]'") from error
+        print(shtab.complete(parser, shell=given[1]))
+        parser.exit()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from model_guidance.commands.parser import Parser, mapping
-from model_guidance.errors import UserError
+from model_guidance.errors import UserError, listed, meant
 from model_guidance.files import check_output_folder, is_folder, is_there
 from model_guidance.studies import STUDIES
 from model_guidance.studies.planning.experiments import SIZES, Locations, Size
@@ -117,7 +117,7 @@ def study(name: str, options: StudyOptions, *, only_plan: bool = False) -> bool:
 
 def _check_options(options: StudyOptions) -> None:
     if options.cluster not in CLUSTERS:
-        raise UserError(f"--cluster {options.cluster}: choose one of {', '.join(CLUSTERS)}")
+        raise UserError(f"--cluster {options.cluster}: choose one of {listed(CLUSTERS, options.cluster)}")
     if options.slurm and options.cluster == "here":
         raise UserError(f"--slurm {options.slurm}: is for --cluster slurm, local or debug, not for here")
     if options.parallel is not None and options.parallel < 1:
@@ -129,7 +129,8 @@ def _check_options(options: StudyOptions) -> None:
 
 def _names(name: str) -> list[str]:
     if name != "all" and name not in STUDIES:
-        raise UserError(f"there is no study '{name}': choose one of {', '.join(STUDIES)}, or all")
+        known = f"choose one of {', '.join(STUDIES)}, or all{meant(name, STUDIES)}"
+        raise UserError(f"there is no study '{name}': {known}")
     return [each for each, study in STUDIES.items() if study.in_all] if name == "all" else [name]
 
 
@@ -137,7 +138,7 @@ def _size(name: str) -> Size:
     for size in SIZES:
         if name == size:
             return size
-    raise UserError(f"--size {name}: choose one of {', '.join(SIZES)}")
+    raise UserError(f"--size {name}: choose one of {listed(SIZES, name)}")
 
 
 def _locations(options: StudyOptions) -> Locations:

@@ -14,6 +14,14 @@ from model_guidance.files import is_there
 from model_guidance.runs.folder import CONFIG, STATE, Run
 from model_guidance.training.config import Config
 from model_guidance.training.config_file import load
+from model_guidance.training.settings import (
+    DataSettings,
+    GuidanceSettings,
+    InterventionSettings,
+    MachineSettings,
+    ModelSettings,
+    OptimisationSettings,
+)
 
 # What --from takes from its run.
 INHERITED = (
@@ -30,34 +38,46 @@ INHERITED = (
     "lr",
 )
 OWN = ("cache",)  # what it takes as well, and does not name: it belongs to the machine
+GROUPS = {
+    "data": DataSettings,
+    "model": ModelSettings,
+    "guidance": GuidanceSettings,
+    "intervention and weighting": InterventionSettings,
+    "optimisation": OptimisationSettings,
+    "machine and evaluation": MachineSettings,
+}
 OPTIONS = ("out", "from", *(field.name.strip("_") for field in fields(Config)))  # what --config may say
 
 
 def parser(arguments: Sequence[str]) -> Parser:
     """Return the options of `train`; of the `arguments`, `--from RUN` decides the defaults."""
     parser = Parser(description="Train a baseline (--lambda 0) or a guided model; test it; save everything.")
-    parser.add_argument("--out", type=str, required=True, help="the run's folder")
-    parser.add_argument(
+    _add_folder_options(parser)
+    for title, settings in GROUPS.items():
+        group = parser.add_argument_group(title)
+        group.add_class_arguments(settings, as_group=False, skip={"lambda_", "options"})
+        if settings is DataSettings:
+            help_ = "options of the data set's reader, such as --options.task reversed"
+            group.add_argument("--options", type=mapping, default={}, help=help_)
+        elif settings is GuidanceSettings:
+            help_ = "weight of the localization loss; 0: baseline"
+            group.add_argument("--lambda", type=float, default=0.0, help=help_)
+    parser.set_defaults(_inherited(arguments))
+    return parser
+
+
+def _add_folder_options(parser: Parser) -> None:
+    group = parser.add_argument_group("run")
+    group.add_argument("--out", type=str, required=True, help="the run's folder")
+    group.add_argument(
         "--from",
         type=str,
         help=f"start from the best weights of this run, with its {', '.join(INHERITED)} unless given",
     )
-    parser.add_argument("--resume", action="store_true", help="continue the run in --out as it was begun")
-    parser.add_argument("--overwrite", action="store_true", help="replace a finished run in --out")
-    parser.add_class_arguments(Config, skip={"lambda_", "options"})
-    parser.add_argument(
-        "--options",
-        type=mapping,
-        default={},
-        help="options of the data set's reader, such as --options.task reversed",
-    )
-    parser.add_argument(
-        "--lambda", type=float, default=0.0, help="weight of the localization loss; 0: baseline"
-    )
-    parser.add_argument("--config", type=str, help="YAML file with any of these options")
-    parser.add_argument("--print_config", type=str, nargs="?", help="only print the settings, for --config")
-    parser.set_defaults(_inherited(arguments))
-    return parser
+    group.add_argument("--resume", action="store_true", help="continue the run in --out as it was begun")
+    group.add_argument("--overwrite", action="store_true", help="replace a finished run in --out")
+    group.add_argument("--config", type=str, help="YAML file with any of these options")
+    group.add_argument("--print_config", type=str, nargs="?", help="only print the settings, for --config")
 
 
 def _inherited(arguments: Sequence[str]) -> dict[str, Any]:

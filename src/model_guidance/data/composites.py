@@ -19,7 +19,7 @@ from model_guidance.data.cache.features import Features
 from model_guidance.data.dataset import Item, ItemKey, SplitDataset, one_of
 from model_guidance.data.regions import Region
 from model_guidance.data.replacement import blur, feathered, mean_colour, mixed, noise, without_objects
-from model_guidance.errors import UserError
+from model_guidance.errors import UserError, listed
 
 FILLERS, CROP = ("swap", "mean", "blur", "noise"), "crop"
 REPLACED = ("outside", "inside", "both")
@@ -155,7 +155,7 @@ def check_settings(filler: str, replaced: str) -> None:
     """Raise `UserError` for a filler or a side that is unknown."""
     for name, value, known in (("filler", filler, (*FILLERS, CROP)), ("replaced", replaced, REPLACED)):
         if value not in known:
-            raise UserError(f"--{name} {value}: choose one of {', '.join(known)}")
+            raise UserError(f"--{name} {value}: choose one of {listed(known, value)}")
     if filler == CROP and replaced != "outside":
         raise UserError(f"--filler crop shows the inside of the regions: leave out --replaced {replaced}")
 

@@ -24,7 +24,7 @@ from model_guidance.data.readers import (
 from model_guidance.data.readers.options import SPLITS, check_split
 from model_guidance.data.readers.reader import Reader
 from model_guidance.data.source import Source
-from model_guidance.errors import UserError
+from model_guidance.errors import UserError, meant
 from model_guidance.lookup import find
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ def _read(name: str, root: Path | None, split: str, options: Mapping[str, Any]) 
         if option not in known:
             raise UserError(
                 f"--options.{option} {value}: is no option of {name}; there are {', '.join(known) or 'none'}"
+                f"{meant(option, known)}"
             )
     home = root and Path(root).expanduser()
     source = replace(reader(home, split, **options), root=home)
@@ -132,6 +133,7 @@ def reader_of(name: str) -> Reader:
         raise UserError(
             f"--data {name}: is neither a path nor a data set that is known; there are "
             f"{', '.join(DATASETS)}, or package.module.function"
+            f"{meant(name, DATASETS)}"
         )
     found = find("data set", name, DATASETS, takes=("root", "split"))
     return found if isinstance(found, Reader) else Reader(found)

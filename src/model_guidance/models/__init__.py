@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from model_guidance.errors import UserError
+from model_guidance.errors import UserError, meant
 from model_guidance.models import library, resnet, small, xdnn
 from model_guidance.models import weights as checkpoints
 from model_guidance.models.after_layer import AfterLayer
@@ -53,7 +53,7 @@ def build(name: str, num_classes: int, weights: str | Path | None = None) -> Bac
     elif name not in BACKBONES:
         raise UserError(
             f"there is no backbone '{name}': choose one of {', '.join(BACKBONES)}, "
-            "torchvision/NAME or timm/NAME, or bcosified/ and one of these"
+            f"torchvision/NAME or timm/NAME, or bcosified/ and one of these{meant(name, BACKBONES)}"
         )
     elif pretrained:
         raise UserError(

@@ -11,7 +11,7 @@ from torch.nn.parallel import DataParallel, DistributedDataParallel
 from model_guidance.autodiff.arguments import also_given
 from model_guidance.autodiff.inference_mode import ordinary, ordinary_mode
 from model_guidance.checks import check_images, check_model
-from model_guidance.errors import UserError
+from model_guidance.errors import UserError, meant
 from model_guidance.models.after_layer import AfterLayer
 from model_guidance.models.backbone import Backbone
 from model_guidance.models.depths import DEPTHS, places_of
@@ -87,6 +87,7 @@ def layer_name(model: nn.Module, layer: str) -> str:
     raise UserError(
         f"there is no layer '{layer}': choose one of {', '.join(dict.fromkeys(('input', *DEPTHS, *names)))}, "
         f"or a module's dotted name, such as {', '.join(near)}"
+        f"{meant(layer, ('input', *DEPTHS))}"
     )
 
 

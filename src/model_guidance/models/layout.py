@@ -8,8 +8,9 @@ from typing import Any
 from torch import Size, nn
 
 from model_guidance.autodiff.layout import Layout
-from model_guidance.errors import UserError
+from model_guidance.errors import UserError, meant
 
+NAMES = ("NCHW", "NHWC", "tokens")
 SPELLINGS = "NCHW, NHWC, tokens, tokens:PREFIX, or tokens:PREFIX:ROWSxCOLUMNS such as tokens:1:14x14"
 TOKENS = re.compile(r"tokens(?::(\d+))?(?::(\d+)x(\d+)(?::(\d))?)?")
 
@@ -17,7 +18,9 @@ TOKENS = re.compile(r"tokens(?::(\d+))?(?::(\d+)x(\d+)(?::(\d))?)?")
 def check_layout(layout: str | None) -> None:
     """Raise `UserError` unless `layout` is spelled as one; None: it is to be found."""
     if not (layout in (None, "NCHW", "NHWC") or TOKENS.fullmatch(layout or "")):
-        raise UserError(f"there is no layout '{layout}': choose one of {SPELLINGS}")
+        raise UserError(
+            f"there is no layout '{layout}': choose one of {SPELLINGS}{meant(str(layout), NAMES)}"
+        )
 
 
 def layout_of(model: nn.Module, size: tuple[int, int], shape: Size, said: str | None = None) -> Layout:

@@ -10,7 +10,7 @@ from torch import nn
 
 from model_guidance.autodiff.evaluation_mode import evaluation_mode
 from model_guidance.data import SplitDataset, loader
-from model_guidance.errors import UserError
+from model_guidance.errors import UserError, listed
 from model_guidance.metrics.batch_scores import Predictions
 from model_guidance.progress import steps
 from model_guidance.runs.checkpoints import load_model
@@ -29,10 +29,11 @@ def weighting_of(config: Config, training: SplitDataset, fabric: Fabric) -> Weig
     if config.weighting == "images":
         return None
     if config.weighting not in WEIGHTINGS:
-        raise UserError(f"--weighting {config.weighting}: choose one of images, {', '.join(WEIGHTINGS)}")
+        known = listed(("images", *WEIGHTINGS), config.weighting)
+        raise UserError(f"--weighting {config.weighting}: choose one of {known}")
     wrong = _wrong(config, training, fabric) if config.errors_of else None
-    known = Known(training.split.group, wrong, config.upweight)
-    return WEIGHTINGS[config.weighting](known).to(fabric.device)
+    facts = Known(training.split.group, wrong, config.upweight)
+    return WEIGHTINGS[config.weighting](facts).to(fabric.device)
 
 
 @torch.no_grad()

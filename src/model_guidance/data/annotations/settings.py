@@ -8,7 +8,7 @@ from jaxtyping import Bool
 
 from model_guidance.data.annotations.kinds import KINDS
 from model_guidance.data.cache.split import Split
-from model_guidance.errors import UserError
+from model_guidance.errors import UserError, listed
 
 RANDOM = "random"
 
@@ -31,8 +31,9 @@ class RegionSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.kind not in (*KINDS, RANDOM):
-            raise UserError(f"--regions {self.kind}: must be one of {', '.join((*KINDS, RANDOM))}")
+        known = (*KINDS, RANDOM)
+        if self.kind not in known:
+            raise UserError(f"--regions {self.kind}: must be one of {listed(known, self.kind)}")
         if not 0 <= self.dilate < math.inf:
             raise UserError(f"--dilate {self.dilate}: must be a fraction from 0 upwards")
         if not 0 < self.annotated <= 1:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from model_guidance.errors import UserError
+from model_guidance.errors import UserError, listed
 
 SPLITS = ("train", "val", "test")
 
@@ -10,14 +10,14 @@ SPLITS = ("train", "val", "test")
 def one_of(option: str, value: object, choices: Sequence[str]) -> str:
     """Return `value` when it is one of `choices`; raise `UserError` naming `option` otherwise."""
     if value not in choices:
-        raise UserError(f"--options.{option} {value}: must be one of {', '.join(choices)}")
+        raise UserError(f"--options.{option} {value}: must be one of {listed(choices, str(value))}")
     return str(value)
 
 
 def check_split(split: str) -> None:
     """Raise `UserError` unless `split` is train, val or test."""
     if split not in SPLITS:
-        raise UserError(f"--split {split}: must be one of {', '.join(SPLITS)}")
+        raise UserError(f"--split {split}: must be one of {listed(SPLITS, split)}")
 
 
 def check_flag(option: str, value: object) -> None:

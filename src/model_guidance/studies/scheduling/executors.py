@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from model_guidance.errors import UserError
+from model_guidance.errors import UserError, listed
 
 CLUSTERS = ("here", "slurm", "local", "debug")  # the last two are submitit's: separate processes, this one
 
@@ -43,7 +43,7 @@ def executor(cluster: str, parallel: int, logs: Path, slurm: Mapping[str, Any]) 
         with _submitit(cluster, logs, slurm) as submit:
             yield submit
     else:
-        raise UserError(f"--cluster {cluster}: choose one of {', '.join(CLUSTERS)}")
+        raise UserError(f"--cluster {cluster}: choose one of {listed(CLUSTERS, cluster)}")
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """A batch is the same whoever loads it, and its regions lie where the image says."""
 
 from dataclasses import replace
-from itertools import zip_longest
+from itertools import product, zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from model_guidance.data.cache.cached import cached
 from model_guidance.data.cache.split import Split
 from model_guidance.data.dataset import SplitDataset
 from model_guidance.data.loading import EpochSampler, collate, loader, some_of
+from model_guidance.data.mixing import AnnotatedImages, Beside, Mixed
 from model_guidance.data.regions import box_mask, random_boxes
 from model_guidance.data.source import Sample, Source, annotated
 from model_guidance.types import Batch, Regions
@@ -46,8 +47,10 @@ def split(tmp_path: Path) -> Split:
 def equal(one: object, other: object) -> bool:
     if isinstance(one, Tensor):
         return torch.equal(one, other)
-    if one is None or isinstance(one, int):
+    if one is None or isinstance(one, int | float):
         return one == other
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(equal, one, other))
     return all(equal(getattr(one, name), getattr(other, name)) for name in one.__dataclass_fields__)
 
 
@@ -188,6 +191,49 @@ def test_an_image_without_labels_is_in_the_batch(tmp_path: Path) -> None:
     assert batch.labels.tolist() == [[0, 0], [0, 0]]
     assert (len(batch.regions), batch.regions.masks.shape) == (0, (0, 16, 16))
     assert batch.groups.tolist() == [-1, -1]
+
+
+@pytest.mark.parametrize("augment", [False, True])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        RegionSettings(dilate=0.1),
+        RegionSettings("random", seed=3),
+        RegionSettings("masks", outside=True),
+        RegionSettings("points", annotated=0.5, dilate=0.2),
+        RegionSettings("ignore"),
+    ],
+    ids=lambda settings: settings.kind,
+)
+def test_items_of_a_batch_are_those_that_are_asked_for_one_by_one(
+    tmp_path: Path, settings: RegionSettings, augment: bool
+) -> None:
+    dataset = SplitDataset(cached(various(), SIZE, tmp_path, "various"), settings, augment, seed=7)
+    mixed = Mixed(dataset, [Beside(AnnotatedImages(dataset), 0.5)])
+    keys = [(epoch, index, source) for epoch, index, source in product((0, 3), range(8), (0, 1))]
+    together = mixed.__getitems__(keys)
+    assert all(equal(item, mixed[key]) for item, key in zip(together, keys, strict=True))
+    own = [item for item, (*_, source) in zip(together, keys, strict=True) if source == 0]
+    assert len({len(item.regions) for item in own}) > 1
+    assert all(equal(item, dataset[key[:2]]) for item, key in zip(own, keys[::2], strict=True))
+
+
+def various() -> Source:
+    """Images with none, one or several objects of all kinds, of one class or of two."""
+    mask = np.zeros((120, 160), bool)
+    mask[10:60, 20:90] = True
+    shapes = {
+        "boxes": [np.array(BOX, np.float32), np.array((0, 0, 50, 40), np.float32)],
+        "masks": [mask, mask[::-1, ::-1]],
+        "points": [np.array((60, 50, 12), np.float32), np.array((110, 80, 9), np.float32)],
+        "ignore": [np.array((5, 5, 30, 20), np.float32), np.array((90, 60, 150, 110), np.float32)],
+    }
+    found = []
+    for number in range(8):
+        chosen = [(kind, each) for kind, each in shapes.items() if (number + len(kind)) % 3]
+        objects = [annotated(kind, [(n * (number % 2), each[n]) for n in (0, 1)]) for kind, each in chosen]
+        found.append(Sample(painted(160, 120, BOX), frozenset({0, 1}), sum(objects, ()) if number else ()))
+    return memory_source(found)
 
 
 # --- order ---

@@ -79,7 +79,7 @@ def test_evidence_under_other_maps_is_scored_once(runs, monkeypatch):
     run, base = Run.open(runs / "other layer"), Run.open(runs / "base")
     first = judge(run).sentence
     assert runs / "base" / other_evidence(run.config.explainer) in own_files(base.folder)
-    monkeypatch.setattr("model_guidance.runs.evidence.score_run", lambda *_: pytest.fail("scored again"))
+    monkeypatch.setattr("model_guidance.runs.evaluate.score_run", lambda *_: pytest.fail("scored again"))
     assert judge(run).sentence == first
 
 

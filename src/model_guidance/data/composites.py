@@ -95,6 +95,10 @@ class Composites(Dataset[Item]):
         labels = _labels(shown, outside, self.dataset.split.exclusive)
         return Item(image, labels, regions, [], -1, index, shown.size, self.weight)
 
+    def __getitems__(self, keys: Sequence[ItemKey]) -> list[Item]:
+        """Return several items, as torch's loader asks for them."""
+        return [self[key] for key in keys]
+
     @property
     def pixels(self) -> str:
         """What the pixels of an item depend on besides the split, the view and the index."""

@@ -1,8 +1,10 @@
 """A cached split as a torch data set: images with the regions that guidance may use."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
@@ -40,11 +42,24 @@ class Item:
 
 @dataclass(frozen=True)
 class _Objects:
-    """The annotated objects of one kind in one image, as torchvision moves them."""
+    """The annotated objects of one kind in some images, one image's after another's.
+
+    `owners` has the place of each object's image among these.
+    """
 
     kind: str
+    owners: list[int]
     classes: list[int]
-    movable: Tensor
+    shapes: Tensor
+
+    def movable(self, size: int) -> Tensor:
+        """Return all objects as torchvision moves them."""
+        return KINDS[self.kind].movable(self.shapes, size)
+
+    def of(self, place: int) -> "_Objects":
+        """Return those of one image."""
+        own = slice(bisect_left(self.owners, place), bisect_right(self.owners, place))
+        return _Objects(self.kind, self.owners[own], self.classes[own], self.shapes[own])
 
 
 class SplitDataset(Dataset[Item]):
@@ -73,6 +88,7 @@ class SplitDataset(Dataset[Item]):
     ):
         self.split, self.settings, self.augment, self.seed = split, settings, augment, seed
         self.draw_one, self.views, self.features = draw_one, views, features
+        self._has = {kind: split.has(kind) for kind in ("masks", *settings.kinds)}
         has_region = split.has(*settings.kinds)
         self.annotated = annotated_images(has_region, settings.annotated, settings.seed)
         self.outside = settings.outside != split.outside
@@ -90,89 +106,125 @@ class SplitDataset(Dataset[Item]):
         return f"crops, seed {self.seed}" if self.augment else "whole"
 
     def __getitem__(self, key: ItemKey) -> Item:
-        epoch, index = key if isinstance(key, tuple) else (0, key)
-        view = self.view(epoch)
-        objects = [self._objects(index, "masks"), *self._annotations(index)]
-        image, objects = self._seen(view, index, objects)
-        segmented, *annotations = objects
-        return Item(
-            image,
-            torch.from_numpy(self.split.labels[index]).float(),
-            self._drawn(self._regions(annotations), epoch, index),
-            [] if self.split.outside else self._masks(segmented, united=False),
-            int(self.split.group[index]),
-            index,
-            self.split.size,
-        )
+        return self.__getitems__([key])[0]
 
-    def _seen(self, view: int, index: int, objects: list[_Objects]) -> tuple[Tensor, list[_Objects]]:
-        """Return a view of an image, or its features, and the objects as they lie there."""
-        if not self.features:
-            image = torch.from_numpy(self.split.image(index)).permute(2, 0, 1)
-            return self._cropped(image, objects, view, index)
-        if any(len(each.movable) for each in objects):
-            blank = torch.zeros(1, self.split.size, self.split.size, dtype=torch.uint8)
-            _, objects = self._cropped(blank, objects, view, index)
-        return torch.from_numpy(self.features[view][index]), objects
+    def __getitems__(self, keys: Sequence[ItemKey]) -> list[Item]:
+        """Return several items at once, as torch's loader asks for them: that is cheaper than one by one."""
+        places = [key if isinstance(key, tuple) else (0, key) for key in keys]
+        epochs, indices = [epoch for epoch, _ in places], [index for _, index in places]
+        objects = [self._objects("masks", indices), *self._annotations(indices)]
+        images, objects = self._seen([self.view(epoch) for epoch in epochs], indices, objects)
+        segmented, *annotations = objects
+        found = zip(
+            images,
+            torch.from_numpy(self.split.labels[indices]).float(),
+            map(self._drawn, self._regions(annotations, len(indices)), epochs, indices),
+            [[] for _ in indices] if self.split.outside else self._masks(segmented, len(indices), False),
+            self.split.group[indices].tolist(),
+            indices,
+            strict=True,
+        )
+        return [
+            Item(image, labels, regions, masks, group, index, self.split.size)
+            for image, labels, regions, masks, group, index in found
+        ]
+
+    def _seen(
+        self, views: Sequence[int], indices: Sequence[int], objects: list[_Objects]
+    ) -> tuple[list[Tensor], list[_Objects]]:
+        """Return a view of each image, or its features, and the objects as they lie there."""
+        size, keys = self.split.size, [*zip(views, indices, strict=True)]
+        if self.features:
+            images = [torch.from_numpy(self.features[view][index]) for view, index in keys]
+        else:
+            images = [torch.from_numpy(self.split.image(index)).permute(2, 0, 1) for index in indices]
+        if not self.augment:
+            return images, [replace(each, shapes=each.movable(size)) for each in objects]
+        blank = torch.zeros(1, size, size, dtype=torch.uint8)
+        cropped = [
+            self._cropped(blank if self.features else image, [each.of(place) for each in objects], key)
+            for place, (image, key) in enumerate(zip(images, keys, strict=True))
+        ]
+        moved = zip(*(rest for _, rest in cropped), strict=True)
+        joined = [replace(each, shapes=torch.cat(to)) for each, to in zip(objects, moved, strict=True)]
+        return images if self.features else [image for image, _ in cropped], joined
 
     def _cropped(
-        self, image: Tensor, objects: list[_Objects], view: int, index: int
-    ) -> tuple[Tensor, list[_Objects]]:
-        if not self.augment:
-            return image, objects
-        seed = seed_of(self.seed, view, index)
-        image, moved = crop_and_flip(image, [each.movable for each in objects], seed)
-        return image, [_Objects(each.kind, each.classes, to) for each, to in zip(objects, moved, strict=True)]
+        self, image: Tensor, objects: list[_Objects], key: tuple[int, int]
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Return a view of an image and its objects; of features, only the objects are wanted."""
+        shapes = [each.movable(self.split.size) for each in objects]
+        if self.features and not any(len(each) for each in shapes):
+            return image, shapes
+        return crop_and_flip(image, shapes, seed_of(self.seed, *key))
 
-    def _objects(
-        self, index: int, kind: str, dilate: float | None = None, seed: int | None = None
-    ) -> _Objects:
-        """Return an image's objects of one kind; with a `seed`, boxes go to random places."""
-        classes, shapes = self.split.annotations(kind, index)
-        size, found = self.split.size, torch.from_numpy(shapes)
-        if dilate is not None:
-            found = KINDS[kind].dilated(found, dilate, size)
-        if seed is not None:
-            found = random_boxes(found, (size, size), seed)
-        return _Objects(kind, classes.tolist(), KINDS[kind].movable(found, size))
+    def _objects(self, kind: str, indices: Sequence[int], settings: RegionSettings | None = None) -> _Objects:
+        """Return the objects of one kind, those of annotated images as the `settings` change them."""
+        has = self._has[kind] if settings is None else self._has[kind] & self.annotated
+        places = [place for place, index in enumerate(indices) if has[index]]
+        read = [self.split.rows(kind, indices[place]) for place in places]
+        owners = [place for place, (classes, _) in zip(places, read, strict=True) for _ in classes]
+        none = self.split.no_rows(kind)
+        classes, rows = (np.concatenate(column) for column in zip(none, *read, strict=True))
+        shapes = KINDS[kind].opened(rows, self.split.size)
+        found = _Objects(kind, owners, classes.tolist(), torch.from_numpy(shapes))
+        return found if settings is None else self._changed(found, indices, settings)
 
-    def _annotations(self, index: int) -> list[_Objects]:
+    def _changed(self, objects: _Objects, indices: Sequence[int], settings: RegionSettings) -> _Objects:
+        """Return objects that are coarser, or somewhere else, as the settings want it."""
+        size = self.split.size
+        grown = replace(objects, shapes=KINDS[objects.kind].dilated(objects.shapes, settings.dilate, size))
+        if settings.kind != RANDOM:
+            return grown
+        moved = [
+            random_boxes(grown.of(place).shapes, (size, size), seed_of(settings.seed, indices[place]))
+            for place in dict.fromkeys(grown.owners)
+        ]
+        return replace(grown, shapes=torch.cat([grown.shapes[:0], *moved]))
+
+    def _annotations(self, indices: Sequence[int]) -> list[_Objects]:
         """Return what becomes regions, coarse or displaced as the settings want it."""
-        if not self.annotated[index]:
-            return []
-        seed = seed_of(self.settings.seed, index) if self.settings.kind == RANDOM else None
-        return [self._objects(index, kind, self.settings.dilate, seed) for kind in self.settings.kinds]
+        return [self._objects(kind, indices, self.settings) for kind in self.settings.kinds]
 
-    def _regions(self, annotations: Iterable[_Objects]) -> list[Region]:
-        """Return where the evidence lies, without what must not be used."""
-        evidence: list[Region] = []
-        excluded: list[Region] = []
+    def _regions(self, annotations: Iterable[_Objects], images: int) -> list[list[Region]]:
+        """Return where the evidence lies in each image, without what must not be used."""
+        evidence: list[list[Region]] = [[] for _ in range(images)]
+        excluded: list[list[Region]] = [[] for _ in range(images)]
         for each in annotations:
             kind = KINDS[each.kind]
-            (excluded if kind.excludes else evidence).extend(self._masks(each, kind.united or kind.excludes))
+            masks = self._masks(each, images, kind.united or kind.excludes)
+            for own, found in zip(excluded if kind.excludes else evidence, masks, strict=True):
+                own.extend(found)
         if self.outside:
-            evidence = [Region(each.label, ~each.mask) for each in evidence if not each.mask.all()]
-        return without(evidence, excluded)
+            evidence = [
+                [Region(each.label, ~each.mask) for each in own if not each.mask.all()] for own in evidence
+            ]
+        return [without(*both) for both in zip(evidence, excluded, strict=True)]
 
-    def _masks(self, objects: _Objects, united: bool) -> list[Region]:
-        """Return the objects' masks that are not empty, or one for each class, sorted."""
-        if not objects.classes:  # most images have no annotation of most kinds
-            return []
-        masks = KINDS[objects.kind].masks(objects.movable, self.split.size)
-        found = [
-            Region(label, mask) for label, mask in zip(objects.classes, masks, strict=True) if mask.any()
-        ]
-        if not united:
-            return found
-        classes = sorted({each.label for each in found})
-        unions = (torch.stack([each.mask for each in found if each.label == label]) for label in classes)
-        return [Region(label, masks.any(dim=0)) for label, masks in zip(classes, unions, strict=True)]
+    def _masks(self, objects: _Objects, images: int, united: bool) -> list[list[Region]]:
+        """Return each image's masks that are not empty, or one for each class, sorted."""
+        found: list[list[Region]] = [[] for _ in range(images)]
+        if objects.owners:  # most images have no annotation of most kinds
+            masks = KINDS[objects.kind].masks(objects.shapes, self.split.size)
+            seen = masks.flatten(1).any(dim=1).tolist()
+            for place, label, mask, any_ in zip(objects.owners, objects.classes, masks, seen, strict=True):
+                if any_:
+                    found[place].append(Region(label, mask))
+        return [_united(each) for each in found] if united else found
 
     def _drawn(self, regions: list[Region], epoch: int, index: int) -> list[Region]:
         if not self.draw_one:
             return regions
         present = [each for each in regions if self.split.labels[index, each.label]]
-        return one_of(present, seed_of(self.seed, epoch, index, 1))
+        return one_of(present, seed_of(self.seed, epoch, index, 1)) if len(present) > 1 else present
+
+
+def _united(regions: list[Region]) -> list[Region]:
+    """Return one region for each class: the union of its own, sorted by class."""
+    masks: dict[int, Tensor] = {}
+    for each in regions:
+        masks[each.label] = masks[each.label] | each.mask if each.label in masks else each.mask
+    return [Region(label, masks[label]) for label in sorted(masks)]
 
 
 def one_of(regions: list[Region], seed: int) -> list[Region]:

@@ -30,10 +30,18 @@ class AnnotatedImages(Dataset[Item]):
         return len(self.annotated)
 
     def __getitem__(self, key: tuple[int, int]) -> Item:
-        epoch, number = key
+        return self.__getitems__([key])[0]
+
+    def __getitems__(self, keys: Sequence[tuple[int, int]]) -> list[Item]:
+        """Return several items at once, which is cheaper."""
+        drawn = [(epoch, self._drawn(epoch, number)) for epoch, number in keys]
+        return [replace(item, weight=0.0) for item in self.dataset.__getitems__(drawn)]
+
+    def _drawn(self, epoch: int, number: int) -> int:
+        """Return the position in the split of the image that an item is of."""
         turn, place = divmod(number, len(self.annotated))
         order = np.random.default_rng(seed_of(self.dataset.seed, epoch, turn, 3)).permutation(self.annotated)
-        return replace(self.dataset[epoch, int(order[place])], weight=0.0)
+        return int(order[place])
 
 
 @dataclass(frozen=True)
@@ -61,9 +69,18 @@ class Mixed(Dataset[Item]):
         return len(self.images)
 
     def __getitem__(self, key: tuple[int, int, int]) -> Item:
-        epoch, number, source = key
-        items = self.beside[source - 1].items if source else self.images
-        return items[epoch, number]
+        return self.__getitems__([key])[0]
+
+    def __getitems__(self, keys: Sequence[tuple[int, int, int]]) -> list[Item]:
+        """Return several items at once: those of each source together, in the order of the keys."""
+        own: dict[int, list[tuple[int, int]]] = {}
+        for epoch, number, source in keys:
+            own.setdefault(source, []).append((epoch, number))
+        found = {source: iter(self._of(source).__getitems__(some)) for source, some in own.items()}
+        return [next(found[source]) for *_, source in keys]
+
+    def _of(self, source: int) -> SplitDataset | Composites | AnnotatedImages:
+        return self.beside[source - 1].items if source else self.images
 
     def joint(self, images: int) -> int:
         """Return how large a batch of so many images becomes."""

@@ -6,11 +6,12 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
-from torchmetrics.functional.classification import binary_average_precision, binary_f1_score
 
 
 def f1(logits: Float[Tensor, "images classes"], labels: Float[Tensor, "images classes"]) -> float:
     """Return micro-averaged F1 at probability 0.5."""
+    from torchmetrics.functional.classification import binary_f1_score  # noqa: PLC0415  (seconds)
+
     return float(binary_f1_score(_probabilities(logits).flatten(), labels.long().flatten()))
 
 
@@ -18,6 +19,8 @@ def mean_average_precision(
     logits: Float[Tensor, "images classes"], labels: Float[Tensor, "images classes"]
 ) -> float:
     """Return the mean over the classes that occur of their average precision; NaN if none does."""
+    from torchmetrics.functional.classification import binary_average_precision  # noqa: PLC0415  (seconds)
+
     targets, probabilities = labels.long(), _probabilities(logits)
     occurring = targets.any(dim=0).nonzero().flatten().tolist()
     if not occurring:

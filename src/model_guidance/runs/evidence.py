@@ -11,7 +11,6 @@ from model_guidance.files import is_there, read_bytes, write
 from model_guidance.metrics.evidence import Evidence
 from model_guidance.metrics.repair import Beyond, Repair, beyond, repair
 from model_guidance.progress import say
-from model_guidance.runs.evaluate import score_run
 from model_guidance.runs.folder import CONFIG, EVIDENCE, OTHER_EVIDENCE, Run
 
 RIGHT = "right "
@@ -61,6 +60,8 @@ def evidence_of_run(run: Run, explained_as: Run) -> Evidence:
     kept = kept_evidence(run, config.explainer)
     if kept is not None:
         return kept
+    from model_guidance.runs.evaluate import score_run  # noqa: PLC0415  (seconds; most runs kept theirs)
+
     found = score_run(run, "last", "test", config.own_method, config.layer).evidence
     if found is None:
         raise UserError(f"{run.folder}: there is no test image, so nothing can be judged")

@@ -107,13 +107,18 @@ class Split:
 
     def rows(self, kind: str, index: int) -> tuple[Int[np.ndarray, "n"], np.ndarray]:
         """Return the same as it is stored: the classes, and a row of `Kind.row` for each object."""
-        dtype, length = KINDS[kind].row(self.size)
         if kind not in self.offsets:
-            return np.zeros(0, np.int64), np.zeros((0, length), dtype)
+            return self.no_rows(kind)
+        dtype, length = KINDS[kind].row(self.size)
         first, end = self.offsets[kind][index : index + 2].tolist()
         file = (self.regions or self.folder) / f"{kind}.bin"
         rows = _read(file, dtype, first, end - first, length).reshape(end - first, length)
         return self.owners[kind][first:end], rows
+
+    def no_rows(self, kind: str) -> tuple[Int[np.ndarray, "0"], np.ndarray]:
+        """Return what `rows` does for an image without an object of a kind."""
+        dtype, length = KINDS[kind].row(self.size)
+        return np.zeros(0, np.int64), np.zeros((0, length), dtype)
 
 
 def _read(file: Path, dtype: type[np.generic], first: int, count: int, length: int) -> np.ndarray:

@@ -40,7 +40,7 @@ def test_a_seed_without_a_good_enough_model_is_named_and_not_averaged(tmp_path):
     write_run(tmp_path / "good", [scores(0.76, 0.6)], lambda_=1.0, seed=0)
     write_run(tmp_path / "bad", [scores(0.74, 0.9)], lambda_=1.0, seed=1)
     models = compared(tmp_path)[1]
-    assert unrepresented(models) == ["Energy, ixg@final (seed 1/0)"]
+    assert unrepresented(models) == ["Energy (seed 1/0)"]
     energy = overview(models).text.set_index("configuration").loc["Energy"]
     assert energy[["seeds", "F1", "EPG"]].tolist() == ["1 of 2", "76.0", "60.0"]
     assert "bad" in last_epochs(*compared(tmp_path))["run"].tolist()
@@ -163,7 +163,19 @@ def test_a_lambda_that_collapsed_is_named(tmp_path):
     write_run(tmp_path / "base", [scores(0.80, 0.3)])
     write_run(tmp_path / "good", [scores(0.78, 0.6)], lambda_=1.0)
     write_run(tmp_path / "collapsed", [scores(0.5, 0.2)], lambda_=2.5)
-    assert too_strong(compared(tmp_path)[0]) == ["λ 2.5 of Energy, ixg@final"]
+    assert too_strong(compared(tmp_path)[0]) == ["λ 2.5 of Energy"]
+
+
+def test_seeds_of_a_configuration_are_named_together_and_its_maps_where_there_are_several(tmp_path):
+    write_run(tmp_path / "base", [scores(0.80, 0.3)])
+    for seed in (0, 1):
+        settings = {"seed": seed, "annotation_seed": seed}
+        write_run(tmp_path / f"bad{seed}", [scores(0.74, 0.9)], lambda_=1.0, **settings)
+    write_run(tmp_path / "bad", [scores(0.74, 0.9)], lambda_=1.0, layer="input", annotation_seed=1)
+    assert unrepresented(compared(tmp_path)[1]) == [
+        "Energy, ixg@final (seeds 0, 1)",
+        "Energy, ixg@input (seed 0/1)",
+    ]
 
 
 def test_frozen_layers_are_a_configuration_of_their_own(tmp_path):
@@ -206,7 +218,7 @@ def test_a_longer_baseline_has_a_row_of_its_own_and_is_not_what_others_are_measu
     tested, models = compared(tmp_path)
     cells = overview(models).text.set_index("configuration")
     assert cells.loc["Energy", ["Δ EPG", "Δ accuracy"]].tolist() == ["+20.0", "+0.0"]
-    assert list(cells.index) == ["baseline, epochs 5", "baseline, epochs 3", "Energy"]
+    assert list(cells.index) == ["baseline, 5 epochs", "baseline, 3 epochs", "Energy"]
     rows = controls(last_epochs(tested, models)).text.set_index("configuration")
     assert rows.loc["Energy", "EPG of the baseline"] == "50.0"
 

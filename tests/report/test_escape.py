@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 from model_guidance.report import escape
-from model_guidance.report.figures.heatmaps import WIDEST, Panel, Row
+from model_guidance.report.figures.heatmaps import CELL, TEXT, Panel, Row
+from model_guidance.report.figures.lettering import width
 
 NAMES = [
     "cat",
@@ -81,7 +82,7 @@ def test_no_sign_is_hidden_where_the_font_has_none_for_it(name, shown, weight, m
 def test_a_caption_of_codes_is_cut_as_well():
     pixels, map_ = np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8))
     row = Row(pixels, "猫" * 30, None, [Panel(map_, "हिन्दी " * 9)])
-    assert all(len(caption) <= WIDEST for caption in row.captions())
+    assert all(width(caption, TEXT) <= CELL for caption in row.captions())
     assert row.captions()[0].startswith(r"\u732b\u732b")
 
 

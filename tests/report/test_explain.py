@@ -16,7 +16,16 @@ from model_guidance.models import build
 from model_guidance.report.explain import Choice, explained
 from model_guidance.report.figures import heatmaps
 from model_guidance.report.figures.drawing import encoded
-from model_guidance.report.figures.heatmaps import OWN_SCALES, Panel, Row, cut, heatmap_sheets, legend_text
+from model_guidance.report.figures.heatmaps import (
+    CELL,
+    OWN_SCALES,
+    TEXT,
+    Panel,
+    Row,
+    heatmap_sheets,
+    legend_text,
+)
+from model_guidance.report.figures.lettering import cut, width
 from model_guidance.report.figures.overlay import SIDE, picture, scale
 from model_guidance.runs.checkpoints import write_weights
 from model_guidance.runs.folder import CLASSES, CONFIG, Run
@@ -164,8 +173,11 @@ def test_one_scale_shows_which_map_is_weaker():
 
 
 def test_a_long_line_loses_its_middle():
-    assert cut("a" * 36) == "a" * 36
-    assert cut("start" + "-" * 40 + "end", 11) == "start…--end"
+    assert cut("a" * 30, CELL, TEXT) == "a" * 30
+    shown = cut("start" + "W" * 40 + "end", CELL, TEXT)
+    assert shown.startswith("startW")
+    assert shown.endswith("Wend")
+    assert 0.9 * CELL < width(shown, TEXT) <= CELL
 
 
 def _row(size: tuple[int, int], name: str = "name", columns: int = 1) -> Row:

@@ -12,7 +12,7 @@ from model_guidance.report.figures.drawing import encoded
 from model_guidance.report.figures.front_markers import UNGUIDED
 from model_guidance.report.figures.learning_curves import curve_drawing
 from model_guidance.report.figures.panels import _method, section_drawings
-from model_guidance.report.figures.style import COLOURS, canvas, spread_out, styles
+from model_guidance.report.figures.style import COLOURS, canvas, legend, spread_out, styles
 from model_guidance.report.read.labels import labelled
 from model_guidance.report.read.results import read_results
 from model_guidance.report.read.roles import GUIDED, ROLES
@@ -64,6 +64,100 @@ def test_long_names_below_the_bars_do_not_run_into_each_other():
     assert labels[0].get_text() == "landbird\non water"
     boxes = [label.get_window_extent() for label in labels]
     assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
+
+
+@pytest.mark.parametrize("series", [1, 15, 40])
+@pytest.mark.parametrize(
+    "label", ["L1", "Energy + composites, 1 % of the random regions, weight 4", "W" * 120]
+)
+def test_a_legend_fits_whatever_stands_in_it(label, series):
+    """Its marks too; and the axes keep the room that they were given."""
+    figure, [[axes]] = canvas()
+    figure.set_dpi(120)  # that of a file: texts are measured as they were drawn last
+    for place in range(series):
+        axes.plot([place], [place], "o", label=f"{place} {label}")
+    legend(figure)
+    encoded(figure, "png")
+    (drawn,) = figure.legends
+    whole = figure.bbox
+    for artist in (*drawn.get_texts(), *drawn.legend_handles):
+        box = artist.get_window_extent()
+        assert whole.x0 <= box.x0
+        assert box.x1 <= whole.x1
+        assert whole.y0 <= box.y0
+    assert len(drawn.get_texts()) == series
+    assert drawn.get_window_extent().y1 < axes.get_tightbbox().y0
+    assert axes.get_window_extent().height > 2.2 * figure.dpi
+    assert (len({round(text.get_window_extent().x0) for text in drawn.get_texts()}) > 1) == (
+        label == "L1" and series > 1
+    )
+
+
+def test_bars_of_many_series_all_look_different():
+    series = {f"{place}": [Spread(50, 2, 3)] for place in range(20)}
+    figure = bar_drawing("bars", "Bars", ["1 %"], {"EPG": series}).figure
+    looks = {(bar.get_facecolor(), bar.get_hatch()) for bar in figure.axes[0].patches}
+    assert len(looks) == 20
+
+
+def grouped(first: float, second: float) -> dict[str, object]:
+    groups = {"on land": {"accuracy": first, "images": 4.0}, "on water": {"accuracy": second, "images": 4.0}}
+    return {"accuracy": (first + second) / 2, "worst_group": min(first, second), "epg": 0.5, "groups": groups}
+
+
+@pytest.fixture
+def birds(tmp_path):
+    """A short and a long baseline, and 16 configurations; all but one cost too much."""
+    for seed in (0, 1):
+        write_run(tmp_path / f"base{seed}", [grouped(0.9, 0.3 + 0.1 * seed)] * 3, seed=seed)
+    write_run(tmp_path / "long", [grouped(0.99, 0.2)] * 9)
+    for place in range(16):
+        share = {"annotated": (1 + place // 2) / 10, "regions": ("boxes", "random")[place % 2]}
+        write_run(tmp_path / f"guided{place}", [grouped(0.5, 0.95)] * 3, lambda_=1.0, **share)
+    return tmp_path
+
+
+def groups_of(folder):
+    tested, models = compared(folder)
+    drawings = section_drawings(tested, tested.iloc[:0], models)
+    return {each.name: each for drawn in drawings.values() for each in drawn}
+
+
+def test_every_configuration_has_its_groups_and_its_control_stands_beside_it(birds):
+    drawing = groups_of(birds)["groups-resnet50-ixg-final"]
+    axes = drawing.figure.axes
+    assert [each.get_title() for each in axes] == ["on land", "on water", "worst group", "overall"]
+    names = [text.get_text().replace("\n", " ") for text in axes[0].get_yticklabels()]
+    assert names[:4] == [
+        "baseline, 3 epochs", "baseline, 9 epochs", "Energy, 10 % of the boxes",
+        "Energy, 10 % of the random regions",
+    ]  # fmt: skip
+    assert len(names) == 18
+    assert drawing.broad
+    dots = [line for line in axes[1].lines if line.get_marker() not in ("None", "|", None, "")]
+    assert [float(line.get_xdata()[0]) for line in dots] == pytest.approx([35, 20, *[95] * 16])
+    looks = {(line.get_marker(), line.get_color()) for line in dots}
+    assert len(looks) == 18
+    (dashed,) = [line for line in axes[1].lines if line.get_linestyle() == "--"]
+    assert dashed.get_xdata()[0] == pytest.approx(35)  # that with as many epochs
+    drawing.figure.set_dpi(120)  # as in a file
+    encoded(drawing.figure, "png")
+    boxes = [label.get_window_extent() for label in axes[0].get_yticklabels()]
+    assert all(upper.y0 > lower.y1 for upper, lower in pairwise(boxes))
+    assert min(box.x0 for box in boxes) >= 0
+
+
+def test_a_panel_without_a_baseline_has_the_groups_of_another_panels(birds):
+    write_run(birds / "input", [grouped(0.6, 0.6)], lambda_=1.0, layer="input")
+    axes = groups_of(birds)["groups-resnet50-ixg-input"].figure.axes[0]
+    names = [text.get_text().replace("\n", " ") for text in axes.get_yticklabels()]
+    assert names == ["baseline, 3 epochs", "baseline, 9 epochs", "Energy, boxes"]
+
+
+def test_two_baselines_have_marks_of_their_own(birds):
+    figure = groups_of(birds)["front-epg-accuracy-resnet50-ixg-final"].figure
+    marks = {line.get_label(): (line.get_marker(), line.get_color()) for line in figure.axes[0].lines}
+    assert marks["baseline, 3 epochs"] != marks["baseline, 9 epochs"]
 
 
 @pytest.fixture

@@ -109,10 +109,10 @@ def test_many_configurations_are_counted_and_stand_in_a_table(tmp_path):
         write(tmp_path / f"{loss}-random", counted((50, 31)), loss=loss, lambda_=1.0, regions="random")
     first, second = sentences(tmp_path)
     assert first == (
-        "In the last epoch, of 4 configurations: repaired: Energy and L1; "
-        "partly repaired: PPCE; unchanged: RRR*. The figures stand in the table of verdicts."
+        "In the last epoch, of 4 configurations: repaired (2): Energy; L1. "
+        "partly repaired (1): PPCE. unchanged (1): RRR*. The figures stand in the table of verdicts."
     )
-    assert second.startswith("Random regions may have gained as much as PPCE and RRR*: these")
+    assert second.startswith("Random regions may have gained as much as PPCE; RRR*: these")
     table = verdicts.verdict_table(verdicts_of(tmp_path))
     table.write(tmp_path / "tables")
     rows = pd.read_csv(tmp_path / "tables" / "verdicts.csv").set_index("configuration")

@@ -4,7 +4,7 @@ import pytest
 from tests.report.folders import scores, write_run
 
 from model_guidance.report.read.comparable import incomparable, sections
-from model_guidance.report.read.labels import labelled
+from model_guidance.report.read.labels import labelled, unsaid
 from model_guidance.report.read.reported import same_budget
 from model_guidance.report.read.results import read_results
 from model_guidance.report.read.roles import role, start
@@ -126,14 +126,42 @@ def test_labels_say_by_what_a_run_was_guided(tmp_path):
     expected = {
         "baseline": {},
         "Energy": {"lambda_": 1.0},
-        "composites, share 0.5, filler swap": composites,
-        "composites, share 0.5, filler mean": {**composites, "filler": "mean"},
-        "Energy + composites, share 0.5, filler swap": {**composites, "lambda_": 1.0},
+        "composites, filler swap": composites,
+        "composites, filler mean": {**composites, "filler": "mean"},
+        "Energy + composites, filler swap": {**composites, "lambda_": 1.0},
     }
     for place, settings in enumerate(expected.values()):
         write_run(tmp_path / f"{place}", ROW, seed=place, **settings)
     tested = labelled(read_results([tmp_path]).tested.query("kind == 'best'"))
     assert tested["configuration"].tolist() == list(expected)
+
+
+def test_labels_leave_out_what_follows_and_the_page_says_so(tmp_path):
+    """Weights and batches that come with the share of the boxes, layers that come with the maps."""
+    composites = {"composites": 0.5}
+    expected = {
+        "baseline, 3 epochs": {"epochs": 3},
+        "baseline, 10 epochs": {"epochs": 10},
+        "Energy, boxes": {"lambda_": 1.0},
+        "Energy, 1 % of the boxes": {"lambda_": 1.0, "annotated": 0.01, "annotated_batch": 16},
+        "composites, boxes": {**composites, "composites_weight": 4.0},
+        "composites, 1 % of the boxes": {**composites, "annotated": 0.01, "composites_weight": 10.0},
+    }
+    for place, settings in enumerate(expected.values()):
+        write_run(tmp_path / f"{place}", ROW, **settings)
+    write_run(tmp_path / "9", ROW, lambda_=1.0, layer="mid3", frozen="mid2")
+    tested = labelled(read_results([tmp_path]).tested.query("kind == 'best'"))
+    assert tested["configuration"].tolist() == [*expected, "Energy, boxes"]
+    assert unsaid(tested) == "Names leave out composites_weight: that follows from what they say."
+    assert unsaid(tested.query("role == 'baseline'")) is None
+
+
+def test_what_alone_tells_two_runs_apart_is_said(tmp_path):
+    for place, weight in enumerate((4.0, 10.0)):
+        write_run(tmp_path / f"{place}", ROW, composites=0.5, composites_weight=weight)
+    tested = labelled(read_results([tmp_path]).tested.query("kind == 'best'"))
+    assert tested["configuration"].tolist() == ["composites, weight 4", "composites, weight 10"]
+    assert unsaid(tested) is None
 
 
 def test_labels_are_short_where_nothing_differs(tmp_path):

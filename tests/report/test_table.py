@@ -60,6 +60,28 @@ def test_latex(files):
         assert text.count(f"\\{rule}") == 1
 
 
+def test_latex_says_once_what_rows_have_in_common(tmp_path):
+    names = {
+        "backbone": ["a_b", "a_b", "c"],
+        "attribution": ["ixg@final"] * 3,
+        "configuration": ["x", "y", "z"],
+    }
+    cells = pd.DataFrame({**names, "EPG": [Spread(50.0, 1.0, 2)] * 3})
+    WrittenTable("t", "T", "C", cells, [(2, "EPG")]).write(tmp_path)
+    lines = (tmp_path / "t.tex").read_text().splitlines()
+    start = lines.index(r"\midrule")
+    assert lines[start - 1 : start + 7] == [
+        r"{configuration} & {EPG} \\",
+        r"\midrule",
+        r"\multicolumn{2}{l}{\textit{a\_b}} \\",
+        r"x & 50.0 +- 1.0 \\",
+        r"y & 50.0 +- 1.0 \\",
+        r"\multicolumn{2}{l}{\textit{c}} \\",
+        r"z & \bfseries 50.0 +- 1.0 \\",
+        r"\bottomrule",
+    ]
+
+
 def test_the_best_of_each_score_is_bold_and_ceilings_do_not_compete(tmp_path):
     table = overview(compared(write_comparison(tmp_path))[1])
     names = table.cells["configuration"]

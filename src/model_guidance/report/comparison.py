@@ -8,7 +8,7 @@ import pandas as pd
 
 from model_guidance.report.escape import terminal
 from model_guidance.report.read.comparable import incomparable, of_section, sections
-from model_guidance.report.read.labels import labelled
+from model_guidance.report.read.labels import labelled, unsaid
 from model_guidance.report.read.reported import reported
 from model_guidance.report.read.results import read_results
 from model_guidance.report.tables.controls import last_epochs
@@ -34,7 +34,7 @@ def compared(folders: Sequence[Path]) -> Iterator[str]:
     for title, names in found.items():
         tested = labelled(of_section(results.tested, names))
         last = last_epochs(tested, reported(tested))
-        yield title
+        yield "\n".join(filter(None, [title, unsaid(tested)]))
         yield _in_terminal(needs_table(results, last))
         judged = verdicts(results, tested, last)
         table = verdict_table(judged)

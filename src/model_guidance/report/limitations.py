@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from model_guidance.report.read.labels import unsaid
 from model_guidance.report.read.reported import panels, too_strong, unrepresented
 from model_guidance.report.read.roles import GUIDED, ROLES, SCRATCH
 
@@ -17,7 +18,8 @@ def summary(tested: pd.DataFrame) -> str:
     roles = "; ".join(f"{counts[role]} {role}" for role in ROLES if role in counts)
     seeds = ", ".join(str(seed) for seed in sorted(runs["seed"].unique()))
     explainers = ", ".join(f"{explainer} of {backbone}" for backbone, explainer in panels(tested))
-    return f"{len(runs)} runs ({roles}), seeds {seeds}. Maps: {explainers}."
+    said = f"{len(runs)} runs ({roles}), seeds {seeds}. Maps: {explainers}."
+    return " ".join(filter(None, [said, unsaid(tested)]))
 
 
 def limitations(tested: pd.DataFrame, models: pd.DataFrame) -> Iterator[str]:
@@ -39,4 +41,7 @@ def limitations(tested: pd.DataFrame, models: pd.DataFrame) -> Iterator[str]:
         yield f"No checkpoint keeps to a loss of 5 points on validation with {'; '.join(strong)}."
     missing = unrepresented(models)
     if missing:
-        yield f"Each checkpoint of these costs more than 5 points on validation: {'; '.join(missing)}."
+        yield (
+            "Of these, each checkpoint costs more than 5 points on validation, so that they have no "
+            f"representative model: {'; '.join(missing)}."
+        )

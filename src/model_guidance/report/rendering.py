@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
 from PIL import Image
 
 from model_guidance.report.escape import printable
 from model_guidance.report.figures.heatmaps import legend_text
 from model_guidance.report.figures.overlay import colour_bar
 from model_guidance.versions import VERSIONS
+
+INTERVAL = re.compile(r"[-+]?[0-9.]+ to [-+]?[0-9.]+\)")
 
 
 def render(template: str, **content: Any) -> str:
@@ -28,9 +31,23 @@ def render(template: str, **content: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"jpeg": jpeg, "colour_bar": colour_bar, "legend_text": legend_text}
+    environment.globals |= {
+        "jpeg": jpeg,
+        "breakable": breakable,
+        "colour_bar": colour_bar,
+        "legend_text": legend_text,
+    }
     page = environment.get_template(template).render(versions=VERSIONS, **content)
     return re.sub("[\ud800-\udfff]", lambda found: printable(found.group()), page)
+
+
+def breakable(cell: str) -> Markup:
+    """Return a cell's text as HTML: its interval apart, and long names with places where a line may end."""
+    value, opening, interval = cell.partition(" (")
+    if opening and INTERVAL.fullmatch(interval):
+        return Markup('{} <span class="interval">({}</span>').format(value, interval)
+    parts = (escape(part) for part in re.split(r"(?<=[@/_])", cell))
+    return Markup("<wbr>").join(parts)
 
 
 def jpeg(pixels: UInt8[np.ndarray, "height width 3"]) -> str:

@@ -98,16 +98,18 @@ def _counted(guided: Sequence[Verdict]) -> str:
         these = [each for each in guided if each.outcome == outcome]
         if these:
             reason = f" ({these[0].found})" if outcome == NOT_JUDGED else ""
-            said.append(f"{outcome}: {' and '.join(each.name for each in these)}{reason}")
+            whole = len(these) == len(guided)
+            names = "all of them" if whole else "; ".join(each.name for each in these)
+            said.append(f"{outcome} ({len(these)}): {names}{reason}")
     start = f"{LAST[0].upper()}{LAST[1:]}, of {len(guided)} configurations"
-    return f"{start}: {'; '.join(said)}. The figures stand in the table of verdicts."
+    return f"{start}: {'. '.join(said)}. The figures stand in the table of verdicts."
 
 
 def _doubted(guided: Sequence[Verdict]) -> Iterator[str]:
     names = [each.name for each in guided if each.control and not each.control.certain]
     if names:
         yield (
-            f"Random regions may have gained as much as {' and '.join(names)}: these do not show that the "
+            f"Random regions may have gained as much as {'; '.join(names)}: these do not show that the "
             "regions said anything."
         )
 

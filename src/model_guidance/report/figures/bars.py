@@ -41,6 +41,7 @@ def _draw(axes: Axes, series: Series) -> None:
         at = np.arange(len(spreads)) + (i - (len(series) - 1) / 2) * width
         heights = [np.nan if each is None else each.mean for each in spreads]
         errors = [np.nan if each is None else each.deviation for each in spreads]
-        style: Any = {"color": COLOURS[i % len(COLOURS)], "edgecolor": "white"}
-        axes.bar(at, heights, width * 0.92, label=label, hatch=HATCHES[i % len(HATCHES)], **style)
+        again, colour = divmod(i, len(COLOURS))  # the colours' second round has other hatches
+        style: Any = {"color": COLOURS[colour], "edgecolor": "white"}
+        axes.bar(at, heights, width * 0.92, label=label, hatch=HATCHES[(i + again) % len(HATCHES)], **style)
         axes.errorbar(at, heights, errors, ls="none", ecolor=INK, elinewidth=1.0, capsize=2)

@@ -15,6 +15,7 @@ from model_guidance.files import write
 from model_guidance.report import escape
 
 FORMATS = ("png", "pdf", "svg", "jpg")
+BROAD = 6.0  # inches
 SVG = "http://www.w3.org/2000/svg"
 
 
@@ -26,6 +27,11 @@ class Drawing:
     title: str
     figure: Figure
     tips: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def broad(self) -> bool:
+        """Whether a page gives it its whole width."""
+        return bool(self.figure.get_figwidth() > BROAD)
 
     @cached_property
     def svg(self) -> str:

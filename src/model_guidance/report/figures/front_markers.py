@@ -1,15 +1,16 @@
 """The marks of a front's figure that stand for more than one checkpoint, or for none of these runs."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 
-from model_guidance.report.figures.style import INK, PALE, Styles
+from model_guidance.report.figures.style import INK, PALE, SHADE, Styles, lightened
 from model_guidance.report.read.published import published_for
 from model_guidance.report.read.reported import baseline
-from model_guidance.report.read.roles import GUIDED
+from model_guidance.report.read.roles import GUIDED, ROLES, Role
 from model_guidance.report.read.score import NAMES, spread_of
 
 Pair = tuple[str, str]
@@ -20,6 +21,37 @@ UNGUIDED: Mapping[str, Mapping[str, Any]] = {
     "weighted": {"marker": "X", **GREY},
     "ceiling": {"marker": "p", **GREY},
 }
+AGAIN = ("h", "d", "8", "<", ">", "H")  # marks of the second configuration of such a role, and so on
+
+
+def in_figures(rows: pd.DataFrame) -> list[str]:
+    """Return the configurations in the order of legends: by role, each control beside what it controls."""
+    named = rows[["role", "configuration"]].drop_duplicates().itertuples(index=False)
+    return [label for _, label in sorted(named, key=lambda each: (_rank(each[0]), _natural(each[1])))]
+
+
+def _rank(role: Role) -> int:
+    return ROLES.index("guided" if role in GUIDED else role)
+
+
+def _natural(label: str) -> list[str | int]:
+    return [int(part) if part.isdigit() else part for part in re.split(r"([0-9]+)", label.lower())]
+
+
+def model_marks(models: pd.DataFrame, styles: Styles) -> dict[str, dict[str, Any]]:
+    """Return the mark of each configuration: ringed for guided ones, for others by role, no two alike."""
+    found: dict[str, dict[str, Any]] = {}
+    seen: dict[str, int] = {}
+    for label in in_figures(models):
+        role = models.loc[models["configuration"] == label, "role"].iloc[0]
+        mark: dict[str, Any] = {"ms": 8, **styles.get(label, {})}
+        if role not in GUIDED:
+            place = seen[role] = seen.get(role, -1) + 1
+            mark = {**UNGUIDED[role], "color": lightened(UNGUIDED[role]["color"], min(5, place) * SHADE)}
+            mark |= {"marker": AGAIN[place % len(AGAIN)]} if place else {}
+        ring = {"mec": INK, "mew": 1.4} if role in GUIDED else {}
+        found[label] = {**mark, **ring, "ls": "none"}
+    return found
 
 
 def draw_models(
@@ -29,13 +61,14 @@ def draw_models(
 
     Yields the gid of each mark and what hovering over it says.
     """
-    for place, ((role, label), rows) in enumerate(models.groupby(["role", "configuration"], sort=False)):
+    marks = model_marks(models, styles)
+    for place, label in enumerate(in_figures(models)):
+        rows = models[models["configuration"] == label]
+        role = rows["role"].iloc[0]
         x, y = (spread_of(rows, name) for name in pair)
         if x is None or y is None:
             continue
-        ringed = {"ms": 8, "mec": INK, "mew": 1.4, **styles.get(str(label), {})}
-        mark: Any = ringed if role in GUIDED else UNGUIDED[str(role)]
-        axes.plot(x.mean, y.mean, zorder=5, label=str(label), gid=f"{gid}{place}", **{**mark, "ls": "none"})
+        axes.plot(x.mean, y.mean, zorder=5, label=label, gid=f"{gid}{place}", **marks[label])
         if role in GUIDED and x.count > 1:
             bars: Any = {"ecolor": INK, "lw": 1, "capsize": 2, "zorder": 4}
             axes.errorbar(x.mean, y.mean, y.deviation, x.deviation, fmt="none", **bars)
@@ -43,9 +76,11 @@ def draw_models(
 
 
 def draw_crosshairs(axes: Axes, models: pd.DataFrame, pair: Pair) -> None:
-    """Draw dashed lines through the baseline."""
+    """Draw dashed lines through the baseline; of several, that with as many epochs as guided models."""
+    guided = models[models["role"].isin(GUIDED)]
+    reference = baseline(models, guided["epochs"].iloc[0] if len(guided) else None)
     for name, draw in zip(pair, (axes.axvline, axes.axhline), strict=True):
-        spread = spread_of(baseline(models), name)
+        spread = spread_of(reference, name)
         if spread is not None:
             draw(spread.mean, color=PALE, lw=0.8, ls="--")
 

@@ -1,7 +1,6 @@
 """Sheets of heat maps: a block per image, in it a column per model, and a legend below."""
 
 import math
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +14,7 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
 from model_guidance.report.escape import drawable
+from model_guidance.report.figures.lettering import cut, wrapped
 from model_guidance.report.figures.overlay import colour_bar, picture, scale, shown_size
 from model_guidance.report.figures.style import INK
 
@@ -23,7 +23,7 @@ CELL, GAP, EDGE = 2.0, 0.08, 0.14  # inches: a picture, between two, at the edge
 LINE, HEAD, NARROWEST = 0.135, 0.26, 4.6  # inches: a line of text, the names of the models, a page
 TALLEST = 1.4  # of a picture, in widths
 ACROSS, DOWN, LINES = 8, 8, 14  # pictures in a line; lines that one column of blocks may have, and a page
-WIDEST, PER_INCH = 36, 17  # characters below a picture, and in an inch of the legend
+TEXT, HEADING = 7.5, 9.0  # points
 ONE_SCALE = "Maps of one image share one scale."
 OWN_SCALES = "Each map has its own scale: only within a map can strengths be compared."
 
@@ -68,7 +68,7 @@ class Row:
     def captions(self) -> list[str]:
         """Return what is written below each picture, no line longer than the picture is wide."""
         texts = (self.title, *(panel.caption for panel in self.panels))
-        return ["\n".join(cut(drawable(line)) for line in text.split("\n")) for text in texts]
+        return ["\n".join(cut(drawable(line), CELL, TEXT) for line in text.split("\n")) for text in texts]
 
     def colours(self) -> list[str]:
         """Return a colour for each picture: whether the model decides rightly."""
@@ -98,19 +98,13 @@ def legend_text(rows: Sequence[Row]) -> str:
     return " ".join(parts)
 
 
-def cut(line: str, widest: int = WIDEST) -> str:
-    """Return the line, without its middle if it is longer than `widest` characters."""
-    half = (widest - 1) // 2
-    return line if len(line) <= widest else f"{line[:half]}…{line[-half:]}"
-
-
 def _page(rows: Sequence[Row], columns: Sequence[str], blocks: int) -> Figure:
     """Place everything by hand, in inches: a layout engine takes minutes for a hundred pictures."""
     lines = [rows[at : at + blocks] for at in range(0, len(rows), blocks)]
     block = (1 + len(columns)) * (CELL + GAP) + 2 * GAP
     width = max(2 * EDGE + blocks * block, NARROWEST)
     bottom = EDGE + HEAD + sum(map(_height, lines))
-    legend = textwrap.wrap(legend_text(rows), round(PER_INCH * width))
+    legend = wrapped(legend_text(rows), width - 2 * EDGE, TEXT).split("\n")
     sheet = _Sheet(width, bottom + (2 + len(legend)) * LINE + GAP)
     for at in range(min(blocks, len(rows))):
         sheet.headings(["image", *columns], EDGE + at * block)
@@ -146,15 +140,14 @@ class _Sheet:
 
     def text(self, text: str, left: float, top: float, **style: Any) -> None:
         """Write text whose upper edge is at `top`."""
-        self.axes.text(left, top, text, **{"va": "top", "fontsize": 7.5, "color": INK, **style})
+        self.axes.text(left, top, text, **{"va": "top", "fontsize": TEXT, "color": INK, **style})
 
     def headings(self, names: Sequence[str], left: float) -> None:
         """Write the names of the columns of a block."""
         for column, name in enumerate(names):
-            style = {"ha": "center", "fontsize": 9, "fontweight": "bold"}
-            self.text(
-                cut(drawable(name, weight="bold"), 26), left + column * (CELL + GAP) + CELL / 2, EDGE, **style
-            )
+            style = {"ha": "center", "fontsize": HEADING, "fontweight": "bold"}
+            shown = cut(drawable(name, weight="bold"), CELL, HEADING, "bold")
+            self.text(shown, left + column * (CELL + GAP) + CELL / 2, EDGE, **style)
 
     def block(self, row: Row, left: float, floor: float) -> None:
         """Draw the pictures of one image side by side, standing on `floor`, with their captions below."""

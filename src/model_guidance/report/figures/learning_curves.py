@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from model_guidance.report.figures.drawing import Drawing
+from model_guidance.report.figures.front_markers import in_figures
 from model_guidance.report.figures.style import INK, Styles, canvas, legend
 from model_guidance.report.read.roles import GUIDED
 from model_guidance.report.read.score import NAMES, main_score
@@ -41,7 +42,7 @@ def curve_drawing(name: str, epochs: pd.DataFrame, styles: Styles) -> Drawing:
         each.set_ylabel("λ" if score == "lambda" else f"{NAMES[score]}, %")
     axes[-1].set_xlabel("epoch (scores on validation)")
     axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
-    _legend(axes[0], {label: styles[label] for label in guided["configuration"].unique()}, epochs, last)
+    _legend(axes[0], {label: styles[label] for label in in_figures(guided)}, epochs, last)
     legend(figure)
     return Drawing(name, "Epoch by epoch", figure, tips)
 

@@ -9,11 +9,11 @@ from model_guidance.metrics.catalogue import FRONT
 from model_guidance.report.figures.annotation_effort import SETTINGS, setting_bars
 from model_guidance.report.figures.drawing import Drawing
 from model_guidance.report.figures.front_markers import Pair
-from model_guidance.report.figures.group_accuracy import group_bars
+from model_guidance.report.figures.group_accuracy import group_dots
 from model_guidance.report.figures.learning_curves import curve_drawing
 from model_guidance.report.figures.pareto_front import Front, front_drawing, front_grid
 from model_guidance.report.figures.style import Styles, styles
-from model_guidance.report.read.reported import in_order, panels
+from model_guidance.report.read.reported import baseline, panels
 from model_guidance.report.read.roles import GUIDED
 from model_guidance.report.read.score import main_score
 
@@ -32,10 +32,21 @@ def section_drawings(tested: pd.DataFrame, epochs: pd.DataFrame, models: pd.Data
     found: dict[str, list[Drawing]] = {"": list(_grids(tested, models, drawn))}
     for backbone, explainer in panels(tested):
         here = [_of_panel(table, backbone, explainer) for table in (tested, epochs, models)]
-        found[f"{backbone}, {explainer}"] = list(
-            _panel(panel_name(backbone, explainer), here[0], here[1], here[2], drawn)
-        )
+        name = panel_name(backbone, explainer)
+        grouped = [_groups(name, tested, here[0], here[2], drawn)] if "worst_group" in here[0] else []
+        found[f"{backbone}, {explainer}"] = [*grouped, *_panel(name, here[0], here[1], here[2], drawn)]
     return {caption: each for caption, each in found.items() if each}
+
+
+def _groups(
+    name: str, tested: pd.DataFrame, here: pd.DataFrame, models: pd.DataFrame, drawn: Styles
+) -> Drawing:
+    """Draw the groups of a panel's reported runs, and where there is no baseline those of other panels."""
+    rows = here[here["run"].isin(models["run"])]
+    if baseline(rows[rows["own"]]).empty:
+        others = tested[(tested["backbone"] == here["backbone"].iloc[0]) & ~tested["role"].isin(GUIDED)]
+        rows = pd.concat([rows[rows["role"].isin(GUIDED)], others])
+    return group_dots(f"groups-{name}", rows, "last", drawn)
 
 
 def _of_panel(table: pd.DataFrame, backbone: str, explainer: str) -> pd.DataFrame:
@@ -81,8 +92,6 @@ def _panel(
     shown = epochs[epochs["run"].isin(models["run"])]
     if not shown.empty:
         yield curve_drawing(f"epochs-{name}", shown, drawn)
-    if "worst_group" in tested:
-        yield group_bars(f"groups-{name}", in_order(tested[tested["run"].isin(models["run"])]), "last")
     for setting, title in SETTINGS.items():
         drawing = setting_bars(f"{setting}-{name}", front.models, setting, title)
         if drawing is not None:

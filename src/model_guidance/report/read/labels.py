@@ -22,6 +22,8 @@ GUIDANCE = (
     *COMPOSITES,
     "weighting",
 )
+MINOR = ("annotated_batch", "guided_part", *COMPOSITES)  # told only where nothing else tells runs apart
+PANEL = ("backbone", "explainer")
 WORDS = {"target_epg": "target EPG", "allowed_loss": "allowed loss", "start": "from"}
 WORDS |= {"composites": "share", "composites_weight": "weight", "freeze_statistics": "frozen statistics"}
 WORDS |= {"annotated_batch": "beside a batch", "guided_part": "guided part"}
@@ -30,11 +32,21 @@ WORDS |= {"annotated_batch": "beside a batch", "guided_part": "guided part"}
 def labelled(table: pd.DataFrame) -> pd.DataFrame:
     """Return the rows with a column `configuration`, equal for runs that differ in seeds and lambda only.
 
-    The attribution and the backbone are no part of the name: tables and figures keep them apart.
+    The attribution and the backbone, and what follows from them, are no part of the name: tables and figures
+    keep them apart. Of `MINOR` settings a name has only those without which two would be alike.
     """
     parts = {role: _parts(table, role) for role in table["role"].unique()}
     names = [_name(row, parts[row["role"]]) for _, row in table.iterrows()]
     return table.assign(configuration=names)
+
+
+def unsaid(table: pd.DataFrame) -> str | None:
+    """Return one sentence that names the settings which differ and are in no name; None if there are none."""
+    guided = table[table["role"].isin(GUIDED)]
+    told = _parts(table, "guided") if len(guided) else []
+    values = {name: {_part(row, name) for _, row in guided.iterrows()} for name in MINOR if name in guided}
+    left = [name for name, found in values.items() if name not in told and len(found - {""}) > 1]
+    return f"Names leave out {', '.join(left)}: that follows from what they say." if left else None
 
 
 def controls_of(table: pd.DataFrame, guided: pd.Series) -> pd.DataFrame:
@@ -54,8 +66,27 @@ def _parts(table: pd.DataFrame, role: str) -> list[str]:
     """Return the settings in which the runs of a role differ; the controls are like the guided runs."""
     same = table[table["role"].isin(GUIDED)] if role in GUIDED else table[table["role"] == role]
     same = same.assign(regions=same["regions"].where(same["regions"] != "random"))
-    fields = TRAINING + (GUIDANCE if role in GUIDED else ())
-    return [name for name in fields if name in table and same[name].nunique(dropna=name == "regions") > 1]
+    fields = [name for name in TRAINING + (GUIDANCE if role in GUIDED else ()) if name in table]
+    told = _told(same, fields)
+    rest = [name for name in fields if name not in MINOR and _differs(told, name)]
+    for name in (name for name in reversed(MINOR) if name in told):
+        if len(told.drop(columns=name).drop_duplicates()) == len(told.drop_duplicates()):
+            told = told.drop(columns=name)
+    return [name for name in fields if name in rest or (name in MINOR and name in told)]
+
+
+def _told(rows: pd.DataFrame, fields: Sequence[str]) -> pd.DataFrame:
+    """Return settings as a name would tell them, "" where they have no effect, beside what is always told."""
+    always = {"means": rows.apply(means, axis=1), **{name: rows[name] for name in PANEL if name in rows}}
+    told = {name: [_part(row, name) for _, row in rows.iterrows()] for name in fields}
+    return pd.DataFrame({**always, **told}, index=rows.index)
+
+
+def _differs(told: pd.DataFrame, name: str) -> bool:
+    panels = told.groupby([each for each in PANEL if each in told])[name]
+    if name == "regions":  # those of random runs are like any
+        return any(len(set(values) - {""}) > 1 for _, values in panels)
+    return bool(panels.nunique().gt(1).any())
 
 
 def _name(row: pd.Series, parts: Sequence[str]) -> str:
@@ -95,4 +126,6 @@ def _part(row: pd.Series, name: str) -> str:
     if pd.isna(value) or (name in COMPOSITES and not row["composites"]):
         return ""
     shown = f"{value:g}" if isinstance(value, float) else str(value)
+    if name == "epochs":
+        return f"{shown} epochs"
     return f"{WORDS.get(name, name)} {shown}"

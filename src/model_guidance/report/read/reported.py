@@ -1,5 +1,7 @@
 """The model that stands for a configuration: chosen on validation scores, reported with test scores."""
 
+from collections.abc import Hashable
+
 import pandas as pd
 import torch
 
@@ -73,22 +75,36 @@ def _closest(found: pd.DataFrame, epochs: int | None) -> pd.DataFrame:
 
 
 def unrepresented(models: pd.DataFrame) -> list[str]:
-    """Return "CONFIGURATION, EXPLAINER (seed REPLICATE)" for the `reported` models that cost too much."""
+    """Return "CONFIGURATION (seeds REPLICATE, REPLICATE)" for the `reported` models that cost too much.
+
+    The attribution is named as well where there are several.
+    """
+    found = models[~models["representative"]]
     return [
-        f"{row['configuration']}, {row['explainer']} (seed {row['replicate']})"
-        for _, row in models[~models["representative"]].iterrows()
+        f"{_named(models, key)} ({_seeds(rows['replicate'])})" for key, rows in found.groupby(ONE, sort=False)
     ]
 
 
+def _named(table: pd.DataFrame, key: tuple[Hashable, ...]) -> str:
+    backbone, explainer, _, configuration = key
+    several = {"backbone": backbone, "explainer": explainer}
+    return ", ".join(
+        map(str, [configuration, *(of for name, of in several.items() if table[name].nunique() > 1)])
+    )
+
+
+def _seeds(replicates: pd.Series) -> str:
+    names = ["/".join(dict.fromkeys(each.split("/"))) for each in replicates]  # "1/1" says no more than "1"
+    return f"seed{'s' * (len(names) > 1)} {', '.join(names)}"
+
+
 def too_strong(table: pd.DataFrame) -> list[str]:
-    """Return "λ 5 of CONFIGURATION, EXPLAINER" where no tested checkpoint of it keeps to the allowed loss."""
+    """Return "λ 5 of CONFIGURATION" where no tested checkpoint of it keeps to the allowed loss, as above."""
     found = []
-    for (_, explainer, _, configuration), rows in _guided(table).groupby(ONE, sort=False):
+    for key, rows in _guided(table).groupby(ONE, sort=False):
         least = least_score(_reference(table, rows))
         best = column(rows, f"val {main_score(rows)}").groupby(rows["lambda"]).max()
-        found += [
-            f"λ {weight:g} of {configuration}, {explainer}" for weight, kept in best.items() if kept < least
-        ]
+        found += [f"λ {weight:g} of {_named(table, key)}" for weight, kept in best.items() if kept < least]
     return found
 
 

@@ -1,6 +1,7 @@
 """A table for LaTeX: booktabs rules, siunitx columns, a caption, a label, and the best values in bold."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from itertools import zip_longest
 
 import pandas as pd
 
@@ -11,13 +12,20 @@ NEEDS = r"% needs \usepackage{booktabs, siunitx} and \sisetup{separate-uncertain
 
 
 def latex_table(
-    name: str, caption: str, cells: pd.DataFrame, text: pd.DataFrame, best: Collection[tuple[int, str]] = ()
+    name: str,
+    caption: str,
+    cells: pd.DataFrame,
+    text: pd.DataFrame,
+    best: Collection[tuple[int, str]] = (),
+    shared: Sequence[str] = (),
 ) -> str:
     """Return the `text` of a table whose columns of numbers are aligned at the point.
 
-    `cells` are the values behind the text; `best` are (row, column) of the values in bold; the label is
-    `tab:NAME`.
+    `cells` are the values behind the text; `best` are (row, column) of the values in bold; `shared` columns
+    are lines above the rows that have the same in them. The label is `tab:NAME`.
     """
+    parts = [", ".join(row) for row in text[list(shared)].itertuples(index=False, name=None)]
+    text = text.drop(columns=list(shared))
     formats = {column: _number_format(cells[column]) for column in text}
     shown = pd.DataFrame(
         {
@@ -39,7 +47,19 @@ def latex_table(
         position="htbp",
         position_float="centering",
     )
-    return f"{NEEDS}\n{body}"
+    return f"{NEEDS}\n{_parted(body, parts, len(formats))}"
+
+
+def _parted(body: str, parts: Sequence[str], columns: int) -> str:
+    """Put a line above each row that is of another part than the one before it."""
+    above, rule, rows = body.partition("\\midrule\n")
+    lines, before = [], ""
+    for line, part in zip_longest(rows.split("\n"), parts, fillvalue=""):
+        if part and part != before:
+            lines.append(rf"\multicolumn{{{columns}}}{{l}}{{\textit{{{latex(part)}}}}} \\")
+        lines.append(line)
+        before = part
+    return above + rule + "\n".join(lines)
 
 
 def _number_format(column: pd.Series) -> str | None:

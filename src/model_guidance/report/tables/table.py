@@ -37,11 +37,14 @@ class WrittenTable:
     @property
     def groups(self) -> dict[str, pd.DataFrame]:
         """The text by what rows have in common, backbone and attribution, which is then no column."""
-        shared = [name for name in SAID_ONCE if name in self.text]
-        if not shared:
+        if not self._shared:
             return {"": self.text}
-        parts = self.text.groupby(shared, sort=False)
-        return {", ".join(map(str, key)): rows.drop(columns=shared) for key, rows in parts}
+        parts = self.text.groupby(self._shared, sort=False)
+        return {", ".join(map(str, key)): rows.drop(columns=self._shared) for key, rows in parts}
+
+    @property
+    def _shared(self) -> list[str]:
+        return [name for name in SAID_ONCE if name in self.text]
 
     @property
     def words(self) -> set[str]:
@@ -58,7 +61,7 @@ class WrittenTable:
         grid = _each_text(self.text, escape.markdown).to_markdown(index=False, disable_numparse=True)
         page = f"**{escape.markdown(self.title)}**\n\n{escape.markdown(self.caption)}\n\n{grid}\n"
         cells = _each_text(self.numbers, escape.spreadsheet).to_csv(index=False)
-        latex = latex_table(self.name, self.caption, self.cells, self.text, self.best)
+        latex = latex_table(self.name, self.caption, self.cells, self.text, self.best, self._shared)
         for suffix, content in (("md", page), ("csv", cells), ("tex", latex)):
             write(folder / f"{self.name}.{suffix}", content.encode())
 

@@ -87,9 +87,9 @@ def unrepresented(models: pd.DataFrame) -> list[str]:
 
 def _named(table: pd.DataFrame, key: tuple[Hashable, ...]) -> str:
     backbone, explainer, _, configuration = key
-    several = {"backbone": backbone, "explainer": explainer}
+    several, own = {"backbone": backbone, "explainer": explainer}, table[table["own"]]
     return ", ".join(
-        map(str, [configuration, *(of for name, of in several.items() if table[name].nunique() > 1)])
+        map(str, [configuration, *(of for name, of in several.items() if own[name].nunique() > 1)])
     )
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from model_guidance.data.annotations.kinds import KINDS
-from model_guidance.data.annotations.settings import RANDOM, RegionSettings, annotated_images
+from model_guidance.data.annotations.settings import RANDOM, RegionSettings
 from model_guidance.data.augmentation import crop_and_flip, seed_of
 from model_guidance.data.cache.features import Features
 from model_guidance.data.cache.split import Split
@@ -89,8 +89,7 @@ class SplitDataset(Dataset[Item]):
         self.split, self.settings, self.augment, self.seed = split, settings, augment, seed
         self.draw_one, self.views, self.features = draw_one, views, features
         self._has = {kind: split.has(kind) for kind in ("masks", *settings.kinds)}
-        has_region = split.has(*settings.kinds)
-        self.annotated = annotated_images(has_region, settings.annotated, settings.seed)
+        self.annotated = settings.annotated_of(split)
         self.outside = settings.outside != split.outside
 
     def __len__(self) -> int:

@@ -114,10 +114,9 @@ def open_split(
     """
     if size < 8:
         raise UserError(f"--size {size}: must be at least 8 pixels")
-    if "size" in reader_of(name).options:
-        options = {"size": size, **options}
     from model_guidance.data.cache.cached import cached  # noqa: PLC0415  (torch)
 
+    options = drawn_at(name, size, options)
     source = _read(name, root, split, options)
     whole = cached(source, size, Path(cache).expanduser(), f"{name} {split}")
     if annotations is None:
@@ -125,6 +124,11 @@ def open_split(
     from model_guidance.data.cache.overlaid import overlaid  # noqa: PLC0415  (torch)
 
     return overlaid(whole, source, _overlay(name, root, source, split, annotations, options))
+
+
+def drawn_at(name: str, size: int, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a reader's options with the size at which it draws, if it draws and they do not say it."""
+    return {"size": size, **options} if "size" in reader_of(name).options else dict(options)
 
 
 def reader_of(name: str) -> Reader:

@@ -8,7 +8,7 @@ from lightning_fabric import Fabric
 from torch.utils.data import DataLoader
 
 from model_guidance.data import SplitDataset
-from model_guidance.data.annotations.settings import check_fraction
+from model_guidance.data.annotations.settings import check_fraction, named_images
 from model_guidance.data.composites import check_settings
 from model_guidance.errors import UserError
 from model_guidance.guidance import Guidance
@@ -65,9 +65,11 @@ class Prepared:
 
 def prepare(config: Config, folder: Path) -> Prepared:
     """Check the settings from the cheapest to the dearest: the data are read last."""
-    source, _ = source_of(config, "train"), regions_of(config)
+    source, regions = source_of(config, "train"), regions_of(config)
     check_settings(config.filler, config.replaced)
     check_fraction(config.annotated, len(source.names))
+    if regions.images is not None:
+        named_images(regions.images, source.names)
     guidance, fabric = guidance_of(config, len(source.classes)), fabric_of(config)
     data = Data.open(config, ("train", "val", "test"), fabric)
     if fabric.is_global_zero:

@@ -17,7 +17,7 @@ from model_guidance.data.annotations.settings import for_scores
 from model_guidance.data.cache.features import Features
 from model_guidance.data.composites import Composites
 from model_guidance.data.mixing import AnnotatedImages, Beside, Mixed
-from model_guidance.data.opening import reader_of
+from model_guidance.data.opening import drawn_at, reader_of
 from model_guidance.errors import UserError
 from model_guidance.guidance import Guidance
 from model_guidance.metrics.batch_scores import BatchScores
@@ -35,9 +35,10 @@ VIEWS = 4
 
 
 def source_of(config: Config, split: str) -> Source:
-    """Return one split of the run's data, nothing decoded yet."""
+    """Return one split of the run's data, nothing decoded yet; what is drawn has the size of training."""
     root, annotations = (Path(each) if each else None for each in (config.root, config.annotations))
-    return open_source(config.data, root, split, annotations=annotations, **config.options)
+    options = drawn_at(config.data, config.size, config.options)
+    return open_source(config.data, root, split, annotations=annotations, **options)
 
 
 def split_of(config: Config, name: str) -> Split:
@@ -80,7 +81,12 @@ def fabric_of(config: Config) -> Fabric:
 def regions_of(config: Config) -> RegionSettings:
     """Return which annotation guidance may use."""
     return RegionSettings(
-        config.regions, config.dilate, config.outside, config.annotated, config.annotation_seed
+        config.regions,
+        config.dilate,
+        config.outside,
+        config.annotated,
+        config.annotation_seed,
+        Path(config.annotated_images) if config.annotated_images else None,
     )
 
 

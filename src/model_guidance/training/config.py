@@ -71,6 +71,10 @@ class Config(  # dataclasses take the fields of the last base first
             )
         if self.annotated_batch is not None and not self.guided:
             raise UserError(f"--annotated_batch {self.annotated_batch}: nothing is guided without --lambda")
+        if self.annotated_images is not None and self.annotated < 1:
+            raise UserError(
+                f"--annotated_images {self.annotated_images}: excludes --annotated, leave one of them out"
+            )
         _check_composites(self)
         _check_weighting(self)
         _check_frozen(self)

@@ -70,6 +70,8 @@ class GuidanceSettings:
         outside: guide away from the regions: the evidence lies everywhere but in them.
         annotated: fraction of the training images whose regions are used.
         annotation_seed: which images those are.
+        annotated_images: instead, a file with the names of the training images whose regions are used, one in
+            a line.
         annotated_batch: so many annotated images beside those of each batch, only to be guided: where few are
             annotated, most batches would have none.
         guided_part: guide only a random part of the annotated images of each batch: unbiased; saves time with
@@ -89,6 +91,7 @@ class GuidanceSettings:
     outside: bool = False
     annotated: float = 1.0
     annotation_seed: int = 0
+    annotated_images: str | None = None
     annotated_batch: int | None = None
     guided_part: float = 1.0
 

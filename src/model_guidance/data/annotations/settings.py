@@ -1,14 +1,17 @@
 """Which annotation guidance may use: its kind, how coarse it is, and for how many images it exists."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool
 
 from model_guidance.data.annotations.kinds import KINDS
 from model_guidance.data.cache.split import Split
-from model_guidance.errors import UserError, listed
+from model_guidance.errors import UserError, listed, quoted
+from model_guidance.files import read_text
 
 RANDOM = "random"
 
@@ -21,7 +24,8 @@ class RegionSettings:
     must not be used (`Kind.excludes`) is taken away from each of these but the control.
     `dilate` grows each object on each side by this fraction of its width and height. `outside` turns
     each region into everything else (again, where the data set already means the outside). `annotated` is
-    the fraction in (0, 1] of the split's images whose regions are used, drawn with `seed`.
+    the fraction in (0, 1] of the split's images whose regions are used, drawn with `seed`; a file of their
+    names, `images`, takes its place.
     """
 
     kind: str = "boxes"
@@ -29,6 +33,7 @@ class RegionSettings:
     outside: bool = False
     annotated: float = 1.0
     seed: int = 0
+    images: Path | None = field(default=None, repr=False)  # kept features are named after what is scored
 
     def __post_init__(self) -> None:
         known = (*KINDS, RANDOM)
@@ -48,11 +53,46 @@ class RegionSettings:
             return ("boxes",)
         return tuple(dict.fromkeys((self.kind, *(name for name, kind in KINDS.items() if kind.excludes))))
 
+    def annotated_of(self, split: Split) -> Bool[np.ndarray, "images"]:
+        """Return which images of a split have a region that may be used; `UserError` where none has."""
+        has_region = split.has(*self.kinds)
+        if self.images is None:
+            return annotated_images(has_region, self.annotated, self.seed)
+        return named_images(self.images, split.names, has_region)
+
 
 def for_scores(split: Split, kind: str, outside: bool) -> RegionSettings:
     """Return what maps are scored on: all boxes, or all annotations of `kind` where there are no boxes."""
     boxes = kind == RANDOM or split.has("boxes").any()
     return RegionSettings("boxes" if boxes else kind, outside=outside)
+
+
+def named_images(
+    file: Path,
+    names: Sequence[str],
+    has_region: Bool[np.ndarray, "images"] | None = None,
+    option: str = "--annotated_images",
+) -> Bool[np.ndarray, "images"]:
+    """Return which images of a split are named in a file, one in a line; empty lines are passed over.
+
+    Raises `UserError`, naming the line, for a name that is none of `names`, is there twice, or is that of an
+    image without a region, where `has_region` tells.
+    """
+    places = {name: place for place, name in enumerate(names)}
+    chosen = np.zeros(len(names), bool)
+    for line, text in enumerate(read_text(file).splitlines(), start=1):
+        place = places.get(text.strip(), -1)
+        where = f"{option} {file} line {line}: {quoted(text.strip())}"
+        if text.strip() and place < 0:
+            raise UserError(f"{where} is no image of the split, whose first is {quoted(names[0])}")
+        if text.strip() and chosen[place]:
+            raise UserError(f"{where} is named twice")
+        if text.strip() and has_region is not None and not has_region[place]:
+            raise UserError(f"{where} has no region: mark it, or leave it out")
+        chosen[place] |= bool(text.strip())
+    if not chosen.any() and has_region is not None:
+        raise UserError(f"{option} {file}: names no image, at least one is needed")
+    return chosen
 
 
 def annotated_images(

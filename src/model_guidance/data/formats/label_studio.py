@@ -6,6 +6,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Annotated as Checked
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 import numpy as np
@@ -80,7 +81,8 @@ def _image(task: _Task, where: str) -> str:
     named = task.data.get("image", found[0] if found else None)
     if not isinstance(named, str) or not named:
         raise UserError(f'{where}: its data name no image, but must: {{"image": "..."}}')
-    path = named.partition("?d=")[2] or named.partition("?")[0]  # a local file, served by Label Studio
+    local = unquote(named.partition("?d=")[2])  # a file served by Label Studio
+    path = local or named.partition("?")[0]
     return UPLOADED.sub(r"\1", path.rpartition("://")[2])
 
 

@@ -14,6 +14,7 @@ REGIONS = ("annotated", "dilate", "regions")
 COMPOSITES = ("composites", "replaced", "filler", "composites_weight")
 GUIDANCE = (
     *REGIONS,
+    "annotated_images",
     "annotated_batch",
     "guided_part",
     "reduction",
@@ -26,7 +27,7 @@ MINOR = ("annotated_batch", "guided_part", *COMPOSITES)  # told only where nothi
 PANEL = ("backbone", "explainer")
 WORDS = {"target_epg": "target EPG", "allowed_loss": "allowed loss", "start": "from"}
 WORDS |= {"composites": "share", "composites_weight": "weight", "freeze_statistics": "frozen statistics"}
-WORDS |= {"annotated_batch": "beside a batch", "guided_part": "guided part"}
+WORDS |= {"annotated_images": "images of", "annotated_batch": "beside a batch", "guided_part": "guided part"}
 
 
 def labelled(table: pd.DataFrame) -> pd.DataFrame:

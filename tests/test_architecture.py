@@ -35,6 +35,7 @@ FLOORS = [  # from the bottom up; a floor imports what stands before it, and its
     {"metrics"},
     {"training"},
     {"runs"},
+    {"finding"},
     {"report"},
     {"studies"},
     {"commands"},

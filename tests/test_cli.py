@@ -67,7 +67,20 @@ def folder_data(root: Path, count: int = 4) -> Path:
 
 
 @pytest.mark.parametrize(
-    "command", ["", "demo", "train", "evaluate", "explain", "study", "report", "layers", "check-data"]
+    "command",
+    [
+        "",
+        "demo",
+        "train",
+        "evaluate",
+        "explain",
+        "inspect",
+        "suggest",
+        "study",
+        "report",
+        "layers",
+        "check-data",
+    ],
 )
 def test_help_imports_nothing_heavy(command):
     code = (

@@ -97,7 +97,7 @@ def rows(plain: Config, rounds: int) -> Iterator[str]:
     configs = {
         depth: replace(plain, frozen=depth, layer=depth) if depth != WHOLE else plain for depth in DEPTHS
     }
-    device, images = fabric_of(plain).device, torch.rand(plain.batch, 3, plain.size, plain.size)
+    device, images = fabric_of(plain).device, torch.rand(plain.batch, 3, *plain.resizing.size)
     found = {depth: started(config) for depth, config in configs.items()}
     shares = {depth: trained_share(it.guidance.model, images.to(device)) for depth, it in found.items()}
     network = found[WHOLE].guidance.model

@@ -75,7 +75,7 @@ def test_the_metric_is_evaluated_and_reported(run, capsys, tmp_path):
 
 def test_the_regions_are_of_the_kind(additions):
     moved = torch.tensor([[4.0, 10.0, 12.0, 20.0]])
-    (mask,) = KINDS["diamonds"].masks(moved, 32)
+    (mask,) = KINDS["diamonds"].masks(moved, (32, 32))
     assert mask[15, 8]
     assert not mask[10, 4]
     assert int(mask.sum()) == pytest.approx(40, abs=8)  # half of the box

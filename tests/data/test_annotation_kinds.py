@@ -129,9 +129,9 @@ def test_every_kind_moves_with_the_image(tmp_path: Path, kind: str) -> None:
 class Ring(Boxes):
     """The border of a box: a kind from outside of the package."""
 
-    def masks(self, moved: Tensor, size: int) -> Tensor:
-        inner = dilate_boxes(moved.as_subclass(Tensor), -0.25, (size, size))
-        return super().masks(moved, size) & ~box_mask(inner, (size, size))
+    def masks(self, moved: Tensor, size: tuple[int, int]) -> Tensor:
+        inner = dilate_boxes(moved.as_subclass(Tensor), -0.25, size)
+        return super().masks(moved, size) & ~box_mask(inner, size)
 
 
 def test_a_kind_from_outside_is_read_stored_and_trained_with(

@@ -136,7 +136,7 @@ def test_other_sizes_options_classes_and_titles_live_side_by_side(tmp_path: Path
         (replace(source, version="2"), 16, "x"),
         (replace(source, classes=("a", "c")), 16, "x"),
     ):
-        assert cached(one, size, tmp_path, title).size == size
+        assert cached(one, size, tmp_path, title).size == (size, size)
     assert len(copies(tmp_path)) == 5
 
 
@@ -272,13 +272,13 @@ def test_reading_does_not_gather_memory(tmp_path: Path) -> None:
 def test_no_mask_becomes_empty(height: int, width: int, size: int, data: st.DataObject) -> None:
     mask = np.zeros((height, width), bool)
     mask[data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))] = True
-    assert 0 < resize_mask(mask, size).sum() < size**2 or mask.all()
+    assert 0 < resize_mask(mask, (size, size)).sum() < size**2 or mask.all()
 
 
 @given(st.lists(st.floats(0, 20, width=32), min_size=4, max_size=4))
 def test_thin_boxes_become_a_pixel_wide_inside(edges: list[float]) -> None:
     low, high = np.sort(np.reshape(np.array(edges, np.float32), (2, 2)), axis=0)
-    box = widen(np.concatenate([low, high]), 20)
+    box = widen(np.concatenate([low, high]), np.array([0, 0, 20, 20], np.float32))
     assert (box[2:] - box[:2] >= 1 - 1e-5).all()
     assert box.min() >= 0
     assert box.max() <= 20
@@ -296,7 +296,7 @@ def test_a_split_is_opened_by_its_folder(tmp_path: Path) -> None:
 def test_a_mask_pixel_is_the_majority_of_its_area(mask: np.ndarray) -> None:
     square = mask.repeat(3, 0).repeat(2, 1)  # 36 x 36: six by six pixels for each of six by six
     share = square.reshape(6, 6, 6, 6).mean(axis=(1, 3))
-    np.testing.assert_array_equal(resize_mask(square, 6), share >= min(0.5, share.max()) - 1e-9)
+    np.testing.assert_array_equal(resize_mask(square, (6, 6)), share >= min(0.5, share.max()) - 1e-9)
 
 
 # --- several runs on one copy ---

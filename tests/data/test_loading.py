@@ -49,7 +49,7 @@ def equal(one: object, other: object) -> bool:
         return torch.equal(one, other)
     if one is None or isinstance(one, int | float):
         return one == other
-    if isinstance(one, list):
+    if isinstance(one, list | tuple):
         return len(one) == len(other) and all(map(equal, one, other))
     return all(equal(getattr(one, name), getattr(other, name)) for name in one.__dataclass_fields__)
 
@@ -76,7 +76,7 @@ def edges(profile: Tensor) -> tuple[float, float]:
 @pytest.mark.parametrize("seed", range(25))
 def test_box_and_mask_stay_on_the_painted_box(split: Split, seed: int) -> None:
     shapes = {name: torch.from_numpy(split.annotations(name, 0)[1]) for name in ("boxes", "masks")}
-    movable = [KINDS[name].movable(each, SIZE) for name, each in shapes.items()]
+    movable = [KINDS[name].movable(each, (SIZE, SIZE)) for name, each in shapes.items()]
     image, (boxes, masks) = crop_and_flip(torch.from_numpy(split.image(0)).permute(2, 0, 1), movable, seed)
     gray = image.float().mean(0)
     row = gray[int((boxes[0, 1] + boxes[0, 3]) / 2)]
@@ -90,7 +90,7 @@ def test_box_and_mask_stay_on_the_painted_box(split: Split, seed: int) -> None:
 
 def test_a_flip_mirrors_everything(split: Split) -> None:
     ramp = torch.arange(SIZE, dtype=torch.uint8).expand(3, SIZE, SIZE)
-    boxes = KINDS["boxes"].movable(torch.tensor([[0.0, 0.0, 10.0, SIZE]]), SIZE)
+    boxes = KINDS["boxes"].movable(torch.tensor([[0.0, 0.0, 10.0, SIZE]]), (SIZE, SIZE))
     first = [crop_and_flip(ramp, [boxes], seed) for seed in range(40)]
     mirrored = [bool(image[0, 0, 0] > image[0, 0, -1]) for image, _ in first]
     assert 8 < sum(mirrored) < 32

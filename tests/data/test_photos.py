@@ -3,13 +3,16 @@
 import os
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
+from tests.data.samples import painted
 
-from model_guidance.data.photos import open_image, read_photo, suffixes
+from model_guidance.data import open_source, open_split
+from model_guidance.data.photos import open_image, oriented, read_photo, suffixes
 from model_guidance.errors import UserError
 
 
@@ -125,6 +128,60 @@ def test_a_turned_photo_has_a_remark_and_stays_as_stored(tmp_path: Path) -> None
     image, (remark,) = read_photo(tmp_path / "phone.jpg")
     assert image.size == (20, 10)
     assert "viewers turn it (EXIF orientation 6)" in remark
+    assert "--orientation upright" in remark
+
+
+def turned(image: Image.Image, turn: int, path: Path) -> Path:
+    """Save an image that viewers turn."""
+    tags = Image.Exif()
+    tags[274] = turn
+    image.save(path, exif=tags)
+    return path
+
+
+@pytest.mark.parametrize("turn", [1, 2, 3, 4, 5, 6, 7, 8])
+def test_a_photo_is_turned_as_viewers_turn_it(tmp_path: Path, turn: int) -> None:
+    stored = np.random.default_rng(0).integers(0, 255, (10, 20, 3), np.uint8)
+    path = turned(Image.fromarray(stored), turn, tmp_path / "phone.png")
+    shown = np.asarray(ImageOps.exif_transpose(Image.open(path)))
+    np.testing.assert_array_equal(open_image(path, "upright"), shown)
+    with oriented("upright"):
+        assert read_photo(path)[1] == ()
+    np.testing.assert_array_equal(open_image(path), stored)
+
+
+def test_regions_are_of_the_upright_photo(folder: Callable[..., Path], tmp_path: Path) -> None:
+    """As annotation tools draw them: the box reaches further down than the stored photo."""
+    root = folder("train/cat/1.png,5,20,15,38")
+    shown = painted(30, 40, (5, 20, 15, 38))
+    turned(shown.transpose(Image.Transpose.ROTATE_90), 6, root / "train/cat/1.png")
+    sample = open_source("folder", root, "train", orientation="upright").read(0)
+    np.testing.assert_array_equal(sample.image, shown)
+    assert sample.annotations[0].shape.tolist() == [5, 20, 15, 38]
+    assert sample.remarks == ()
+    splits = {
+        way: open_split("folder", root, "train", "15x20", tmp_path / "cache", {}, orientation=way)
+        for way in ("upright", "stored")
+    }
+    assert splits["upright"].folder != splits["stored"].folder
+    _, boxes = splits["upright"].annotations("boxes", 0)
+    assert boxes.tolist() == [[2.5, 10, 7.5, 19]]
+    assert splits["upright"].image(0)[11:18, 4:7].min() > 200
+    assert splits["stored"].annotations("boxes", 0)[1].tolist() != boxes.tolist()
+
+
+def test_a_stated_size_is_that_of_the_upright_photo(coco: Callable[..., Path]) -> None:
+    root = coco({}, year="val2014")
+    turned(painted(30, 40), 6, root / "val2014" / "1.png")
+    place = open_source("coco", root, "test").names.index("1.png")
+    assert open_source("coco", root, "test", orientation="upright").read(place).image.size == (40, 30)
+    with pytest.raises(UserError, match=r"image has 30 x 40; perhaps it needs another --orientation"):
+        open_source("coco", root, "test").read(place)
+
+
+def test_an_unknown_orientation_is_named() -> None:
+    with pytest.raises(UserError, match="^--orientation turned: choose one of stored, upright"):
+        open_source("shapes", None, "train", orientation="turned")
 
 
 def test_suffixes_are_those_that_pillow_decodes_alone() -> None:

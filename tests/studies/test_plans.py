@@ -261,7 +261,10 @@ def settings() -> st.SearchStrategy[dict[str, Any]]:
 OTHER: dict[str, list[Any]] = {
     "data": ["voc", "waterbirds"],
     "options": [{"labels": "multi"}, {"count": 24}, {"task": "reversed"}],
-    "size": [32, 225],
+    "annotations": ["boxes.json"],
+    "size": [32, 225, "48x32"],
+    "resize": ["fit", "crop"],
+    "orientation": ["upright"],
     "freeze_statistics": [True],
     "augment": [True, False],
     "backbone": ["small", "bcos_resnet50"],

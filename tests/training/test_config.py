@@ -62,3 +62,11 @@ def test_a_layout_is_of_its_layer_only():
     config = Config(layer="blocks.5", layout="tokens:1")
     assert config.explained_by("gradcam", "blocks.5").layout == "tokens:1"
     assert config.explained_by("gradcam", "input").layout is None
+
+
+@pytest.mark.parametrize(("given", "kept"), [(64, 64), ("64x64", 64), ("64", 64), ("48x32", "48x32")])
+def test_a_square_is_written_as_its_side(given: Any, kept: Any, tmp_path: Path):
+    config = Config(size=given)
+    assert config.size == kept
+    (tmp_path / "config.yaml").write_text(config.yaml(), encoding="utf-8")
+    assert load(tmp_path / "config.yaml") == config

@@ -28,6 +28,9 @@ def parser(_: Sequence[str]) -> Parser:
     parser.add_argument("--data", type=str, required=True, help="a path to photos, or the name of a data set")
     parser.add_argument("--root", type=str, help="the folder in which it lies")
     parser.add_argument("--annotations", type=str, help="file or folder with more regions")
+    parser.add_argument(
+        "--orientation", type=str, default="stored", help="of photos, regions: stored, upright"
+    )
     parser.add_argument("--options", type=mapping, default={}, help="options of its reader")
     parser.add_argument("--out", type=str, default="check-data", help="folder for one sheet per split")
     parser.add_argument(
@@ -44,8 +47,8 @@ def run(given: dict[str, Any]) -> None:
     """Check a data set; exits with 1 if it has defects."""
     composed = (given["composites"], given["replaced"], given["regions"]) if given["composites"] else None
     data, root = located(given["data"], given["root"])
-    annotations = given["annotations"] and Path(given["annotations"])
-    if not check_data(data, root, given["options"], Path(given["out"]), composed, annotations):
+    more = (given["annotations"] and Path(given["annotations"]), given["orientation"])
+    if not check_data(data, root, given["options"], Path(given["out"]), composed, *more):
         sys.exit(1)
 
 
@@ -56,6 +59,7 @@ def check_data(
     out: Path,
     composed: tuple[str, str, str] | None = None,
     annotations: Path | None = None,
+    orientation: str = "stored",
 ) -> bool:
     """Check all splits of a data set; return whether they are without defects.
 
@@ -72,7 +76,8 @@ def check_data(
         _check_composed(*composed)
     check_output_folder(out)
     home = Path(root) if root else None
-    sources = {split: open_source(name, home, split, annotations=annotations, **options) for split in SPLITS}
+    how = {"annotations": annotations, "orientation": orientation, **options}
+    sources = {split: open_source(name, home, split, **how) for split in SPLITS}
     found = {}
     for split, source in sources.items():
         found[split] = inspect(source)

@@ -14,7 +14,7 @@ def parser(_: Sequence[str]) -> Parser:
     """Return the options of `layers`."""
     parser = Parser(description="List the layers of a network that can be explained, from the input on.")
     parser.add_argument("name", type=str, help="small, resnet50, ..., torchvision/NAME or timm/NAME")
-    parser.add_argument("--size", type=int, default=224, help="side of the images, in pixels")
+    parser.add_argument("--size", type=str, default="224", help="side of the images, or WIDTHxHEIGHT")
     return parser
 
 
@@ -23,22 +23,22 @@ def run(given: dict[str, Any]) -> None:
     print(layer_table(given["name"], given["size"]))
 
 
-def layer_table(name: str, size: int) -> str:
+def layer_table(name: str, size: str) -> str:
     """Return a row for each layer of a network with random weights: name, map, layout, and which depth it is.
 
     Raises `UserError` for a network that does not exist, or that does not take images of this size.
     """
-    if size < 1:
-        raise UserError(f"--size {size}: at least 1 is needed")
     import torch
 
+    from model_guidance.data.resizing import Resizing
     from model_guidance.models import build
     from model_guidance.models.layers import layers
     from model_guidance.report.tables.text import rendered, text_table
 
+    height, width = Resizing.of(size).size
     model, table = build(name, CLASSES), text_table(("map", "layout", "depth"))
     try:
-        found = layers(model, torch.zeros(1, 3, size, size))
+        found = layers(model, torch.zeros(1, 3, height, width))
     except UserError as error:
         raise UserError(f"{name} --size {size}: {error}") from error
     for layer in found:

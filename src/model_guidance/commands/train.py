@@ -25,17 +25,8 @@ from model_guidance.training.settings import (
 
 # What --from takes from its run.
 INHERITED = (
-    "data",
-    "root",
-    "options",
-    "annotations",
-    "size",
-    "backbone",
-    "frozen",
-    "method",
-    "layer",
-    "layout",
-    "lr",
+    *("data", "root", "options", "annotations", "size", "resize", "orientation"),
+    *("backbone", "frozen", "method", "layer", "layout", "lr"),
 )
 OWN = ("cache",)  # what it takes as well, and does not name: it belongs to the machine
 GROUPS = {

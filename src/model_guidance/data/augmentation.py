@@ -10,12 +10,14 @@ from torch import Tensor
 from torchvision.transforms import v2
 from torchvision.tv_tensors import Image
 
-CROP_AREA, CROP_ASPECT = (0.7, 1.0), (3 / 4, 4 / 3)
+from model_guidance.data.resizing import Size
+
+CROP_AREA, CROP_ASPECT = (0.7, 1.0), (3 / 4, 4 / 3)  # the aspect in aspects of the image
 
 
 def crop_and_flip(
-    image: UInt8[Tensor, "3 size size"], annotations: Sequence[Tensor], seed: int
-) -> tuple[UInt8[Tensor, "3 size size"], list[Tensor]]:
+    image: UInt8[Tensor, "3 height width"], annotations: Sequence[Tensor], seed: int
+) -> tuple[UInt8[Tensor, "3 height width"], list[Tensor]]:
     """Crop 70 to 100 % of the area, back at the full size, and flip every second time; drawn from `seed`.
 
     `annotations` are `BoundingBoxes` or `Mask` of torchvision. Boxes are cut at the crop; one that lies
@@ -23,13 +25,14 @@ def crop_and_flip(
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        moved, *rest = _transform(image.shape[-1])([Image(image), *annotations])
+        moved, *rest = _transform((image.shape[-2], image.shape[-1]))([Image(image), *annotations])
     return moved.as_subclass(Tensor), rest
 
 
 @cache
-def _transform(size: int) -> v2.Transform:
-    crop = v2.RandomResizedCrop(size, CROP_AREA, CROP_ASPECT, antialias=True)
+def _transform(size: Size) -> v2.Transform:
+    aspects = [size[1] / size[0] * each for each in CROP_ASPECT]
+    crop = v2.RandomResizedCrop(size, CROP_AREA, aspects, antialias=True)
     return v2.Compose([crop, v2.RandomHorizontalFlip()])
 
 

@@ -23,7 +23,8 @@ def check_size(image: Image.Image, size: tuple[float, float], where: str) -> Non
     """Raise `UserError` unless `image` has the (width, height) in pixels that `where` states."""
     if image.size != size:
         stated, found = (f"{width:g} x {height:g}" for width, height in (size, image.size))
-        raise UserError(f"{where}: is made for an image of {stated} pixels, but the image has {found}")
+        hint = "; perhaps it needs another --orientation" * (image.size == size[::-1])
+        raise UserError(f"{where}: is made for an image of {stated} pixels, but the image has {found}{hint}")
 
 
 def check_box(

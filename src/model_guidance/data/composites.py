@@ -115,7 +115,7 @@ class Composites(Dataset[Item]):
 
     def _composed(
         self, shown: Item, outside: bool, random: np.random.Generator
-    ) -> UInt8[Tensor, "3 size size"]:
+    ) -> UInt8[Tensor, "3 height width"]:
         if self.filler == CROP:
             return shown.image
         image, regions = _pixels(shown), union(_shown(shown))
@@ -195,38 +195,38 @@ def _labels(shown: Item, outside: bool, exclusive: bool) -> Float[Tensor, "class
 
 
 def _zoomed(
-    image: UInt8[Tensor, "3 size size"], regions: list[Region]
-) -> tuple[UInt8[Tensor, "3 size size"], list[Region]]:
+    image: UInt8[Tensor, "3 height width"], regions: list[Region]
+) -> tuple[UInt8[Tensor, "3 height width"], list[Region]]:
     """Enlarge the box around the regions, and a margin of it, to the whole image."""
     rows, columns = (union(regions)[0].any(dim=axis).nonzero() for axis in (1, 0))
-    size = image.shape[-1]
+    size = [*image.shape[-2:]]
     sides = []
-    for places in (rows, columns):
+    for places, side in zip((rows, columns), size, strict=True):
         first, last = int(places[0]), int(places[-1]) + 1
         margin = round(MARGIN * (last - first))
-        sides.append((max(first - margin, 0), min(last + margin, size)))
+        sides.append((max(first - margin, 0), min(last + margin, side)))
     (top, bottom), (left, right) = sides
     box = (top, left, bottom - top, right - left)
 
     def move(image: Tensor, masks: Sequence[Tensor]) -> Moved:
-        enlarged, *rest = (resized_crop(each, *box, [size, size]) for each in (Image(image), *masks))
+        enlarged, *rest = (resized_crop(each, *box, size) for each in (Image(image), *masks))
         return enlarged.as_subclass(Tensor), rest
 
     return _together(image, regions, move)
 
 
 def _moved(
-    image: UInt8[Tensor, "3 size size"], regions: list[Region], seed: int
-) -> tuple[UInt8[Tensor, "3 size size"], list[Region]]:
+    image: UInt8[Tensor, "3 height width"], regions: list[Region], seed: int
+) -> tuple[UInt8[Tensor, "3 height width"], list[Region]]:
     """Crop and flip an image with its regions; those that the crop removed are gone."""
     return _together(image, regions, lambda image, masks: crop_and_flip(image, masks, seed))
 
 
 def _together(
-    image: UInt8[Tensor, "3 size size"],
+    image: UInt8[Tensor, "3 height width"],
     regions: list[Region],
     move: Callable[[Tensor, Sequence[Tensor]], Moved],
-) -> tuple[UInt8[Tensor, "3 size size"], list[Region]]:
+) -> tuple[UInt8[Tensor, "3 height width"], list[Region]]:
     planes = [
         [each.mask, torch.ones_like(each.mask) if each.valid is None else each.valid] for each in regions
     ]

@@ -15,7 +15,8 @@ from model_guidance.data.annotations.settings import RANDOM, RegionSettings
 from model_guidance.data.augmentation import crop_and_flip, seed_of
 from model_guidance.data.cache.features import Features
 from model_guidance.data.cache.split import Split
-from model_guidance.data.regions import Region, random_boxes, without
+from model_guidance.data.regions import Region, random_boxes, within, without
+from model_guidance.data.resizing import Size
 
 ItemKey = int | tuple[int, int]
 BOXES = RegionSettings()
@@ -25,18 +26,18 @@ BOXES = RegionSettings()
 class Item:
     """One image, `index` in its split; no mask of `regions` or `objects` is empty.
 
-    `image` is RGB, or the image's features where these were asked for; `size` is the image's side in pixels.
+    `image` is RGB, or the image's features where these were asked for; `size` is the image's (height, width).
     `weight` is None for an image of the data set, and for one that is made beside them how much its
     classification loss counts, theirs being 1.
     """
 
-    image: UInt8[Tensor, "3 size size"] | Float[Tensor, "..."]
+    image: UInt8[Tensor, "3 height width"] | Float[Tensor, "..."]
     labels: Float[Tensor, "classes"]
     regions: list[Region]
     objects: list[Region]
     group: int
     index: int
-    size: int
+    size: Size
     weight: float | None = None
 
 
@@ -52,7 +53,7 @@ class _Objects:
     classes: list[int]
     shapes: Tensor
 
-    def movable(self, size: int) -> Tensor:
+    def movable(self, size: Size) -> Tensor:
         """Return all objects as torchvision moves them."""
         return KINDS[self.kind].movable(self.shapes, size)
 
@@ -111,13 +112,15 @@ class SplitDataset(Dataset[Item]):
         """Return several items at once, as torch's loader asks for them: that is cheaper than one by one."""
         places = [key if isinstance(key, tuple) else (0, key) for key in keys]
         epochs, indices = [epoch for epoch, _ in places], [index for _, index in places]
-        objects = [self._objects("masks", indices), *self._annotations(indices)]
+        padded = self._photos(indices)
+        objects = [*padded, self._objects("masks", indices), *self._annotations(indices)]
         images, objects = self._seen([self.view(epoch) for epoch in epochs], indices, objects)
-        segmented, *annotations = objects
+        segmented, *annotations = objects[len(padded) :]
+        regions = self._in_photos(self._regions(annotations, len(indices)), objects[: len(padded)])
         found = zip(
             images,
             torch.from_numpy(self.split.labels[indices]).float(),
-            map(self._drawn, self._regions(annotations, len(indices)), epochs, indices),
+            map(self._drawn, regions, epochs, indices),
             [[] for _ in indices] if self.split.outside else self._masks(segmented, len(indices), False),
             self.split.group[indices].tolist(),
             indices,
@@ -139,7 +142,7 @@ class SplitDataset(Dataset[Item]):
             images = [torch.from_numpy(self.split.image(index)).permute(2, 0, 1) for index in indices]
         if not self.augment:
             return images, [replace(each, shapes=each.movable(size)) for each in objects]
-        blank = torch.zeros(1, size, size, dtype=torch.uint8)
+        blank = torch.zeros(1, *size, dtype=torch.uint8)
         cropped = [
             self._cropped(blank if self.features else image, [each.of(place) for each in objects], key)
             for place, (image, key) in enumerate(zip(images, keys, strict=True))
@@ -176,10 +179,31 @@ class SplitDataset(Dataset[Item]):
         if settings.kind != RANDOM:
             return grown
         moved = [
-            random_boxes(grown.of(place).shapes, (size, size), seed_of(settings.seed, indices[place]))
+            self._displaced(grown.of(place).shapes, indices[place], seed_of(settings.seed, indices[place]))
             for place in dict.fromkeys(grown.owners)
         ]
         return replace(grown, shapes=torch.cat([grown.shapes[:0], *moved]))
+
+    def _displaced(self, boxes: Tensor, index: int, seed: int) -> Tensor:
+        """Return boxes of the same sizes at random places in the photo."""
+        if self.split.frames is None:
+            return random_boxes(boxes, self.split.size, seed)
+        x1, y1, x2, y2 = map(int, self.split.frames[index])
+        return random_boxes(boxes, (y2 - y1, x2 - x1), seed) + boxes.new_tensor([x1, y1, x1, y1])
+
+    def _photos(self, indices: Sequence[int]) -> list[_Objects]:
+        """Return where the photos lie, as a box each, if there is padding around them."""
+        if self.split.frames is None:
+            return []
+        count, frames = len(indices), torch.from_numpy(self.split.frames[indices])
+        return [_Objects("boxes", [*range(count)], [0] * count, frames)]
+
+    def _in_photos(self, regions: list[list[Region]], photos: list[_Objects]) -> list[list[Region]]:
+        """Take from the regions what lies in the padding."""
+        if not photos:
+            return regions
+        masks = KINDS["boxes"].masks(photos[0].shapes, self.split.size)
+        return [within(own, photo) for own, photo in zip(regions, masks, strict=True)]
 
     def _annotations(self, indices: Sequence[int]) -> list[_Objects]:
         """Return what becomes regions, coarse or displaced as the settings want it."""

@@ -8,7 +8,8 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from model_guidance.data.checks import check_box
-from model_guidance.data.regions import Region, Size, box_mask, stack
+from model_guidance.data.regions import Region, box_mask, stack
+from model_guidance.data.resizing import Size
 from model_guidance.errors import UserError, quoted
 from model_guidance.types import Pairs, Regions
 

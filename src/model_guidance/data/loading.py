@@ -14,6 +14,7 @@ from model_guidance.data.composites import Composites
 from model_guidance.data.dataset import Item, SplitDataset
 from model_guidance.data.mixing import Mixed
 from model_guidance.data.regions import Region, stack
+from model_guidance.data.resizing import Size
 from model_guidance.types import Batch, Regions
 
 
@@ -148,6 +149,6 @@ def _weights(weights: Sequence[float | None]) -> Float[Tensor, "batch"] | None:
     return torch.tensor([1 / own if weight is None else weight / max(others, 1) for weight in weights])
 
 
-def _joined(regions: Sequence[Sequence[Region]], size: int) -> Regions:
+def _joined(regions: Sequence[Sequence[Region]], size: Size) -> Regions:
     owned = [(image, region) for image, each in enumerate(regions) for region in each]
-    return stack(owned, (size, size), len(regions))
+    return stack(owned, size, len(regions))

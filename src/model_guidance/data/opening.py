@@ -1,12 +1,13 @@
 """Data sets by name: one split of them, as it was read or ready to load; importing this imports no torch."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model_guidance.data.overlay import Overlay, laid_over, overlay
+from model_guidance.data.photos import check_orientation, oriented
 from model_guidance.data.readers import (
     annotations,
     coco,
@@ -23,7 +24,8 @@ from model_guidance.data.readers import (
 )
 from model_guidance.data.readers.options import SPLITS, check_split
 from model_guidance.data.readers.reader import Reader
-from model_guidance.data.source import Source
+from model_guidance.data.resizing import Resizing
+from model_guidance.data.source import Sample, Source
 from model_guidance.errors import UserError, meant
 from model_guidance.lookup import find
 
@@ -53,14 +55,21 @@ DATASETS: dict[str, Reader] = {
 
 
 def open_source(
-    name: str, root: Path | None, split: str, *, annotations: Path | None = None, **options: Any
+    name: str,
+    root: Path | None,
+    split: str,
+    *,
+    annotations: Path | None = None,
+    orientation: str = "stored",
+    **options: Any,
 ) -> Source:
     """Read one split of the data set `name` of `DATASETS`, nothing decoded yet.
 
-    `annotations` is a file with more regions, in any format of `formats`; `options` are those of the reader.
-    Raises `UserError` for an unknown name, split or option, and for whatever is missing under `root`.
+    `annotations` is a file with more regions, in any format of `formats`; `orientation` as for
+    `photos.oriented`, for the photos and their regions alike; `options` are those of the reader. Raises
+    `UserError` for an unknown name, split or option, and for whatever is missing under `root`.
     """
-    source = _read(name, root, split, options)
+    source = _turned(_read(name, root, split, options), orientation)
     if annotations is None:
         return source
     return laid_over(source, _overlay(name, root, source, split, annotations, options))
@@ -99,26 +108,41 @@ def _read(name: str, root: Path | None, split: str, options: Mapping[str, Any]) 
     return source
 
 
+def _turned(source: Source, orientation: str) -> Source:
+    """Return the source with its photos turned upright if they shall be: its regions are of these."""
+    check_orientation(orientation)
+    if orientation == "stored":
+        return source
+    return replace(source, read=partial(_upright, source.read), version=f"{source.version} upright")
+
+
+def _upright(read: Callable[[int], Sample], index: int) -> Sample:
+    with oriented("upright"):
+        return read(index)
+
+
 def open_split(
     name: str,
     root: Path | None,
     split: str,
-    size: int,
+    size: int | str,
     cache: Path,
     options: Mapping[str, Any],
     annotations: Path | None = None,
+    mode: str = "stretch",
+    orientation: str = "stored",
 ) -> "Split":
-    """Return the same split at `size` x `size` pixels, from the folder `cache` or built there.
+    """Return the same split at a size, from the folder `cache` or built there.
 
-    A data set that is drawn rather than read is drawn at that size, unless `options` say otherwise.
+    `size` is the side of a square or WIDTHxHEIGHT, `mode` how images are brought there (`Resizing`). A data
+    set that is drawn rather than read is drawn at the longer side, unless `options` say otherwise.
     """
-    if size < 8:
-        raise UserError(f"--size {size}: must be at least 8 pixels")
+    Resizing.of(size, mode)
     from model_guidance.data.cache.cached import cached  # noqa: PLC0415  (torch)
 
     options = drawn_at(name, size, options)
-    source = _read(name, root, split, options)
-    whole = cached(source, size, Path(cache).expanduser(), f"{name} {split}")
+    source = _turned(_read(name, root, split, options), orientation)
+    whole = cached(source, size, Path(cache).expanduser(), f"{name} {split}", mode)
     if annotations is None:
         return whole
     from model_guidance.data.cache.overlaid import overlaid  # noqa: PLC0415  (torch)
@@ -126,9 +150,10 @@ def open_split(
     return overlaid(whole, source, _overlay(name, root, source, split, annotations, options))
 
 
-def drawn_at(name: str, size: int, options: Mapping[str, Any]) -> dict[str, Any]:
+def drawn_at(name: str, size: int | str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return a reader's options with the size at which it draws, if it draws and they do not say it."""
-    return {"size": size, **options} if "size" in reader_of(name).options else dict(options)
+    side = max(Resizing.of(size).size)
+    return {"size": side, **options} if "size" in reader_of(name).options else dict(options)
 
 
 def reader_of(name: str) -> Reader:

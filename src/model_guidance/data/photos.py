@@ -1,19 +1,33 @@
 """Photos of any kind, decoded to 8-bit RGB."""
 
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from model_guidance.errors import UserError
+from model_guidance.errors import UserError, listed
 
 SMALLEST_SIDE = 8
 DEPTHS = (8, 10, 12, 14, 16)  # bits of a pixel that cameras and scanners have
 DARK = 64  # of 255: an image whose brightest pixel is below uses the lowest bits of a deeper file
 NO_PHOTOS = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}  # Pillow knows their name only, or runs a program
-ORIENTATION = 0x0112
+ORIENTATION = 0x0112  # the tag of EXIF
+ORIENTATIONS = ("stored", "upright")
+TURNS = {  # by the value of the tag
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_ORIENTATION = ContextVar("orientation", default="stored")
 
 
 @cache
@@ -29,17 +43,38 @@ def suffixes() -> frozenset[str]:
     return frozenset(suffix for suffix, name in Image.registered_extensions().items() if name in formats())
 
 
-def open_image(path: Path) -> Image.Image:
+@contextmanager
+def oriented(orientation: str) -> Iterator[None]:
+    """Have `read_photo` leave photos as they are "stored", or turn them "upright" as viewers do.
+
+    It holds for this thread, within the context: readers need not know of it.
+    """
+    before = _ORIENTATION.set(orientation)
+    try:
+        yield
+    finally:
+        _ORIENTATION.reset(before)
+
+
+def check_orientation(orientation: str) -> None:
+    """Raise `UserError` for an orientation that is unknown."""
+    if orientation not in ORIENTATIONS:
+        raise UserError(f"--orientation {orientation}: choose one of {listed(ORIENTATIONS, orientation)}")
+
+
+def open_image(path: Path, orientation: str = "stored") -> Image.Image:
     """Decode `path` as `read_photo` does, without the remarks."""
-    return read_photo(path)[0]
+    with oriented(orientation):
+        return read_photo(path)[0]
 
 
 def read_photo(path: Path) -> tuple[Image.Image, tuple[str, ...]]:
     """Decode `path` as 8-bit RGB, whatever its mode, and return it with remarks; transparency is dropped.
 
     Gray pixels of more than 8 bits are scaled by the bits that they use (10, 12, 14 or 16), signed,
-    32-bit and floating-point ones by their range, with a remark. The EXIF orientation is *not* applied:
-    annotations refer to the pixels as they are stored, and a remark says that viewers turn the photo.
+    32-bit and floating-point ones by their range, with a remark. The EXIF orientation is applied within
+    `oriented("upright")` only; otherwise annotations refer to the pixels as they are stored, and a remark
+    says that viewers turn the photo.
     Raises `UserError` when the file is missing, no file, damaged, or smaller than 8 pixels on a side.
     """
     try:
@@ -47,25 +82,34 @@ def read_photo(path: Path) -> tuple[Image.Image, tuple[str, ...]]:
             raise ValueError("it is a folder, a pipe or a device")
         with Image.open(path, formats=formats()) as image:
             rgb, scaled = _as_rgb(image)
-            orientation = _orientation(image)
+            turn = _turn(image)
     except FileNotFoundError:
         raise UserError(f"{path}: does not exist, although it is named as an image") from None
     except Exception as error:  # Pillow's decoders raise a dozen types on damaged files
         raise UserError(f"{path}: no complete, readable image ({error}); replace or remove it") from error
+    upright = _ORIENTATION.get() == "upright"
+    rgb = rgb.transpose(TURNS[turn]) if upright and turn else rgb
     width, height = rgb.size
     if min(rgb.size) < SMALLEST_SIDE:
         raise UserError(f"{path}: is {width} x {height} pixels, but must have {SMALLEST_SIDE} on each side")
-    return rgb, tuple(f"{path}: {remark}" for remark in (scaled, orientation) if remark)
+    said = None if upright or not turn else _as_stored(turn)
+    return rgb, tuple(f"{path}: {remark}" for remark in (scaled, said) if remark)
 
 
-def _orientation(image: Image.Image) -> str | None:
+def _turn(image: Image.Image) -> int | None:
+    """Return the EXIF orientation if it is one in which viewers turn the photo."""
     try:
         orientation = image.getexif().get(ORIENTATION, 1)
     except Exception:  # a photo with damaged EXIF data is still a photo
         return None
-    if orientation not in range(2, 9):
-        return None
-    return f"viewers turn it (EXIF orientation {orientation}); it is used, and its boxes are read, as stored"
+    return int(orientation) if orientation in TURNS else None
+
+
+def _as_stored(turn: int) -> str:
+    return (
+        f"viewers turn it (EXIF orientation {turn}); it is used, and its boxes are read, as stored "
+        "(--orientation upright: as viewers show it)"
+    )
 
 
 def _as_rgb(image: Image.Image) -> tuple[Image.Image, str | None]:

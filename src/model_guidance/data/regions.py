@@ -11,9 +11,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from model_guidance.data.resizing import Size
 from model_guidance.types import Pairs, Regions
-
-Size = tuple[int, int]
 
 
 def box_mask(boxes: Float[Tensor, "n 4"], size: Size) -> Bool[Tensor, "height width"]:
@@ -92,6 +91,12 @@ def without(evidence: Sequence[Region], excluded: Sequence[Region]) -> list[Regi
     kept = [each for each in kept if each.mask.any()]
     alone = sorted(set(banned) - {each.label for each in kept})
     return kept + [Region(label, ~banned[label], banned[label]) for label in alone if not banned[label].all()]
+
+
+def within(regions: Sequence[Region], photo: Bool[Tensor, "height width"]) -> list[Region]:
+    """Take from each region what is no part of the photo, but padding around it."""
+    cut = [Region(each.label, each.mask & photo, each.valid) for each in regions]
+    return [each for each in cut if each.mask.any()]
 
 
 def stack(regions: Sequence[tuple[int, Region]], size: Size, images: int | None = None) -> Regions:

@@ -10,7 +10,8 @@ from torchvision.transforms.v2 import functional
 from torchvision.tv_tensors import BoundingBoxes, BoundingBoxFormat
 
 from model_guidance.data.given import checked_size, from_boxes
-from model_guidance.data.regions import Region, Size, box_masks, stack
+from model_guidance.data.regions import Region, box_masks, stack
+from model_guidance.data.resizing import Size
 from model_guidance.errors import UserError
 from model_guidance.types import Regions
 

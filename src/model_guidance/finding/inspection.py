@@ -106,9 +106,9 @@ def _inside(observer: Observer, seen: Observations) -> Float[np.ndarray, "images
     return found
 
 
-def _cells(mask: Bool[np.ndarray, "size size"]) -> Float[np.ndarray, "rows columns"]:
+def _cells(mask: Bool[np.ndarray, "height width"]) -> Float[np.ndarray, "rows columns"]:
     """Return which share of each cell the mask covers."""
-    edges = np.linspace(0, len(mask), GRID + 1).round().astype(int)
-    summed = np.pad(mask.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))[np.ix_(edges, edges)]
+    rows, columns = (np.linspace(0, side, GRID + 1).round().astype(int) for side in mask.shape)
+    summed = np.pad(mask.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))[np.ix_(rows, columns)]
     counted = np.diff(np.diff(summed, axis=0), axis=1)
-    return counted / np.outer(np.diff(edges), np.diff(edges)).clip(min=1)
+    return counted / np.outer(np.diff(rows), np.diff(columns)).clip(min=1)

@@ -100,7 +100,7 @@ class Observer:
 
     def maps(
         self, index: Iterable[int], classes: Iterable[int], second: bool = False
-    ) -> Iterator[Float[np.ndarray, "size size"]]:
+    ) -> Iterator[Float[np.ndarray, "height width"]]:
         """Yield the raw signed map of one class of each image, of the run's attribution or the second one."""
         by = self.second if second else self.run.config
         for place, label in zip(index, classes, strict=True):

@@ -58,7 +58,8 @@ def _shown(found: Inspection, kind: Kind) -> _Shown:
         has = [observer.run.classes[each] for each in np.flatnonzero(observer.split.labels[place])]
         image = np.asarray(source.read(place).image.convert("RGB"))
         text = f"{'✓' if right else '✗'} {', '.join(has) or 'no class'}"
-        rows.append(Row(image, observer.split.names[place], None, [Panel(raw, text, right)]))
+        over = observer.run.config.resizing.placement(image.shape[:2]).back(raw)
+        rows.append(Row(image, observer.split.names[place], None, [Panel(over, text, right)]))
     mean = found.seen.energy[kind.cluster.members].mean(axis=0)
     beyond = mean - mean.mean()  # an even map is grey: otherwise all would be red
     return _Shown(kind, picture(GREY, beyond, strongest=scale([beyond])), rows, _cells(found, kind))

@@ -1,7 +1,7 @@
 """Images with the maps of several runs beside them, and whether each run is right."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from model_guidance.attribution import attribute
 from model_guidance.data import SplitDataset
 from model_guidance.data.photos import open_image
+from model_guidance.data.resizing import Resizing
 from model_guidance.errors import UserError
 from model_guidance.metrics import energy_pointing_game
 from model_guidance.report.figures.heatmaps import Panel, Row
@@ -59,7 +60,7 @@ def explained(runs: Sequence[Run], choice: Choice) -> list[Row]:
     classes = runs[0].classes
     wanted = None if choice.class_name is None else classes.index(choice.class_name)
     models = [_Model.of(run, choice) for run in runs]
-    subjects = _of_files(runs[0], choice) if choice.images else _of_data_set(runs[0], choice)
+    subjects = _of_files(runs[0], choice) if choice.images else _of_data_set(runs, choice)
     one_scale = len({(run.config.backbone, choice.of(run.config).explainer) for run in runs}) == 1
     return [_row(subject, models, wanted, one_scale) for subject in subjects]
 
@@ -78,48 +79,61 @@ def _check(runs: Sequence[Run], choice: Choice) -> None:
 
 @dataclass(frozen=True)
 class _Subject:
-    """An image to explain; `truth` are its classes, None where nobody knows, `regions` masks by class.
+    """An image to explain; `truth` are its classes, None where nobody knows.
 
-    With `exclusive` classes an image has exactly one.
+    `regions` has a mask for each class that has one, for each way in which the runs resize images. With
+    `exclusive` classes an image has exactly one.
     """
 
     name: str
     image: Image.Image
     truth: frozenset[int] | None = None
-    regions: Mapping[int, Bool[Tensor, "size size"]] = field(default_factory=dict)
+    regions: Mapping[Resizing, Mapping[int, Bool[Tensor, "height width"]]] = field(default_factory=dict)
     exclusive: bool = True
 
-    def pixels(self, size: int) -> Float[Tensor, "1 3 size size"]:
-        """Return the image as the networks were trained to see it, in [0, 1]."""
-        small = self.image.resize((size, size), resample=Image.Resampling.BILINEAR)
-        return unit_range(torch.from_numpy(np.array(small)).permute(2, 0, 1).unsqueeze(0))
+    def pixels(self, resizing: Resizing) -> Float[Tensor, "1 3 height width"]:
+        """Return the image as a network was trained to see it, in [0, 1]."""
+        return unit_range(torch.from_numpy(resizing.pixels(self.image).copy()).permute(2, 0, 1).unsqueeze(0))
+
+    def back(self, seen: Tensor, resizing: Resizing) -> np.ndarray:
+        """Return what covers the whole image of a map or mask of what a network sees."""
+        return resizing.placement((self.image.height, self.image.width)).back(seen.numpy())
+
+    def region(self, label: int, resizing: Resizing) -> Bool[Tensor, "height width"] | None:
+        """Return where the evidence for a class lies in what a network sees."""
+        return self.regions.get(resizing, {}).get(label)
 
     def known(self) -> int | None:
         """Return a class that the image has, with a region if there is one; None where nobody knows."""
-        return next(iter([*self.regions, *sorted(self.truth or ())]), None)
+        marked = [label for masks in self.regions.values() for label in masks]
+        return next(iter([*marked, *sorted(self.truth or ())]), None)
 
 
 def _of_files(run: Run, choice: Choice) -> Iterator[_Subject]:
     for path in map(Path, choice.images):
         folder = path.resolve().parent.name
         truth = frozenset([run.classes.index(folder)]) if folder in run.classes else None
-        yield _Subject(path.name, open_image(path), truth)
+        yield _Subject(path.name, open_image(path, run.config.orientation), truth)
 
 
-def _of_data_set(run: Run, choice: Choice) -> Iterator[_Subject]:
-    data, source = split_of(run.config, choice.split), source_of(run.config, choice.split)
+def _of_data_set(runs: Sequence[Run], choice: Choice) -> Iterator[_Subject]:
+    run, source = runs[0], source_of(runs[0].config, choice.split)
+    ways = {
+        each.config.resizing: replace(run.config, size=each.config.size, resize=each.config.resize)
+        for each in runs
+    }
+    splits = {way: split_of(config, choice.split) for way, config in ways.items()}
+    datasets = {way: SplitDataset(split) for way, split in splits.items()}
+    data = splits[run.config.resizing]
     check_classes(run.config.data, run.classes, data.classes, run.folder)
-    dataset = SplitDataset(data)
     for index in np.random.default_rng(choice.seed).permutation(len(data))[: choice.count].tolist():
-        item, truth = dataset[index], frozenset(np.flatnonzero(data.labels[index]).tolist())
-        name = Path(data.names[index]).name
-        group = [data.groups[item.group]] if item.group >= 0 else []
-        image = source.read(index).image
+        items = {way: dataset[index] for way, dataset in datasets.items()}
+        number = int(data.group[index])
         yield _Subject(
-            "\n".join([name, *group]),
-            image,
-            truth,
-            {each.label: each.mask for each in item.regions},
+            "\n".join([Path(data.names[index]).name, *([data.groups[number]] if number >= 0 else [])]),
+            source.read(index).image,
+            frozenset(np.flatnonzero(data.labels[index]).tolist()),
+            {way: {each.label: each.mask for each in item.regions} for way, item in items.items()},
             data.exclusive,
         )
 
@@ -138,30 +152,32 @@ class _Model:
 
     def probabilities(self, subject: _Subject) -> Float[Tensor, "classes"]:
         with torch.no_grad():
-            return self.network(subject.pixels(self.config.size))[0].sigmoid()
+            return self.network(subject.pixels(self.config.resizing))[0].sigmoid()
 
     def panel(self, subject: _Subject, label: int) -> Panel:
-        pixels = subject.pixels(self.config.size)
-        by = self.config
+        by, seen = self.config, self.config.resizing
+        pixels = subject.pixels(seen)
         maps = attribute(self.network, pixels, [label], by.own_method, by.layer, layout=by.layout).detach()
         right, caption = _decision(subject, label, self.probabilities(subject), self.run.classes)
-        if label in subject.regions:
-            caption += f"\n{_share(maps, subject.regions[label].unsqueeze(0))}"
-        return Panel(maps[0].numpy(), caption, right)
+        region = subject.region(label, seen)
+        if region is not None:
+            caption += f"\n{_share(maps, region.unsqueeze(0))}"
+        return Panel(subject.back(maps[0], seen), caption, right)
 
 
 def _row(subject: _Subject, models: Sequence[_Model], wanted: int | None, one_scale: bool) -> Row:
     label = subject.known() if wanted is None else wanted
     if label is None:
         label = int(models[0].probabilities(subject).argmax())
-    classes, region = models[0].run.classes, subject.regions.get(label)
+    classes, seen = models[0].run.classes, models[0].config.resizing
+    region = subject.region(label, seen)
     title = subject.name
     if subject.truth is not None:
         title += f"\ntrue: {', '.join(classes[each] for each in sorted(subject.truth)) or 'no class'}"
     return Row(
         np.asarray(subject.image),
         f"{title}\nmaps: why {classes[label]}?",
-        None if region is None else region.numpy(),
+        None if region is None else subject.back(region, seen),
         [model.panel(subject, label) for model in models],
         one_scale,
     )

@@ -94,7 +94,8 @@ def _suggested(found: Suggestions) -> Iterator[_Suggested]:
     maps = [observer.maps(images.index.tolist(), images.classes.tolist(), second) for second in (False, True)]
     for place, (own, second) in enumerate(zip(*maps, strict=True)):
         picture = source.read(int(images.index[place])).image.convert("RGB")
-        yield _one(found, place, picture, (own, second))
+        over = observer.run.config.resizing.placement((picture.height, picture.width))
+        yield _one(found, place, picture, (over.back(own), over.back(second)))
 
 
 def _one(found: Suggestions, place: int, picture: Image.Image, maps: Sequence[np.ndarray]) -> _Suggested:

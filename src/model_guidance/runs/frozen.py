@@ -18,6 +18,7 @@ from model_guidance.data import SplitDataset, loader
 from model_guidance.data.cache.features import Features, Part, cached_features, check_space, row_bytes
 from model_guidance.data.composites import Composites
 from model_guidance.data.loading import EpochSampler, some_of
+from model_guidance.errors import UserError
 from model_guidance.metrics.evaluate import SIDES, Altered, altered_pixels, chosen_of
 from model_guidance.metrics.reliance import FILLERS, needed, sample
 from model_guidance.models import AfterLayer
@@ -34,9 +35,16 @@ TYPES: dict[str, np.dtype[Any]] = {"16": np.dtype(np.float16), "32": np.dtype(np
 
 
 def after_frozen(model: Backbone, config: Config) -> AfterLayer:
-    """Return the network after the layer that `config.frozen` names, frozen up to there."""
-    image = torch.rand(1, 3, config.size, config.size, generator=torch.Generator().manual_seed(0))
-    return AfterLayer(model, find_layer(model, str(config.frozen), image), image)
+    """Return the network after the layer that `config.frozen` names, frozen up to there.
+
+    Raises `UserError` for a layer that is none, and for a network that does not take images of that size.
+    """
+    image = torch.rand(1, 3, *config.resizing.size, generator=torch.Generator().manual_seed(0))
+    try:
+        return AfterLayer(model, find_layer(model, str(config.frozen), image), image)
+    except UserError as error:
+        options = f"--backbone {config.backbone} with --size {config.size} and --frozen {config.frozen}"
+        raise UserError(f"{options}: {error}") from error
 
 
 @dataclass(frozen=True)

@@ -38,13 +38,16 @@ def source_of(config: Config, split: str) -> Source:
     """Return one split of the run's data, nothing decoded yet; what is drawn has the size of training."""
     root, annotations = (Path(each) if each else None for each in (config.root, config.annotations))
     options = drawn_at(config.data, config.size, config.options)
-    return open_source(config.data, root, split, annotations=annotations, **options)
+    return open_source(
+        config.data, root, split, annotations=annotations, orientation=config.orientation, **options
+    )
 
 
 def split_of(config: Config, name: str) -> Split:
     """Return one cached split of the run's data."""
     root, annotations = (Path(each) if each else None for each in (config.root, config.annotations))
-    return open_split(config.data, root, name, config.size, config.cache_folder, config.options, annotations)
+    images = (config.size, config.cache_folder, config.options)
+    return open_split(config.data, root, name, *images, annotations, config.resize, config.orientation)
 
 
 def guidance_of(config: Config, classes: int) -> Guidance:

@@ -41,8 +41,8 @@ def _wrong(config: Config, training: SplitDataset, fabric: Fabric) -> Bool[np.nd
     """Return which training images the last epoch of the run `config.errors_of` got wrong, uncropped."""
     run = Run.open(Path(str(config.errors_of)))
     check_classes(config.data, run.classes, training.split.classes, run.folder)
-    if run.config.size != config.size:
-        raise UserError(f"--errors_of {run.folder}: its images have {run.config.size} px, not {config.size}")
+    if _seen(run.config) != _seen(config):
+        raise UserError(f"--errors_of {run.folder}: its images have {_seen(run.config)}, not {_seen(config)}")
     network = load_model(run, "last")
     model: nn.Module = network
     images = SplitDataset(training.split)
@@ -60,3 +60,9 @@ def _wrong(config: Config, training: SplitDataset, fabric: Fabric) -> Bool[np.nd
             wrong.append(shares[:, 0] < shares[:, 1])  # of several classes, one wrong decision suffices
             bar.advance()
     return torch.cat(wrong).numpy()
+
+
+def _seen(config: Config) -> str:
+    """Say how a run's network sees photos."""
+    ways = (config.resize, config.orientation)
+    return ", ".join([f"{config.size} px", *(each for each in ways if each not in ("stretch", "stored"))])

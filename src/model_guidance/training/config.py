@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import get_type_hints
+from typing import TYPE_CHECKING, get_type_hints
 
 import msgspec
 import platformdirs
@@ -18,8 +18,10 @@ from model_guidance.training.settings import (
     OptimisationSettings,
 )
 
+if TYPE_CHECKING:
+    from model_guidance.data.resizing import Resizing
+
 RANGES: dict[str, tuple[float, float]] = {  # both ends included
-    "size": (8, 10_000),
     "lambda_": (0, 1e30),  # beyond it float32 overflows
     "dilate": (0, 1000),
     "annotation_seed": (0, 2**32 - 1),
@@ -49,6 +51,7 @@ class Config(  # dataclasses take the fields of the last base first
 
     def __post_init__(self) -> None:
         _check_types(self)
+        object.__setattr__(self, "size", self.resizing.spelled)  # 224x224 is 224
         if not is_plain(self.options):
             raise UserError(
                 f"--options {self.options}: only numbers, text, lists and mappings are understood"
@@ -89,6 +92,13 @@ class Config(  # dataclasses take the fields of the last base first
         """
         method = self.method or ("bcos" if self.backbone.startswith("bcos") else "ixg")
         return "intgrad" if method == "ixg" and self.backbone.startswith("xdnn") else method
+
+    @property
+    def resizing(self) -> "Resizing":
+        """The size of the images, and how they are brought to it."""
+        from model_guidance.data.resizing import Resizing  # noqa: PLC0415  (numpy)
+
+        return Resizing.of(self.size, self.resize)
 
     @property
     def explainer(self) -> str:

@@ -15,7 +15,9 @@ class DataSettings:
         options: options of the data set's reader, such as `--options.task reversed` for waterbirds.
         annotations: file or folder with regions for any of the images, which have these instead of their own:
             COCO, VOC, YOLO, Label Studio, CVAT, masks or a table (docs/data.md).
-        size: side of the images in pixels; they are resized without keeping the aspect.
+        size: side of the images in pixels, or their width and height: 224, or 320x192 (WIDTHxHEIGHT).
+        resize: how they are brought there: stretch (to that aspect), fit (whole, padded), crop (the middle).
+        orientation: of photos and regions: stored, or upright, as viewers and annotation tools show them.
         augment: random crop and flip of the training images; by default for waterbirds only, as published.
     """
 
@@ -23,7 +25,9 @@ class DataSettings:
     root: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
     annotations: str | None = None
-    size: int = 224
+    size: int | str = 224
+    resize: str = "stretch"
+    orientation: str = "stored"
     augment: bool | None = None
 
 

@@ -6,6 +6,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 
+from model_guidance.data.resizing import Placement, Size
+
 Moved = Shaped[Tensor, "objects ..."]
 
 
@@ -15,7 +17,7 @@ class Kind(ABC):
     A reader delivers each object as an array in the image's own pixels (a `source.Annotation`). The cache
     keeps it as a row of fixed length. From there on, all objects of an image are handled at once: opened,
     perhaps `dilated`, made `movable`, cropped and flipped with the image, and at last made `masks`. Images
-    are squares of `size` pixels then.
+    have a `size` of (height, width) pixels then.
     """
 
     excludes = False
@@ -24,27 +26,27 @@ class Kind(ABC):
     """Whether the objects of one class become one mask; otherwise one each."""
 
     @abstractmethod
-    def row(self, size: int) -> tuple[type[np.generic], int]:
+    def row(self, size: Size) -> tuple[type[np.generic], int]:
         """Return the type of a row's values and how many there are."""
 
     @abstractmethod
-    def resized(self, shape: np.ndarray, image: tuple[int, int], size: int) -> np.ndarray | None:
-        """Return the row of an object of an image of (width, height) pixels; None for one without extent."""
+    def resized(self, shape: np.ndarray, place: Placement) -> np.ndarray | None:
+        """Return the row of an object; None for one without extent, or of which nothing is seen there."""
 
-    def opened(self, rows: np.ndarray, size: int) -> np.ndarray:
+    def opened(self, rows: np.ndarray, size: Size) -> np.ndarray:
         """Return what the rows of some objects stand for."""
         return rows
 
     @abstractmethod
-    def dilated(self, shapes: Tensor, fraction: float, size: int) -> Tensor:
+    def dilated(self, shapes: Tensor, fraction: float, size: Size) -> Tensor:
         """Enlarge each object, on each side, by `fraction` of its own width and height."""
 
     @abstractmethod
-    def movable(self, shapes: Tensor, size: int) -> Tensor:
+    def movable(self, shapes: Tensor, size: Size) -> Tensor:
         """Return the objects as a tensor of torchvision that its transforms move with the image."""
 
     @abstractmethod
-    def masks(self, moved: Tensor, size: int) -> Bool[Tensor, "objects size size"]:
+    def masks(self, moved: Tensor, size: Size) -> Bool[Tensor, "objects height width"]:
         """Return the mask of each object; empty for one that a crop removed."""
 
     @abstractmethod

@@ -8,6 +8,7 @@ from torchvision.tv_tensors import Mask
 
 from model_guidance.data.annotations.kind import Kind
 from model_guidance.data.regions import dilate_mask
+from model_guidance.data.resizing import Placement, Size
 
 ROUNDING = 1e-6
 
@@ -17,28 +18,29 @@ class Masks(Kind):
 
     united = False
 
-    def row(self, size: int) -> tuple[type[np.generic], int]:
+    def row(self, size: Size) -> tuple[type[np.generic], int]:
         """Return one bit for each pixel."""
-        return np.uint8, (size**2 + 7) // 8
+        return np.uint8, (size[0] * size[1] + 7) // 8
 
-    def resized(self, shape: np.ndarray, image: tuple[int, int], size: int) -> np.ndarray | None:
+    def resized(self, shape: np.ndarray, place: Placement) -> np.ndarray | None:
         """Keep the pixels that the mask covers by half; see `resize_mask`."""
-        return np.packbits(resize_mask(shape, size)) if shape.any() else None
+        found = place.placed(resize_mask(shape, place.inner)) if shape.any() else shape
+        return np.packbits(found) if found.any() else None
 
-    def opened(self, rows: np.ndarray, size: int) -> Bool[np.ndarray, "objects size size"]:
+    def opened(self, rows: np.ndarray, size: Size) -> Bool[np.ndarray, "objects height width"]:
         """Unpack the bits."""
-        bits = np.unpackbits(rows, axis=1)[:, : size**2]
-        return bits.reshape(len(rows), size, size).astype(bool)
+        bits = np.unpackbits(rows, axis=1)[:, : size[0] * size[1]]
+        return bits.reshape(len(rows), *size).astype(bool)
 
-    def dilated(self, shapes: Tensor, fraction: float, size: int) -> Tensor:
+    def dilated(self, shapes: Tensor, fraction: float, size: Size) -> Tensor:
         """Grow each mask on every side."""
         return torch.stack([dilate_mask(mask, fraction) for mask in shapes]) if len(shapes) else shapes
 
-    def movable(self, shapes: Tensor, size: int) -> Tensor:
+    def movable(self, shapes: Tensor, size: Size) -> Tensor:
         """Return torchvision's masks."""
         return Mask(shapes)
 
-    def masks(self, moved: Tensor, size: int) -> Bool[Tensor, "objects size size"]:
+    def masks(self, moved: Tensor, size: Size) -> Bool[Tensor, "objects height width"]:
         """Return the masks as they are."""
         return moved.as_subclass(torch.Tensor)
 
@@ -52,17 +54,19 @@ def _frame(mask: Bool[np.ndarray, "height width"]) -> tuple[int, int, int, int]:
     return (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1) if len(rows) else (0, 0, 0, 0)
 
 
-def resize_mask(mask: Bool[np.ndarray, "height width"], size: int) -> Bool[np.ndarray, "size size"]:
+def resize_mask(mask: Bool[np.ndarray, "rows columns"], size: Size) -> Bool[np.ndarray, "height width"]:
     """Keep the pixels that `mask` covers by half, or those it covers most if there is none such."""
-    covered = _mean_rows(_mean_rows(mask, size).T, size).T
+    covered = _mean_rows(_mean_rows(mask, size[0]).T, size[1]).T
     return covered >= min(0.5, covered.max()) - ROUNDING
 
 
-def _mean_rows(values: Shaped[np.ndarray, "rows columns"], size: int) -> Float[np.ndarray, "size columns"]:
-    """Average over `size` equal strips (Pillow's box filter loses rows whose centre is on an edge)."""
+def _mean_rows(
+    values: Shaped[np.ndarray, "rows columns"], strips: int
+) -> Float[np.ndarray, "strips columns"]:
+    """Average over `strips` equal strips (Pillow's box filter loses rows whose centre is on an edge)."""
     rows = len(values)
     total = np.vstack([np.zeros_like(values[:1], float), np.cumsum(values, axis=0)])
-    edges = np.linspace(0, rows, size + 1)
+    edges = np.linspace(0, rows, strips + 1)
     whole = np.minimum(edges.astype(int), rows - 1)
     part = (edges - whole)[:, None]
-    return np.diff(total[whole] * (1 - part) + total[whole + 1] * part, axis=0) * size / rows
+    return np.diff(total[whole] * (1 - part) + total[whole + 1] * part, axis=0) * strips / rows

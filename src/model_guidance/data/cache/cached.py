@@ -7,22 +7,26 @@ from model_guidance.data.cache.fingerprint import content_key, identity_key
 from model_guidance.data.cache.lease import unused
 from model_guidance.data.cache.split import Split
 from model_guidance.data.cache.writing import write_split
+from model_guidance.data.resizing import Resizing
 from model_guidance.data.source import Source
 
 
-def cached(source: Source, size: int, folder: Path, title: str) -> Split:
-    """Return `source` at `size` x `size` pixels from `folder`, after building it there if need be.
+def cached(source: Source, size: int | str, folder: Path, title: str, mode: str = "stretch") -> Split:
+    """Return `source` at a size from `folder`, after building it there if need be.
 
+    `size` is the side of a square or WIDTHxHEIGHT, `mode` how images are brought there (`Resizing`).
     The copy is named after `title`. Several processes may ask at once, and none sees half of it. A copy
     whose files are missing or cut is built anew, and one of the same source from before its files changed
-    is deleted, unless another process reads it. Raises `UserError` for a defective image or annotation, and
-    when the copy cannot be written.
+    is deleted, unless another process reads it. Raises `UserError` for a defective image or annotation, an
+    unknown size or mode, and when the copy cannot be written.
     """
-    stem = f"{title.replace(' ', '-')}-{size}px-{identity_key(source, size, title)}"
+    resizing = Resizing.of(size, mode)
+    of = str(resizing.name).replace(" ", "-")
+    stem = f"{title.replace(' ', '-')}-{of}px-{identity_key(source, resizing.name, title)}"
     home = folder / f"{stem}-{content_key(source)}"
 
     def write(partial: Path) -> None:
-        write_split(source, size, partial, title)
+        write_split(source, resizing, partial, title)
         for stale in folder.glob(f"{stem}-*"):
             if unused(stale):
                 remove(stale)

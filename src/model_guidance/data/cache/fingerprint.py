@@ -11,7 +11,7 @@ from model_guidance.data.source import Source
 FORMAT = 2
 
 
-def identity_key(source: Source, size: int, title: str) -> str:
+def identity_key(source: Source, size: int | str, title: str) -> str:
     """Hash what the copy is of: the format, the size, the options, the classes, and where the data lie."""
     home = str(source.root.resolve()) if source.root else ""
     return _hash(repr((FORMAT, title, size, source.version, source.classes, home)))

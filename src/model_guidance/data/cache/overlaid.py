@@ -9,9 +9,9 @@ from model_guidance.data.annotations.kinds import KINDS
 from model_guidance.data.cache.building import built, remove
 from model_guidance.data.cache.fingerprint import regions_key
 from model_guidance.data.cache.lease import unused
-from model_guidance.data.cache.resize import resize_objects
+from model_guidance.data.cache.resize import Marked, resize_objects
 from model_guidance.data.cache.split import Split
-from model_guidance.data.cache.writing import THREADS, Objects, write_regions
+from model_guidance.data.cache.writing import THREADS, write_regions
 from model_guidance.data.overlay import Overlay
 from model_guidance.data.source import Source
 
@@ -37,11 +37,11 @@ def overlaid(split: Split, source: Source, found: Overlay) -> Split:
     return replace(whole, remarks=(*whole.remarks, *found.remarks))
 
 
-def _objects(split: Split, source: Source, found: Overlay) -> Iterator[Objects]:
+def _objects(split: Split, source: Source, found: Overlay) -> Iterator[Marked]:
     """Yield the objects of each image in turn: as they are kept, or anew where the file names the image."""
     with ThreadPoolExecutor(THREADS) as pool:
         anew = {
-            index: pool.submit(lambda each: resize_objects(found.sample(source, each), split.size), index)
+            index: pool.submit(lambda each: resize_objects(found.sample(source, each), split.resizing), index)
             for index in sorted(found.entries)
         }
         try:
@@ -51,6 +51,8 @@ def _objects(split: Split, source: Source, found: Overlay) -> Iterator[Objects]:
             pool.shutdown(cancel_futures=True)
 
 
-def _kept(split: Split, index: int) -> Objects:
+def _kept(split: Split, index: int) -> Marked:
     rows = {kind: split.rows(kind, index) for kind in KINDS}
-    return {kind: list(zip(of.tolist(), each, strict=True)) for kind, (of, each) in rows.items() if len(of)}
+    return Marked(
+        {kind: list(zip(of.tolist(), each, strict=True)) for kind, (of, each) in rows.items() if len(of)}
+    )

@@ -1,39 +1,57 @@
 """One sample at the cache's size, its annotations with it."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import UInt8
-from PIL import Image
+from jaxtyping import Float32, UInt8
 
 from model_guidance.data.annotations.kinds import KINDS
+from model_guidance.data.resizing import Resizing
 from model_guidance.data.source import Sample
 
 
 @dataclass(frozen=True)
-class Resized:
-    """A sample of `size` x `size` pixels; `objects` are (class, row) of each object, by its kind."""
+class Marked:
+    """The annotated objects of a sample: (class, row) of each, by its kind.
 
-    pixels: UInt8[np.ndarray, "size size 3"]
+    `removed` counts those of which a crop left nothing.
+    """
+
+    objects: dict[str, list[tuple[int, np.ndarray]]] = field(default_factory=dict)
+    removed: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Resized:
+    """A sample at the cache's size; the photo lies in its `frame` x1, y1, x2, y2."""
+
+    pixels: UInt8[np.ndarray, "height width 3"]
     labels: UInt8[np.ndarray, "classes"]
     group: int
-    objects: dict[str, list[tuple[int, np.ndarray]]]
+    marked: Marked
+    frame: Float32[np.ndarray, "4"]
 
 
-def resize_sample(sample: Sample, size: int, classes: int) -> Resized:
-    """Resize to `size` x `size`, bilinearly with antialiasing; the aspect is not kept."""
+def resize_sample(sample: Sample, resizing: Resizing, classes: int) -> Resized:
+    """Resize the image, and all that is annotated in it."""
     labels = np.zeros(classes, np.uint8)
     labels[sorted(sample.labels)] = 1
-    pixels = np.asarray(sample.image.resize((size, size), Image.Resampling.BILINEAR))
-    return Resized(pixels, labels, sample.group, resize_objects(sample, size))
+    frame = resizing.placement((sample.image.height, sample.image.width)).frame
+    pixels, marked = resizing.pixels(sample.image), resize_objects(sample, resizing)
+    return Resized(pixels, labels, sample.group, marked, frame)
 
 
-def resize_objects(sample: Sample, size: int) -> dict[str, list[tuple[int, np.ndarray]]]:
-    """Return (class, row) of each annotated object that is left at this size, by its kind."""
-    objects: dict[str, list[tuple[int, np.ndarray]]] = {}
+def resize_objects(sample: Sample, resizing: Resizing) -> Marked:
+    """Return what is left of each annotated object."""
+    place = resizing.placement((sample.image.height, sample.image.width))
+    found = Marked()
     for each in sample.annotations:
         kind = KINDS[each.kind]
-        row = kind.resized(each.shape, sample.image.size, size)
+        row = kind.resized(each.shape, place)
         if row is not None:
-            objects.setdefault(each.kind, []).append((each.label, row.astype(kind.row(size)[0])))
-    return objects
+            kept = row.astype(kind.row(resizing.size)[0])
+            found.objects.setdefault(each.kind, []).append((each.label, kept))
+        elif place.crops and each.shape.any():
+            found.removed[each.kind] += 1
+    return found

@@ -10,30 +10,33 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Int, UInt8
+from jaxtyping import Bool, Float32, Int, UInt8
 
 from model_guidance.data.annotations.kinds import KINDS
 from model_guidance.data.cache.building import DamagedError
 from model_guidance.data.cache.lease import Lease
+from model_guidance.data.resizing import Resizing, Size
+from model_guidance.errors import UserError
 
 META, NAMES, IMAGES, TABLES = "meta.json", "names.json", "images.bin", "tables.npz"
+FRAMES = "frames"
 CLASSES, OFFSETS = "_classes", "_offsets"  # what is added to a kind's name, in the tables
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Images of `size` x `size` pixels with their annotations, in the order of `names`.
+    """Images of one size, brought to it by `resizing`, with their annotations, in the order of `names`.
 
     `labels` are 0 or 1; `group` is an index into `groups`, or -1; `shares` are the groups' in training. Of
     each kind of annotation that occurs, `owners` has the class of each object, and `offsets` where each
     image's objects begin. Only these tables are in memory: an image or an object is read from disk when it
-    is asked for. `remarks` say what the reader left out. `regions` is the folder with the annotations, where
-    these were laid over; otherwise they are in `folder`. While it exists, nobody removes the folder. Pickling
-    sends the folders' paths alone.
+    is asked for. Where there is padding, `frames` are the edges x1, y1, x2, y2 of each photo. `remarks` say
+    what was left out. `regions` is the folder with the annotations, where these were laid over; otherwise
+    they are in `folder`. While it exists, nobody removes the folder. Pickling sends the folders' paths alone.
     """
 
     folder: Path
-    size: int
+    resizing: Resizing
     classes: tuple[str, ...]
     groups: tuple[str, ...]
     exclusive: bool
@@ -46,6 +49,7 @@ class Split:
     offsets: Mapping[str, Int[np.ndarray, "images+1"]]
     lease: Lease = field(repr=False)
     regions: Path | None = None
+    frames: Float32[np.ndarray, "images 4"] | None = None
 
     @classmethod
     def open(cls, folder: Path, regions: Path | None = None) -> "Split":
@@ -56,15 +60,15 @@ class Split:
         lease = Lease(folder)
         try:
             meta, tables = _whole(folder)
-            marked = tables if regions is None else _whole(regions)[1]
+            facts, marked = ({}, tables) if regions is None else _whole(regions)
             return cls(
                 folder,
-                meta["size"],
+                Resizing.of(meta["size"], meta.get("resize", "stretch")),
                 tuple(meta["classes"]),
                 tuple(meta["groups"]),
                 meta["exclusive"],
                 meta["outside"],
-                tuple(meta["remarks"]),
+                (*meta["remarks"], *facts.get("remarks", ())),
                 tuple(meta.get("shares", ())),
                 tables["labels"],
                 tables["group"],
@@ -72,12 +76,18 @@ class Split:
                 _by_kind(marked, OFFSETS),
                 lease,
                 regions,
+                tables.get(FRAMES),
             )
-        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        except (UserError, OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise DamagedError(folder) from error
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Split.open, (self.folder, self.regions)
+
+    @property
+    def size(self) -> Size:
+        """(height, width) of the images."""
+        return self.resizing.size
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -95,10 +105,11 @@ class Split:
                 found |= np.diff(self.offsets[kind]) > 0
         return found
 
-    def image(self, index: int) -> UInt8[np.ndarray, "size size 3"]:
+    def image(self, index: int) -> UInt8[np.ndarray, "height width 3"]:
         """Read one image as RGB in [0, 255]; a fresh array at each call."""
-        flat = _read(self.folder / IMAGES, np.uint8, index, 1, 3 * self.size**2)
-        return flat.reshape(self.size, self.size, 3)
+        height, width = self.size
+        flat = _read(self.folder / IMAGES, np.uint8, index, 1, 3 * height * width)
+        return flat.reshape(height, width, 3)
 
     def annotations(self, kind: str, index: int) -> tuple[Int[np.ndarray, "n"], np.ndarray]:
         """Return the classes and the shapes, in cached pixels, of one image's objects of a kind."""

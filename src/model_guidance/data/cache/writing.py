@@ -2,8 +2,8 @@
 
 import json
 import os
-from collections import deque
-from collections.abc import Generator, Iterable, Mapping
+from collections import Counter, deque
+from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
@@ -12,32 +12,39 @@ from typing import BinaryIO
 
 import numpy as np
 
-from model_guidance.data.cache.resize import Resized, resize_sample
-from model_guidance.data.cache.split import CLASSES, IMAGES, META, NAMES, OFFSETS, TABLES
+from model_guidance.data.cache.resize import Marked, Resized, resize_sample
+from model_guidance.data.cache.split import CLASSES, FRAMES, IMAGES, META, NAMES, OFFSETS, TABLES
+from model_guidance.data.resizing import Resizing
 from model_guidance.data.source import Source
 from model_guidance.progress import steps
 
 Array = np.ndarray
-Objects = Mapping[str, list[tuple[int, Array]]]  # (class, row) of each object of an image, by its kind
 THREADS = min(16, os.cpu_count() or 1)
 AHEAD = 4 * THREADS
 
 
 @dataclass
 class _Tables:
-    """What is gathered over all samples before it is written at once."""
+    """What is gathered over all samples before it is written at once; of padded images, where they lie."""
 
+    padded: bool = False
     labels: list[Array] = field(default_factory=list)
     group: list[int] = field(default_factory=list)
     owners: list[dict[str, list[int]]] = field(default_factory=list)
+    frames: list[Array] = field(default_factory=list)
+    removed: Counter[str] = field(default_factory=Counter)
+    cut: int = 0
 
     def add(self, sample: Resized) -> None:
         self.labels.append(sample.labels)
         self.group.append(sample.group)
-        self.mark(sample.objects)
+        self.frames.append(sample.frame)
+        self.mark(sample.marked)
 
-    def mark(self, objects: Objects) -> None:
-        self.owners.append({kind: [label for label, _ in found] for kind, found in objects.items()})
+    def mark(self, marked: Marked) -> None:
+        self.owners.append({kind: [label for label, _ in found] for kind, found in marked.objects.items()})
+        self.removed += marked.removed
+        self.cut += bool(marked.removed)
 
     def arrays(self) -> dict[str, Array]:
         found: dict[str, Array] = {}
@@ -47,46 +54,53 @@ class _Tables:
             each = [owners.get(kind, []) for owners in self.owners]
             found[kind + CLASSES] = np.array([label for labels in each for label in labels], np.int64)
             found[kind + OFFSETS] = np.cumsum([0, *map(len, each)])
-        return found
+        return found | ({FRAMES: np.stack(self.frames)} if self.padded else {})
+
+    def remarks(self) -> list[str]:
+        """Say what a crop removed."""
+        counts = " and ".join(f"{count} of the {kind}" for kind, count in sorted(self.removed.items()))
+        said = f"--resize crop leaves nothing of {counts}, in {self.cut} of {len(self.owners)} images"
+        return [f"{said}: they count for nothing, the images' classes stay"] if counts else []
 
 
-def write_split(source: Source, size: int, folder: Path, title: str) -> None:
+def write_split(source: Source, resizing: Resizing, folder: Path, title: str) -> None:
     """Write `source`, resized, to the empty `folder`; on return every byte is on the disk.
 
     Files are written sequentially, not through a memory map: a full disk is an `OSError`, not a crash.
     """
-    tables = _Tables()
+    tables = _Tables(resizing.mode == "fit")
     with ExitStack() as open_files:
         files: dict[str, BinaryIO] = {}
         pixels = open_files.enter_context((folder / IMAGES).open("wb"))
-        samples = open_files.enter_context(closing(_resized(source, size)))
+        samples = open_files.enter_context(closing(_resized(source, resizing)))
         bar = open_files.enter_context(steps(title, len(source.names)))
         for sample in samples:
             pixels.write(sample.pixels.tobytes())
-            _append(files, open_files, folder, sample.objects)
+            _append(files, open_files, folder, sample.marked)
             tables.add(sample)
             bar.advance()
         for file in (pixels, *files.values()):
             _sync(file)
     _write_json(folder / NAMES, list(source.names))
-    _finish(folder, tables, _meta(source, size, title))
+    remarks = [*source.remarks, *tables.remarks()]
+    _finish(folder, tables, _meta(source, resizing, remarks, title))
 
 
-def write_regions(objects: Iterable[Objects], folder: Path) -> None:
+def write_regions(marked: Iterable[Marked], folder: Path) -> None:
     """Write the annotated objects of each image in turn to the empty `folder`, as `write_split` does."""
     tables = _Tables()
     with ExitStack() as open_files:
         files: dict[str, BinaryIO] = {}
-        for found in objects:
+        for found in marked:
             _append(files, open_files, folder, found)
             tables.mark(found)
         for file in files.values():
             _sync(file)
-    _finish(folder, tables, {})
+    _finish(folder, tables, {"remarks": tables.remarks()} if tables.cut else {})
 
 
-def _append(files: dict[str, BinaryIO], open_files: ExitStack, folder: Path, objects: Objects) -> None:
-    for kind, found in objects.items():
+def _append(files: dict[str, BinaryIO], open_files: ExitStack, folder: Path, marked: Marked) -> None:
+    for kind, found in marked.objects.items():
         if kind not in files:
             files[kind] = open_files.enter_context((folder / f"{kind}.bin").open("wb"))
         files[kind].write(b"".join(row.tobytes() for _, row in found))
@@ -102,13 +116,13 @@ def _finish(folder: Path, tables: _Tables, facts: dict[str, object]) -> None:
     _sync_folder(folder)
 
 
-def _resized(source: Source, size: int) -> Generator[Resized]:
+def _resized(source: Source, resizing: Resizing) -> Generator[Resized]:
     """Yield the samples in order, never more than `AHEAD` of them in memory."""
     waiting: deque[Future[Resized]] = deque()
     with ThreadPoolExecutor(THREADS) as pool:
         try:
             for index in range(len(source.names)):
-                waiting.append(pool.submit(_one, source, size, index))
+                waiting.append(pool.submit(_one, source, resizing, index))
                 if len(waiting) == AHEAD:
                     yield waiting.popleft().result()
             while waiting:
@@ -117,13 +131,14 @@ def _resized(source: Source, size: int) -> Generator[Resized]:
             pool.shutdown(cancel_futures=True)
 
 
-def _one(source: Source, size: int, index: int) -> Resized:
-    return resize_sample(source.read(index), size, len(source.classes))
+def _one(source: Source, resizing: Resizing, index: int) -> Resized:
+    return resize_sample(source.read(index), resizing, len(source.classes))
 
 
-def _meta(source: Source, size: int, title: str) -> dict[str, object]:
-    facts = {"title": title, "size": size, "images": len(source.names), "version": source.version}
-    kind = {"exclusive": source.exclusive, "outside": source.outside, "remarks": source.remarks}
+def _meta(source: Source, resizing: Resizing, remarks: list[str], title: str) -> dict[str, object]:
+    facts = {"title": title, "size": resizing.spelled, "images": len(source.names), "version": source.version}
+    facts |= {} if resizing.mode == "stretch" else {"resize": resizing.mode}
+    kind = {"exclusive": source.exclusive, "outside": source.outside, "remarks": remarks}
     return facts | kind | {"classes": source.classes, "groups": source.groups, "shares": source.shares}
 
 

@@ -38,7 +38,7 @@ def data_sheet(source: Source, annotated: Sequence[int] = (), count: int = 16) -
 
 def composite_sheet(items: Sequence[Item], classes: Sequence[str]) -> Figure:
     """Return a drawing of composites, the outlines of their regions, and the labels with which they train."""
-    figure, panels = _panels([1.0] * len(items))
+    figure, panels = _panels([min(item.size[0] / item.size[1], TALLEST) for item in items])
     for panel, item in zip(panels, items, strict=False):
         panel.imshow(item.image.permute(1, 2, 0).numpy())
         for region in item.regions:

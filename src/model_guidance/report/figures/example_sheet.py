@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from model_guidance.data.resizing import Resizing
 from model_guidance.errors import UserError
 from model_guidance.files import write
 from model_guidance.report.figures.drawing import encoded
@@ -52,7 +53,8 @@ def example_sheet(results: Results, models: pd.DataFrame, name: str, title: str)
     places = telling(first.epg)
     run = results.runs[models["run"].iloc[0]]
     photos = _photos(run, [first.names[place] for each in places.values() for place in each])
-    rows = [_row(kind, place, same, run.classes, photos) for kind, each in places.items() for place in each]
+    shown_as = [(kind, place) for kind, each in places.items() for place in each]
+    rows = [_row(kind, place, same, run, photos) for kind, place in shown_as]
     return ExampleSheet(name, title, rows, list(same))
 
 
@@ -82,14 +84,14 @@ def _photos(run: Run, names: Sequence[str]) -> dict[str, Image]:
         return {}
 
 
-def _row(
-    kind: str, place: int, shown: dict[str, Examples], classes: list[str], photos: Mapping[str, Image]
-) -> Row:
+def _row(kind: str, place: int, shown: dict[str, Examples], run: Run, photos: Mapping[str, Image]) -> Row:
     first = next(iter(shown.values()))
-    kept = first.images[place].transpose(1, 2, 0)
-    panels = [Panel(each.maps[place].astype(float), _caption(each, place)) for each in shown.values()]
-    title = f"{kind}: {first.names[place]}\n{classes[first.labels[place]]}"
-    return Row(photos.get(first.names[place], kept), title, first.masks[place], panels)
+    photo, kept = photos.get(first.names[place]), first.images[place].transpose(1, 2, 0)
+    image, mode = (kept, "stretch") if photo is None else (photo, run.config.resize)
+    back = Resizing(kept.shape[:2], mode).placement(image.shape[:2]).back
+    panels = [Panel(back(each.maps[place].astype(float)), _caption(each, place)) for each in shown.values()]
+    title = f"{kind}: {first.names[place]}\n{run.classes[first.labels[place]]}"
+    return Row(image, title, back(first.masks[place]), panels)
 
 
 def _caption(examples: Examples, place: int) -> str:

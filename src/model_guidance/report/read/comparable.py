@@ -60,6 +60,8 @@ def _key(run: Run) -> dict[str, Any]:
         "data": config.data,
         "options": shown,
         "size": config.size,
+        "resize": config.resize,
+        "orientation": config.orientation,
         "region": regions,
         "classes": run.classes,
     }
@@ -68,6 +70,7 @@ def _key(run: Run) -> dict[str, Any]:
 def _title(key: Mapping[str, Any]) -> str:
     parts = [key["data"], *(f"{name} {value}" for name, value in key["options"].items())]
     parts.append(f"{key['size']} px")
+    parts += [key[name] for name in ("resize", "orientation") if key[name] not in ("stretch", "stored")]
     if key["region"].startswith("outside"):
         parts.append("region outside of the boxes")
     return ", ".join(parts)

@@ -73,7 +73,7 @@ class PlannedRun:
     @property
     def features(self) -> str | None:
         """What tells apart the kept features that runs share; None where none are kept."""
-        names = ("data", "size", "backbone", "frozen")
+        names = ("data", "size", "resize", "orientation", "backbone", "frozen")
         config = self.config(Path())
         if config.frozen is None:
             return None

@@ -101,7 +101,7 @@ def _inside(observer: Observer, seen: Observations) -> Float[np.ndarray, "images
     for place, index in enumerate(seen.index.tolist()):
         regions = dataset[index].regions if dataset.annotated[index] else []
         if regions:
-            masks = np.array(torch.stack([each.mask for each in regions]).any(dim=0))
+            masks = torch.stack([each.mask for each in regions]).any(dim=0).numpy()
             found[place] = (seen.energy[place] * _cells(masks)).sum()
     return found
 

@@ -297,6 +297,13 @@ OTHER: dict[str, list[Any]] = {
     "guided_part": [0.5],
     "epochs": [1, 51],
     "batch": [16, 65],
+    "optimizer": ["adamw"],
+    "weight_decay": [0.0, 1e-4],
+    "momentum": [0.9],
+    "schedule": ["cosine"],
+    "warmup": [0.1, 2.0],
+    "ema": [0.9, 0.999],
+    "patience": [3, 5],
     "lr": [1e-5, 1.0000001e-4],
     "seed": [1, 12],
 }

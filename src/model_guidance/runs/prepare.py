@@ -32,6 +32,7 @@ from model_guidance.runs.setup import (
 from model_guidance.runs.trial import check_step, first_with_region, normalises
 from model_guidance.runs.weighting import weighting_of
 from model_guidance.training.config import Config
+from model_guidance.training.optimisation import check_optimizer
 from model_guidance.training.weighting import Weighting
 
 
@@ -83,6 +84,7 @@ def prepare(config: Config, folder: Path) -> Prepared:
     training_set, validation_set = images_of(training), images_of(data.loaders["val"])
     _check_regions(config, training_set, validation_set)
     check_step(model, config, training_set, fabric.device)
+    check_optimizer(config, guidance.parameters())
     weighting = weighting_of(config, training_set, fabric)
     run = Prepared(config, folder, fabric, guidance, data, training, weighting)
     if config.frozen is not None:

@@ -121,16 +121,19 @@ def _train(run: Prepared) -> tuple[Sequence[Scores], Goal]:
             say("batch normalisation cannot use a single image: an epoch leaves out its last batch")
         goal = _goal(run, score)
         told = (config, goal, state, bar.advance, run.weighting)
-        for epoch in train(run.fabric, run.guidance, batches, score, *told):
+        for epoch in train(run.fabric, run.guidance, batches, score, *told, steps=len(run.training)):
             history = epoch.history
             _keep(run, epoch)
+    if len(history) < config.epochs and run.fabric.is_global_zero:
+        gone = f"epoch {len(history)} of {config.epochs}"
+        say(f"{run.folder.name}: ends with {gone}, none of the last {config.patience} was better")
     return history, goal
 
 
 def _keep(run: Prepared, epoch: Epoch) -> None:
     """Save an epoch; `state.pt` comes last, because an interrupted run continues from there."""
     if run.fabric.is_global_zero:
-        folder, weights = run.folder, epoch.state["model"]
+        folder, weights = run.folder, epoch.weights
         write_weights(folder / LAST, weights)
         if epoch.best == epoch.number:
             write_weights(folder / BEST, weights)

@@ -24,17 +24,29 @@ def best_epoch(
     cross-entropy on validation (`bce`) wins, and of those the later one, which was trained for longer. An
     epoch is compared with the others one by one, so a new row never makes an earlier one the best.
     """
+    ranks = [_rank(row, main, target_epg, least) for row in rows]
+    return 1 + max(range(len(rows)), key=lambda i: (ranks[i], -_loss(rows[i]), i))
 
-    def rank(row: Row) -> tuple[float, ...]:
-        score, epg = row.get(main, 0.0), row.get("epg", 0.0)
-        kept = least is None or score >= least - ROUNDING
-        if not kept:
-            return (0, score)
-        if target_epg is None:
-            return (1, score if least is None else epg)
-        return (2, score) if epg >= target_epg else (1, epg)
 
-    return 1 + max(range(len(rows)), key=lambda i: (rank(rows[i]), -_loss(rows[i]), i))
+def epochs_since_gain(
+    rows: Sequence[Row], main: str, *, target_epg: float | None = None, least: float | None = None
+) -> int:
+    """Return how many epochs, of at least one, came after the last that was better than all before it.
+
+    Better is what `best_epoch` says, but a lower cross-entropy alone is no gain.
+    """
+    ranks = [_rank(row, main, target_epg, least) for row in rows]
+    return len(ranks) - 1 - ranks.index(max(ranks))
+
+
+def _rank(row: Row, main: str, target_epg: float | None, least: float | None) -> tuple[float, ...]:
+    score, epg = row.get(main, 0.0), row.get("epg", 0.0)
+    kept = least is None or score >= least - ROUNDING
+    if not kept:
+        return (0, score)
+    if target_epg is None:
+        return (1, score if least is None else epg)
+    return (2, score) if epg >= target_epg else (1, epg)
 
 
 def _loss(row: Row) -> float:

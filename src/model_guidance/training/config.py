@@ -29,6 +29,10 @@ RANGES: dict[str, tuple[float, float]] = {  # both ends included
     "composites_weight": (0, 1e30),
     "upweight": (1, 1e30),
     "epochs": (1, 1_000_000),
+    "weight_decay": (0, 1e30),
+    "momentum": (0, 1),
+    "warmup": (0, 1_000_000),
+    "patience": (1, 1_000_000),
     "batch": (1, 1_000_000),
     "evaluation_batch": (1, 1_000_000),
     "annotated_batch": (1, 1_000_000),
@@ -40,6 +44,7 @@ RANGES: dict[str, tuple[float, float]] = {  # both ends included
     "nodes": (1, 10_000),
 }
 LARGEST_RATE = 1e30  # Adam divides it by 1 - 0.9: much more is no float32
+SCHEDULES = ("constant", "cosine")
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "64-true")
 
 
@@ -60,18 +65,17 @@ class Config(  # dataclasses take the fields of the last base first
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
                 raise UserError(f"--{name.strip('_')} {value}: a number from {low} to {high} is needed")
-        if not 0 < self.lr <= LARGEST_RATE:
-            raise UserError(f"--lr {self.lr}: a number above 0, at most {LARGEST_RATE:g}, is needed")
         for name in ("annotated", "guided_part"):
             if not 0 < getattr(self, name) <= 1:
                 raise UserError(f"--{name} {getattr(self, name)}: a number above 0, at most 1, is needed")
-        for name in ("target_epg", "allowed_loss"):
+        for name in ("target_epg", "allowed_loss", "ema"):
             if not 0 <= (getattr(self, name) or 0) < 1:
                 raise UserError(f"--{name} {getattr(self, name)}: a fraction from 0 up to 1 is needed")
-        if self.precision not in PRECISIONS:
-            raise UserError(
-                f"--precision {self.precision}: choose one of {listed(PRECISIONS, self.precision)}"
-            )
+        for name, known in (("precision", PRECISIONS), ("schedule", SCHEDULES)):
+            value = getattr(self, name)
+            if value not in known:
+                raise UserError(f"--{name} {value}: choose one of {listed(known, value)}")
+        _check_optimisation(self)
         if self.annotated_batch is not None and not self.guided:
             raise UserError(f"--annotated_batch {self.annotated_batch}: nothing is guided without --lambda")
         if self.annotated_images is not None and self.annotated < 1:
@@ -151,6 +155,14 @@ def _check_types(config: Config) -> None:
         except msgspec.ValidationError as error:
             shown = " ".join(str(error).split(" - at ")[0].replace("`", "").split())
             raise UserError(f"--{name.strip('_')} {value}: {shown[:1].lower()}{shown[1:]}") from error
+
+
+def _check_optimisation(config: Config) -> None:
+    """Raise `UserError` for a learning rate of no use, or a warm-up longer than the training."""
+    if not 0 < config.lr <= LARGEST_RATE:
+        raise UserError(f"--lr {config.lr}: a number above 0, at most {LARGEST_RATE:g}, is needed")
+    if config.warmup > config.epochs:
+        raise UserError(f"--warmup {config.warmup:g}: there are only {config.epochs} epochs (--epochs)")
 
 
 def _check_composites(config: Config) -> None:

@@ -135,7 +135,17 @@ class OptimisationSettings:
     Args:
         epochs: passes over the training images.
         batch: images per step.
-        lr: learning rate of Adam.
+        optimizer: adam (as published), adamw, sgd, or another of torch.optim.
+        lr: learning rate of the optimizer.
+        weight_decay: of the optimizer; by default as much as torch's own.
+        momentum: of an optimizer that has one, such as sgd; by default as much as torch's own.
+        schedule: of the learning rate: constant (as published), or cosine, which falls to 0 until the last
+            epoch.
+        warmup: over how many epochs the learning rate rises first; below 1, over which fraction of all steps.
+        ema: average the weights over the steps and score and save the average: each step keeps this much of
+            it, such as 0.999.
+        patience: stop once so many epochs in a row were no better than the best before on validation, by F1
+            or accuracy, or by the goal where there is one.
         freeze_statistics: normalise with the running statistics of batch normalisation while training: maps
             then do not depend on the other images of the batch, and only annotated images cost time.
         seed: of the initial weights, the order of the images and the classes drawn.
@@ -143,7 +153,14 @@ class OptimisationSettings:
 
     epochs: int = 50
     batch: int = 64
+    optimizer: str = "adam"
     lr: float = 1e-4
+    weight_decay: float | None = None
+    momentum: float | None = None
+    schedule: str = "constant"
+    warmup: float = 0.0
+    ema: float | None = None
+    patience: int | None = None
     freeze_statistics: bool = False
     seed: int = 0
 

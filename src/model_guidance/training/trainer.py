@@ -18,9 +18,11 @@ from model_guidance.evaluation import Scores
 from model_guidance.guidance import Guidance
 from model_guidance.metrics.catalogue import FRONT
 from model_guidance.models.layers import unwrapped
-from model_guidance.selection import best_epoch, pareto_front
+from model_guidance.selection import best_epoch, epochs_since_gain, pareto_front
 from model_guidance.training.config import Config
 from model_guidance.training.lambda_schedule import START, Goal, next_lambda
+from model_guidance.training.optimisation import Optimisation, optimizer_of, schedule_of
+from model_guidance.training.weight_average import WeightAverage
 from model_guidance.training.weighting import Weighting
 from model_guidance.types import Batch, Pairs, Regions
 
@@ -42,6 +44,11 @@ class Epoch:
     seconds: float
 
     @property
+    def weights(self) -> dict[str, Tensor]:
+        """What was scored, and is to be saved: the weights, or their average where there is one."""
+        return self.state["average"] if "average" in self.state else self.state["model"]
+
+    @property
     def number(self) -> int:
         """Which epoch this is, from 1."""
         return len(self.history)
@@ -57,13 +64,16 @@ def train(
     state: dict[str, Any] | None = None,
     advance: Callable[[str], None] = lambda _: None,
     weighting: Weighting | None = None,
+    *,
+    steps: int,
 ) -> Iterator[Epoch]:
     """Train, and yield each epoch when it is over.
 
     `batches(epoch)` gives the batches of an epoch, `score` the validation scores of a model; `advance` is
-    told each step; `weighting` says how much each image counts, None: all the same. Given the `state` of an
-    earlier epoch, training continues from there to the same result: whatever is random in an epoch is seeded
-    by its number. Raises `UserError` if the loss or a weight is no longer finite.
+    told each step; `weighting` says how much each image counts, None: all the same; an epoch has so many
+    `steps`. Given the `state` of an earlier epoch, training continues from there to the same result: whatever
+    is random in an epoch is seeded by its number. Where weights are averaged, the average is scored. Raises
+    `UserError` if the loss or a weight is no longer finite.
     """
     history: list[Scores] = list(state["history"]) if state else []
     spent = state.get("seconds", 0.0) if state else 0.0
@@ -72,38 +82,60 @@ def train(
         network.load_state_dict(state["model"])
         if weighting is not None:
             weighting.load_state_dict(state["weighting"])
-    optimizer: torch.optim.Optimizer = torch.optim.Adam(guidance.parameters(), lr=config.lr)
-    wrapped, optimizer = fabric.setup(_PlainArguments(guidance), optimizer)
-    if state:
-        optimizer.load_state_dict(state["optimizer"])
-    for epoch in range(len(history) + 1, config.epochs + 1):
+    wrapped, optimisation = _set_up(fabric, guidance, config, state, steps)
+    while not is_over(config, history, goal):
+        epoch = len(history) + 1
         torch.manual_seed(config.seed * 1_000_003 + epoch)
         guidance.train()
         if config.freeze_statistics:
             freeze_statistics(guidance)
         lambda_, start = _lambda(config, history, goal), time.perf_counter()
         guiding = lambda_ if config.guided else None
-        steps = _steps(fabric, wrapped, optimizer, batches(epoch), guiding, weighting)
         losses = []
-        for each in steps:
+        for each in _steps(fabric, wrapped, optimisation, batches(epoch), guiding, weighting):
             losses.append(each)
             advance(f"epoch {epoch}/{config.epochs}")
         row = {"epoch": epoch, **_mean_losses(fabric, losses), "lambda": lambda_}
+        row["learning_rate"] = optimisation.learning_rate
         seconds = time.perf_counter() - start
         spent += seconds
         _share_buffers(guidance)
         _check_finite(row, network)
-        history.append(row | score(guidance.model))
-        kept = {"model": network.state_dict(), "optimizer": optimizer.state_dict(), "seconds": spent}
+        with optimisation.averaged():
+            history.append(row | score(guidance.model))
+        kept = {"model": network.state_dict(), **optimisation.state_dict(), "seconds": spent}
         if weighting is not None:
             kept["weighting"] = weighting.state_dict()
         yield _epoch(history, goal, kept, seconds / len(losses))
 
 
+def _set_up(
+    fabric: Fabric, guidance: Guidance, config: Config, state: dict[str, Any] | None, steps: int
+) -> tuple[nn.Module, Optimisation]:
+    """Return the guidance as the devices need it, and what changes its weights, as `state` left it."""
+    own = optimizer_of(config, guidance.parameters())
+    wrapped, optimizer = fabric.setup(_PlainArguments(guidance), own)
+    average = WeightAverage(unwrapped(guidance.model)[0], config.ema) if config.ema is not None else None
+    if state:
+        optimizer.load_state_dict(state["optimizer"])
+        if average is not None:
+            average.load(state["average"])
+    schedule = schedule_of(config, own, steps, len(state["history"]) if state else 0)
+    return wrapped, Optimisation(optimizer, schedule, average)
+
+
+def is_over(config: Config, history: Sequence[Scores], goal: Goal) -> bool:
+    """Return whether there were as many epochs as asked for, or too many in a row without a better one."""
+    if config.patience is None or not history:
+        return len(history) >= config.epochs
+    idle = epochs_since_gain(history, goal.main, target_epg=goal.epg, least=goal.least)
+    return len(history) >= config.epochs or idle >= config.patience
+
+
 def _steps(
     fabric: Fabric,
     wrapped: nn.Module,
-    optimizer: torch.optim.Optimizer,
+    optimisation: Optimisation,
     batches: Iterable[Batch],
     lambda_: float | None,
     weighting: Weighting | None,
@@ -112,9 +144,9 @@ def _steps(
     for batch in batches:
         regions = batch.regions[:0] if lambda_ is None else batch.regions
         classification, localization = _both_losses(wrapped, batch, regions, weighting)
-        optimizer.zero_grad()
+        optimisation.optimizer.zero_grad()
         fabric.backward(classification + (lambda_ or 0.0) * localization)
-        optimizer.step()
+        optimisation.step()
         yield torch.stack([classification, localization]).detach(), len(regions) > 0
 
 

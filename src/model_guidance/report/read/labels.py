@@ -9,7 +9,11 @@ from model_guidance.report.read.roles import GUIDED
 
 LOSSES = {"energy": "Energy", "l1": "L1", "ppce": "PPCE", "rrr": "RRR*"}
 WEIGHTINGS = {"groups": "balanced groups", "group_dro": "GroupDRO", "errors": "JTT"}
-TRAINING = ("augment", "epochs", "batch", "lr", "frozen", "views", "freeze_statistics", "start", "upweight")
+OPTIMISATION = ("optimizer", "lr", "weight_decay", "momentum", "schedule", "warmup", "ema", "patience")
+TRAINING = (
+    *("augment", "epochs", "batch", *OPTIMISATION),
+    *("frozen", "views", "freeze_statistics", "start", "upweight"),
+)
 REGIONS = ("annotated", "dilate", "regions")
 COMPOSITES = ("composites", "replaced", "filler", "composites_weight")
 GUIDANCE = (

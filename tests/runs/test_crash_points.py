@@ -6,6 +6,7 @@ Nothing is computed here, only files are written: the operations are those of a 
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from lightning_fabric import Fabric
+from tests.training.helpers import kept_state
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -23,6 +25,7 @@ from model_guidance.metrics.evaluate import Scored
 from model_guidance.metrics.evidence import Evidence
 from model_guidance.models.backbone import Backbone
 from model_guidance.runs import train as running
+from model_guidance.runs.folder import Run
 from model_guidance.runs.train import train_run
 from model_guidance.training.config import Config
 from model_guidance.training.lambda_schedule import Goal
@@ -66,11 +69,11 @@ def writes(_: Path, mode: str = "r", *__: Any) -> bool:
     return "w" in mode
 
 
-def epochs(*arguments: Any) -> Iterator[Epoch]:
+def epochs(*arguments: Any, **_: Any) -> Iterator[Epoch]:
     """Stand in for the trainer: the first epoch has the best EPG, the second the best F1, the third none."""
-    guidance, state = arguments[1], arguments[6]
+    guidance, config, state = arguments[1], arguments[4], arguments[6]
     history = list(state["history"]) if state else []
-    for number in range(len(history) + 1, CONFIG.epochs + 1):
+    for number in range(len(history) + 1, config.epochs + 1):
         nn.init.constant_(guidance.model.network.weight, number)
         row = {
             "epoch": number,
@@ -125,7 +128,8 @@ def operations(monkeypatch: pytest.MonkeyPatch) -> Operations:
 
 def contents(folder: Path) -> dict[str, bytes]:
     found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    return {name: path.read_bytes() for name, path in found.items()}
+    read = {name: path.read_bytes() for name, path in found.items()}
+    return read | {"state.pt": kept_state(folder)} if "state.pt" in read else read
 
 
 def again(folder: Path, overwrite: bool) -> None:
@@ -156,4 +160,29 @@ def test_killed_anywhere_the_same_command_goes_on(overwrite: bool, operations: O
             train_run(CONFIG, folder, overwrite=overwrite)
         operations.stop = 0
         again(folder, overwrite)
+        assert contents(folder) == reference, f"killed at file operation {stop}"
+
+
+@pytest.mark.slow
+def test_killed_while_more_epochs_are_added_the_same_command_goes_on(operations: Operations, tmp_path: Path):
+    train_run(CONFIG, tmp_path / "reference")
+    train_run(replace(CONFIG, epochs=2), tmp_path / "shorter")
+    (tmp_path / "shorter" / "evidence").mkdir()
+    (tmp_path / "shorter" / "evidence" / "ixg@input.safetensors").write_bytes(b"of the second epoch")
+    reference = contents(tmp_path / "reference")
+    shutil.copytree(tmp_path / "shorter", tmp_path / "counted")
+    operations.seen = 0
+    train_run(CONFIG, tmp_path / "counted")
+    assert contents(tmp_path / "counted") == reference
+    for stop in range(1, 1 + operations.seen):
+        folder = tmp_path / f"runs-{stop}"
+        shutil.copytree(tmp_path / "shorter", folder)
+        operations.seen, operations.stop = 0, stop
+        with pytest.raises(Killed):
+            train_run(CONFIG, folder)
+        operations.stop = 0
+        if Run.open(folder).config == CONFIG:
+            again(folder, overwrite=False)
+        else:
+            train_run(CONFIG, folder)
         assert contents(folder) == reference, f"killed at file operation {stop}"

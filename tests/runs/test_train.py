@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from tests.training.helpers import command, options, small
+from tests.training.helpers import command, interrupt, kept_state, options, small
 
 from model_guidance.errors import UserError
 from model_guidance.models import build
@@ -31,10 +31,14 @@ def undisturbed(cache, tmp_path_factory) -> Path:
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """Every file except the settings that may differ (where the cache lies) and the time that it took."""
-    differ = ("config.yaml", "timing.json")
+    """Every file except the settings that may differ (where the cache lies) and those with the time it took.
+
+    Of the state, which has the time in it too, the rest is compared.
+    """
+    differ = ("config.yaml", "timing.json", "state.pt")
     found = (path for path in folder.rglob("*") if path.is_file() and path.name not in differ)
-    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
+    contents = {str(path.relative_to(folder)): path.read_bytes() for path in found}
+    return contents | {"state.pt": kept_state(folder)}
 
 
 @pytest.mark.slow
@@ -50,7 +54,60 @@ def test_the_folder_of_a_finished_run(undisturbed):
     lines = [json.loads(line) for line in (undisturbed / "metrics.jsonl").read_text().splitlines()]
     assert [float(row["epg"]) for row in rows] == [line["epg"] for line in lines]
     assert [line["epoch"] for line in lines] == [1, 2, 3]
-    assert not (undisturbed / "state.pt").exists()
+    state = torch.load(undisturbed / "state.pt", weights_only=True)
+    assert state.keys() == {"optimizer", "history", "seconds"}  # the weights are those of `last`
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("settings", [{}, {"ema": 0.7, "patience": 3}], ids=["plain", "averaged"])
+def test_more_epochs_give_the_same_bits_as_from_the_start(settings, cache, tmp_path, capsys):
+    train_run(small(cache, **settings), tmp_path / "whole")
+    train_run(small(cache, **settings, epochs=1), tmp_path / "run")
+    (tmp_path / "run" / "evidence" / "ixg@input.safetensors").parent.mkdir()
+    (tmp_path / "run" / "evidence" / "ixg@input.safetensors").write_bytes(b"of the first epoch")
+    interrupt(small(cache, **settings), tmp_path / "run", step=2)
+    assert Run.open(tmp_path / "run").result is None
+    train_run(small(cache, **settings), tmp_path / "run")
+    assert files(tmp_path / "run") == files(tmp_path / "whole")
+    assert Run.open(tmp_path / "run").config.epochs == 3
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "expected"),
+    [
+        ({}, {}, "run: a finished run lies here, add --overwrite to replace it"),
+        ({}, {"epochs": 1}, "run: a finished run lies here, add --overwrite to replace it"),
+        (
+            {},
+            {"epochs": 4, "lr": 0.1},
+            "a finished run with --lr 0.001 lies here: use that value",
+        ),
+        (
+            {"schedule": "cosine"},
+            {"epochs": 4},
+            "of 2 epochs .* be added: the learning rate of --schedule",
+        ),
+        (
+            {"warmup": 0.5},
+            {"epochs": 4},
+            "be added: --warmup 0.5 is a fraction of all epochs; add --over",
+        ),
+        ({"keep_state": False}, {"epochs": 4}, "cannot be added: its state.pt is gone, or was not kept"),
+        (
+            {"patience": 1, "lr": 1e-9, "epochs": 4},
+            {"epochs": 5},
+            "of 4 epochs .* cannot be added: it ended with epoch 2, by --patience 1",
+        ),
+    ],
+)
+@pytest.mark.slow
+def test_what_cannot_be_trained_further_is_said(first, then, expected, cache, tmp_path):
+    settings = {"backbone": "small", "epochs": 2, "lambda_": 0.0} | first
+    train_run(small(cache, **settings), tmp_path / "run")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(UserError, match=expected):
+        train_run(small(cache, **settings | then), tmp_path / "run")
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 @pytest.mark.slow

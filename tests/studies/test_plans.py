@@ -318,6 +318,7 @@ MACHINES: dict[str, list[Any]] = {
     "compile": [True],
     "checkpoint": [True],
     "evaluation_batch": [128],
+    "keep_state": [True, False],
 }
 
 

@@ -61,6 +61,20 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
     return all(torch.equal(one[name], other[name]) for name in one)
 
 
+def kept_state(folder: Path) -> bytes:
+    """What a run's state holds, to the last bit, but for the time that training took."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, torch.Tensor):
+            return str(value.dtype), tuple(value.shape), value.numpy().tobytes()
+        if isinstance(value, dict):
+            return [(name, plain(each)) for name, each in value.items() if name != "seconds"]
+        return [plain(each) for each in value] if isinstance(value, list) else value
+
+    state = torch.load(folder / "state.pt", weights_only=True)
+    return repr(sorted(plain(state))).encode()
+
+
 def interrupt(config: Config, folder: Path, step: int) -> None:
     """Train until Ctrl-C in a step, counted from 1 over all epochs."""
     steps, classification = [], trainer._classification

@@ -124,7 +124,10 @@ def _begun(folder: Path) -> Config:
     """Return the settings of an unfinished run; `UserError` if there is nothing to continue."""
     begun = Run.open(folder)
     if begun.result is not None:
-        raise UserError(f"--resume: {folder} is finished, there is nothing to continue")
+        raise UserError(
+            f"--resume: {folder} is finished, there is nothing to continue; its command with more --epochs "
+            "trains it further"
+        )
     if not is_there(folder / STATE):
         raise UserError(
             f"--resume: {folder} has no finished epoch ({STATE}) to continue from: give its command without "

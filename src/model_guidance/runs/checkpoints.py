@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from model_guidance.errors import UserError
@@ -14,9 +14,9 @@ from model_guidance.files import check_file, is_there, write
 from model_guidance.models import build
 from model_guidance.models.backbone import Backbone
 from model_guidance.models.weights import load
-from model_guidance.runs.folder import CLASSES, STATE, Run
+from model_guidance.runs.folder import CLASSES, LAST, STATE, Run
 
-PARTS = {"model": dict, "optimizer": dict, "history": list}
+PARTS = {"optimizer": dict, "history": list}
 
 
 def write_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
@@ -46,7 +46,10 @@ def write_state(folder: Path, state: dict[str, Any]) -> None:
 
 
 def read_state(folder: Path) -> dict[str, Any] | None:
-    """Return what `write_state` wrote, None if there is nothing; raises `UserError` if it is damaged."""
+    """Return what `write_state` wrote, None if there is nothing; raises `UserError` if it is damaged.
+
+    The state of a finished run may lack the weights, which are those of its last checkpoint then.
+    """
     path = folder / STATE
     if not is_there(path):
         return None
@@ -55,8 +58,9 @@ def read_state(folder: Path) -> dict[str, Any] | None:
         state = torch.load(path, map_location="cpu", weights_only=True)
         if not all(isinstance(state[name], kind) for name, kind in PARTS.items()):
             raise ValueError("parts are missing")
+        model: dict[str, Tensor] = state["model"] if "model" in state else load_file(folder / LAST)
     except Exception as error:  # garbage makes the unpickler raise nearly anything
         raise UserError(
             f"{path}: damaged, the run cannot be continued; delete this file to train it again from the start"
         ) from error
-    return dict(state)
+    return {**state, "model": model}

@@ -9,6 +9,7 @@ from filelock import FileLock, Timeout
 
 from model_guidance.errors import UserError
 from model_guidance.files import check_output_folder, entries, is_file, is_folder, is_there, partial
+from model_guidance.runs.extension import check_extension, grows
 from model_guidance.runs.folder import (
     BELOW,
     CLASSES,
@@ -46,7 +47,10 @@ def check_claim(folder: Path, config: Config, overwrite: bool) -> None:
     elif is_there(folder / RESULT):
         with suppress(UserError), locked(folder):  # what a kill at the very end left is removed
             pass
-        raise UserError(f"{folder}: a finished run lies here, {_way_out(folder, left)}")
+        if config.epochs <= found.epochs:
+            raise UserError(f"{folder}: a finished run lies here, {_way_out(folder, left)}")
+        _check_same(folder, config, found, left, "a finished")
+        check_extension(folder, found, _way_out(folder, left))
     else:
         _check_same(folder, config, found, left)
 
@@ -89,12 +93,12 @@ def clear(folder: Path) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Delete what a kill left half-written, and the state of a run that is finished."""
+    """Delete what a kill left half-written, and the state of a finished run that is not to keep it."""
     for path in (folder, *(folder / name for name in BELOW)):
         for file in entries(path) if is_folder(path) else ():
             if file.name != LOCK and _is_leftover(file) and is_file(file):
                 file.unlink()
-    if is_file(folder / RESULT) and is_file(folder / STATE):
+    if is_file(folder / RESULT) and is_file(folder / STATE) and not load(folder / CONFIG).keep_state:
         (folder / STATE).unlink()
 
 
@@ -127,11 +131,16 @@ def _way_out(folder: Path, left: list[Path]) -> str:
     return "add --overwrite to replace it"
 
 
-def _check_same(folder: Path, config: Config, found: Config, left: list[Path]) -> None:
+def _check_same(
+    folder: Path, config: Config, found: Config, left: list[Path], kind: str = "an unfinished"
+) -> None:
+    """Raise `UserError` for other settings than those of the run; there may be more epochs."""
     ours, theirs = asdict(config), asdict(found)
+    free = MACHINE | {"epochs"} if kind == "a finished" or grows(config, found) else MACHINE
     for name in ours:
-        if ours[name] != theirs[name] and name not in MACHINE:
+        if ours[name] != theirs[name] and name not in free:
             raise UserError(
-                f"{folder}: an unfinished run with --{name.strip('_')} {theirs[name]} lies here: use that "
-                f"value or --resume to continue it, or {_way_out(folder, left)}"
+                f"{folder}: {kind} run with --{name.strip('_')} {theirs[name]} lies here: use that "
+                f"value{' or --resume' * (kind == 'an unfinished')} to continue it, "
+                f"or {_way_out(folder, left)}"
             )

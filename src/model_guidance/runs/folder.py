@@ -39,6 +39,7 @@ MACHINE = {
     "compile",
     "checkpoint",
     "evaluation_batch",
+    "keep_state",
 }
 
 

@@ -22,6 +22,7 @@ from model_guidance.runs.claim import check_claim, clear, locked
 from model_guidance.runs.evaluate import score_checkpoint
 from model_guidance.runs.evidence import write_evidence
 from model_guidance.runs.examples import write_examples
+from model_guidance.runs.extension import keep_for_extension, reopen
 from model_guidance.runs.folder import (
     BEST,
     CLASSES,
@@ -56,9 +57,9 @@ def train_run(config: Config, folder: Path, *, overwrite: bool = False) -> Resul
     Tested are the best epoch, the last, and all on the Pareto front of validation; for the last, the heat
     maps of some test images are kept; a guided model is also scored under an attribution that it was not
     trained for (`second_attribution`). An unfinished run of the same settings in `folder` is continued, to
-    the same result. Raises `UserError`, before anything is written, for settings, data or weights that
-    cannot be used, for a folder with a finished run (unless `overwrite`), for one with another unfinished
-    run, and for one in which another process is training.
+    the same result, and so is a finished one of fewer epochs. Raises `UserError`, before anything is written,
+    for settings, data or weights that cannot be used, for a folder with a finished run (unless `overwrite`)
+    that cannot be trained further, for one with another run, and for one in which another process trains.
     """
     check_claim(folder, config, overwrite)
     torch.set_flush_denormal(True)  # once a loss is nearly 0, denormal numbers make a CPU many times slower
@@ -79,6 +80,8 @@ def _run(run: Prepared, overwrite: bool) -> Result:
             clear(folder)
         elif is_there(folder / STATE):
             check_classes(config.data, read_classes(folder), run.classes, folder)
+            if is_there(folder / RESULT):
+                reopen(folder)
         write(folder / CONFIG, config.yaml().encode())
         write(folder / CLASSES, json.dumps(run.classes).encode())
         if reader_of(config.data).draws:
@@ -92,8 +95,11 @@ def _run(run: Prepared, overwrite: bool) -> Result:
     if config.guided:
         score_second_attribution(folder, run.guidance.model, config, run.data)
     if run.fabric.is_global_zero:
+        if config.keep_state:
+            keep_for_extension(folder)
         write_result(folder / RESULT, result)
-        (folder / STATE).unlink(missing_ok=True)
+        if not config.keep_state:
+            (folder / STATE).unlink(missing_ok=True)
         validation = run.data.splits["val"]
         level = chance(validation.labels, validation.exclusive)
         for remark in remarks(config, history, result.best_epoch, run.main, level):

@@ -45,9 +45,10 @@ class PlannedRun:
 
     def config(self, runs: Path) -> Config:
         """Return the settings, given the folder in which the folders of all runs lie."""
+        given = {"keep_state": False, **self.settings}  # the epochs of a study are fixed
         if self.start is None:
-            return Config(**self.settings)
-        return Config(**{**self.settings, "weights": str(runs / self.start.key / "best.safetensors")})
+            return Config(**given)
+        return Config(**{**given, "weights": str(runs / self.start.key / "best.safetensors")})
 
     def finished(self, runs: Path) -> bool:
         """Tell whether the run's folder holds its result; raises `UserError` if the folder is damaged."""

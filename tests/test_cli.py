@@ -6,6 +6,7 @@ import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
+from statistics import fmean, stdev
 
 import pytest
 import torch
@@ -19,6 +20,7 @@ from model_guidance.commands.parser import gathered, with_file
 from model_guidance.commands.train import OPTIONS
 from model_guidance.data import DATASETS
 from model_guidance.losses import LOSSES
+from model_guidance.runs.folder import Run
 from tests.training.helpers import options, small
 
 
@@ -352,3 +354,39 @@ def test_baseline_then_guided_then_looked_at(capsys, tmp_path):
     assert status == 0
     assert "cat" in text
     assert {path.name for path in (tmp_path / "check").iterdir()} == {"train.png", "val.png", "test.png"}
+
+
+@pytest.mark.slow
+def test_several_seeds_are_ordinary_runs_with_a_mean_and_a_spread(capsys, tmp_path):
+    given = ["--epochs=1", "--lambda=0", "--backbone=small"]
+    one = train(tmp_path, *given, f"--out={tmp_path / 'one'}", "--seed=1")
+    assert run(capsys, *one[:1], *one[2:])[0] == 0
+    seeds = [
+        *train(tmp_path, *given)[:1],
+        *train(tmp_path, *given)[2:],
+        f"--out={tmp_path / 'base'}",
+        "--seeds",
+    ]
+    status, out, _ = run(capsys, *seeds, "0", "1")
+    assert status == 0
+    runs = [Run.open(tmp_path / "base" / f"seed{seed}") for seed in (0, 1)]
+    assert runs[1].result == Run.open(tmp_path / "one").result
+    found = [100 * each.result.last.scores["accuracy"] for each in runs]
+    assert f"{fmean(found):.1f} ± {stdev(found):.1f}" in out
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "base").rglob("*") if path.is_file()}
+    status, again, err = run(capsys, *seeds, "0", "1")
+    assert (status, again) == (0, out)
+    assert "seed1 is finished" in " ".join(err.split())
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    guided = [f"--from={tmp_path / 'base'}", "--lambda=1", "--epochs=1", "--seeds", "1"]
+    guided = ["train", *guided, f"--out={tmp_path / 'guided'}", "--accelerator=cpu", "--workers=0"]
+    assert run(capsys, *guided)[0] == 0
+    assert Run.open(tmp_path / "guided" / "seed1").config.weights == str(runs[1].folder / "best.safetensors")
+
+
+def test_seeds_that_cannot_be(capsys, tmp_path):
+    assert "--seeds 1 1: each only once" in rejected(capsys, tmp_path, *train(tmp_path, "--seeds", "1", "1"))
+    both = train(tmp_path, "--seed=3", "--seeds", "1")
+    assert "--seed 3 and --seeds exclude each other" in rejected(capsys, tmp_path, *both)
+    resumed = train(tmp_path, "--resume", "--seeds", "1")
+    assert "--resume continues one run" in rejected(capsys, tmp_path, *resumed)

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from model_guidance.commands.located import located
 from model_guidance.commands.parser import Parser, mapping
 from model_guidance.errors import UserError
 from model_guidance.files import is_there
-from model_guidance.runs.folder import CONFIG, STATE, Run
+from model_guidance.runs.folder import CONFIG, RESULT, STATE, Run
 from model_guidance.training.config import Config
 from model_guidance.training.config_file import load
 from model_guidance.training.settings import (
@@ -65,6 +65,8 @@ def _add_folder_options(parser: Parser) -> None:
         type=str,
         help=f"start from the best weights of this run, with its {', '.join(INHERITED)} unless given",
     )
+    help_ = "train a run with each of these seeds, OUT/seed0 and so on; finished ones are not trained again"
+    group.add_argument("--seeds", type=int, nargs="+", help=help_)
     group.add_argument("--resume", action="store_true", help="continue the run in --out as it was begun")
     group.add_argument("--overwrite", action="store_true", help="replace a finished run in --out")
     group.add_argument("--config", type=str, help="YAML file with any of these options")
@@ -75,29 +77,42 @@ def _inherited(arguments: Sequence[str]) -> dict[str, Any]:
     """Return the defaults that `--from RUN` brings along."""
     peek = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     peek.add_argument("--from", dest="run", nargs="?")
-    folder = peek.parse_known_args(list(arguments))[0].run
-    if folder is None:
+    peek.add_argument("--seeds", nargs="*", default=())
+    known = peek.parse_known_args(list(arguments))[0]
+    if known.run is None:
         return {}
-    source = load(Path(folder) / CONFIG)
+    first = int(known.seeds[0]) if known.seeds and known.seeds[0].isdecimal() else 0
+    source = load(_of_seed(Path(known.run), first) / CONFIG)
     return {name: getattr(source, name) for name in (*INHERITED, *OWN)}
 
 
 def run(given: dict[str, Any]) -> None:
     """Train, and print what came out."""
-    out, source = Path(given.pop("out")), given.pop("from")
+    out, source, seeds = (given.pop(name) for name in ("out", "from", "seeds"))
     resume, overwrite = given.pop("resume"), given.pop("overwrite")
     given.pop("config")
     only_print = given.pop("print_config") is not None  # jsonargparse makes it an empty text
-    if resume:
-        config = _begun(out)
-    else:
-        if source is not None:
-            given["weights"] = _start(Path(source), given)
-        given["data"], given["root"] = located(given["data"], given["root"])
-        config = Config(lambda_=given.pop("lambda"), **given)
+    if seeds is not None:
+        _check_seeds(seeds, given["seed"], resume)
     if only_print:
-        print(config.yaml(), end="")
-        return
+        print(_begun(Path(out)).yaml() if resume else _config(given, source).yaml(), end="")
+    elif seeds is not None:
+        configs = {seed: _config(given | {"seed": seed}, source) for seed in seeds}
+        _train_seeds(configs, Path(out), overwrite)
+    else:
+        _train(_begun(Path(out)) if resume else _config(given, source), Path(out), overwrite)
+
+
+def _config(given: dict[str, Any], source: str | None) -> Config:
+    """Return the settings that were given; `source` is the run, or the folder of seeds, of `--from`."""
+    given = dict(given)
+    if source is not None:
+        given["weights"] = _start(_of_seed(Path(source), given["seed"]), given)
+    given["data"], given["root"] = located(given["data"], given["root"])
+    return Config(lambda_=given.pop("lambda"), **given)
+
+
+def _train(config: Config, out: Path, overwrite: bool) -> None:
     from model_guidance.report.tables.console import result_table
     from model_guidance.runs.train import train_run
 
@@ -105,6 +120,40 @@ def run(given: dict[str, Any]) -> None:
     print(result_table({"best": result.best, "last": result.last}))
     if config.uses_regions:
         print(_verdict(Run.open(out)))
+
+
+def _train_seeds(configs: Mapping[int, Config], out: Path, overwrite: bool) -> None:
+    """Train a run for each seed, but for those that are finished; print the mean and the spread."""
+    from model_guidance.report.tables.console import seeds_table
+    from model_guidance.runs.claim import differing
+    from model_guidance.runs.train import train_run
+
+    results = []
+    for seed, config in configs.items():
+        folder = out / f"seed{seed}"
+        found = Run.open(folder) if is_there(folder / RESULT) and not overwrite else None
+        if found is not None and found.result is not None and not differing(config, found.config):
+            print(f"{folder} is finished", file=sys.stderr)
+            results.append(found.result)
+        else:
+            results.append(train_run(config, folder, overwrite=overwrite))
+    print(seeds_table({"best": [each.best for each in results], "last": [each.last for each in results]}))
+    print(f"mean ± standard deviation over {len(results)} seeds, in percent, on test")
+
+
+def _check_seeds(seeds: Sequence[int], seed: int, resume: bool) -> None:
+    if len(set(seeds)) < len(seeds):
+        raise UserError(f"--seeds {' '.join(map(str, seeds))}: each only once")
+    if seed != Config.seed:
+        raise UserError(f"--seed {seed} and --seeds exclude each other: give one of them")
+    if resume:
+        raise UserError("--resume continues one run: leave it out, --seeds goes on with what is not finished")
+
+
+def _of_seed(folder: Path, seed: int) -> Path:
+    """Return the run that `--from` names: a run folder, or that of the seed where it is one of `--seeds`."""
+    below = folder / f"seed{seed}"
+    return below if is_there(below / CONFIG) and not is_there(folder / CONFIG) else folder
 
 
 def _verdict(finished: Run) -> str:

@@ -135,12 +135,17 @@ def _check_same(
     folder: Path, config: Config, found: Config, left: list[Path], kind: str = "an unfinished"
 ) -> None:
     """Raise `UserError` for other settings than those of the run; there may be more epochs."""
-    ours, theirs = asdict(config), asdict(found)
-    free = MACHINE | {"epochs"} if kind == "a finished" or grows(config, found) else MACHINE
-    for name in ours:
-        if ours[name] != theirs[name] and name not in free:
+    free = {"epochs"} if kind == "a finished" or grows(config, found) else set()
+    for name in differing(config, found):
+        if name not in free:
             raise UserError(
-                f"{folder}: {kind} run with --{name.strip('_')} {theirs[name]} lies here: use that "
+                f"{folder}: {kind} run with --{name.strip('_')} {getattr(found, name)} lies here: use that "
                 f"value{' or --resume' * (kind == 'an unfinished')} to continue it, "
                 f"or {_way_out(folder, left)}"
             )
+
+
+def differing(config: Config, found: Config) -> list[str]:
+    """Return the settings in which two runs differ, those of the machine left aside."""
+    ours, theirs = asdict(config), asdict(found)
+    return [name for name in ours if ours[name] != theirs[name] and name not in MACHINE]

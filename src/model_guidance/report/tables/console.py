@@ -38,6 +38,20 @@ def spread_table(columns: Mapping[str, Sequence[Scores]]) -> Table:
     return table
 
 
+def seeds_table(columns: Mapping[str, Sequence[Evaluation]]) -> str:
+    """Return the mean ± standard deviation over seeds of all scores that are fractions, in percent."""
+    rows = {
+        name: [{label: value for label, unit, value in _rows(found) if unit == "%"} for found in each]
+        for name, each in columns.items()
+    }
+    shared = set.intersection(*(set(scores) for each in rows.values() for scores in each))
+    kept = {
+        name: [{label: value for label, value in scores.items() if label in shared} for scores in each]
+        for name, each in rows.items()
+    }
+    return rendered(spread_table(kept))
+
+
 def _rows(found: Evaluation) -> Iterator[Row]:
     """Yield the scores in the order of the catalogue, then those of groups and of replaced pixels."""
     yield from (

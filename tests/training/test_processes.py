@@ -23,7 +23,8 @@ ROOT = PROGRAM.parent.parent.parent
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory) -> tuple[Run, Run]:
     folder = tmp_path_factory.mktemp("processes")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     for start, devices, batch in ((["-u"], 1, 8), (torchrun, 2, 4)):
         command = [sys.executable, *start, str(PROGRAM), str(folder), str(devices), str(batch)]

@@ -319,6 +319,7 @@ MACHINES: dict[str, list[Any]] = {
     "checkpoint": [True],
     "evaluation_batch": [128],
     "keep_state": [True, False],
+    "logger": ["csv"],
 }
 
 

@@ -19,12 +19,19 @@ TIMING, HISTORY, TABLE = "timing.json", "metrics.jsonl", "metrics.csv"
 BEST, LAST, FRONT, EXAMPLES = "best.safetensors", "last.safetensors", "front", "examples"
 ATTRIBUTIONS, ATTRIBUTIONS_0_1 = "attributions", "looks"
 EVIDENCE, OTHER_EVIDENCE = "evidence.safetensors", "evidence"  # under the run's own maps, and others
-FILES = (RESULT, STATE, SPLITS, TIMING, HISTORY, TABLE, BEST, LAST, EVIDENCE)
+CSV, TENSORBOARD, WANDB = (
+    "csv",
+    "tensorboard",
+    "wandb.txt",
+)  # what loggers write
+FILES = (RESULT, STATE, SPLITS, TIMING, HISTORY, TABLE, BEST, LAST, EVIDENCE, WANDB)
 BELOW = {
     FRONT: re.compile(r"epoch-\d{3,}\.safetensors"),
     ATTRIBUTIONS: re.compile(r"[^@]+@[^@]+\.json"),
     ATTRIBUTIONS_0_1: re.compile(r"[^@]+@[^@]+\.json"),
     EXAMPLES: re.compile(r"[^@]+@[^@]+\.safetensors"),
+    CSV: re.compile(r"metrics\.csv"),
+    TENSORBOARD: re.compile(r"events\.out\.tfevents\..+"),
     OTHER_EVIDENCE: re.compile(r"[^@]+@[^@]+\.safetensors"),
 }
 # What may change when a run is continued.
@@ -40,6 +47,7 @@ MACHINE = {
     "checkpoint",
     "evaluation_batch",
     "keep_state",
+    "logger",
 }
 
 

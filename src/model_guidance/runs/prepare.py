@@ -18,6 +18,7 @@ from model_guidance.models.backbone import Backbone
 from model_guidance.models.layers import unwrapped
 from model_guidance.progress import say
 from model_guidance.runs.frozen import FrozenPart, Wanted
+from model_guidance.runs.log import check_loggers
 from model_guidance.runs.setup import (
     Data,
     composites_of,
@@ -66,6 +67,7 @@ class Prepared:
 
 def prepare(config: Config, folder: Path) -> Prepared:
     """Check the settings from the cheapest to the dearest: the data are read last."""
+    check_loggers(config)
     source, regions = source_of(config, "train"), regions_of(config)
     check_settings(config.filler, config.replaced)
     check_fraction(config.annotated, len(source.names))

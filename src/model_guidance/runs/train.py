@@ -35,6 +35,7 @@ from model_guidance.runs.folder import (
     write_splits,
 )
 from model_guidance.runs.history import Cost, write_cost, write_history
+from model_guidance.runs.log import Log
 from model_guidance.runs.prepare import Prepared, on_features, prepare
 from model_guidance.runs.remarks import chance, remarks
 from model_guidance.runs.result import Result, write_result
@@ -113,6 +114,7 @@ def _train(run: Prepared) -> tuple[Sequence[Scores], Goal]:
     total = config.epochs * (len(run.training) + len(validation))
     state = read_state(run.folder)
     history: Sequence[Scores] = state["history"] if state else []
+    log = _log(run, history) if run.fabric.is_global_zero else None
     with steps(run.folder.name, total, total * len(history) // config.epochs) as bar:
 
         def batches(epoch: int) -> Iterator[Batch]:
@@ -120,6 +122,8 @@ def _train(run: Prepared) -> tuple[Sequence[Scores], Goal]:
             return on_device(run.fabric, run.training)
 
         def score(model: nn.Module) -> Scores:
+            if log is not None:
+                log.draw(run.model, run.fabric.device)
             found = score_checkpoint(model, config, run.data, "val", advance=bar.advance)
             return found.evaluation.flat
 
@@ -130,10 +134,18 @@ def _train(run: Prepared) -> tuple[Sequence[Scores], Goal]:
         for epoch in train(run.fabric, run.guidance, batches, score, *told, steps=len(run.training)):
             history = epoch.history
             _keep(run, epoch)
+            if log is not None:
+                log.epoch(history[-1])
+    if log is not None:
+        log.close()
     if len(history) < config.epochs and run.fabric.is_global_zero:
         gone = f"epoch {len(history)} of {config.epochs}"
         say(f"{run.folder.name}: ends with {gone}, none of the last {config.patience} was better")
     return history, goal
+
+
+def _log(run: Prepared, history: Sequence[Scores]) -> Log:
+    return Log(run.folder, run.config, run.data.splits["val"], history)
 
 
 def _keep(run: Prepared, epoch: Epoch) -> None:

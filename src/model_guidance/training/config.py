@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 import msgspec
 import platformdirs
@@ -129,10 +129,13 @@ class Config(  # dataclasses take the fields of the last base first
         """Where the resized copies of the data lie."""
         return Path(self.cache) if self.cache else platformdirs.user_cache_path("model-guidance")
 
+    def plain(self) -> dict[str, Any]:
+        """Return the settings under the names of the command line's options."""
+        return {name.strip("_"): value for name, value in asdict(self).items()}
+
     def yaml(self) -> str:
         """Return the settings as YAML, under the names of the command line's options."""
-        content = {name.strip("_"): value for name, value in asdict(self).items()}
-        return yaml.safe_dump(content, sort_keys=False)
+        return yaml.safe_dump(self.plain(), sort_keys=False)
 
 
 def is_plain(value: object, depth: int = 20) -> bool:

@@ -180,6 +180,8 @@ class MachineSettings:
         nodes: how many machines, with torchrun or SLURM.
         compile: compile the guided step: minutes at the start, less time per step after.
         checkpoint: keep less of the residual blocks, run them again: larger batches fit, steps take longer.
+        logger: also log curves and a sheet of maps of each epoch: csv, tensorboard or wandb, or several, with
+            commas between.
         keep_state: keep what a finished run can be trained further from, with a larger --epochs: with adam
             twice the size of the weights that are trained.
         precision: 32-true, bf16-mixed or 16-mixed; maps and their loss stay in float32.
@@ -194,5 +196,6 @@ class MachineSettings:
     nodes: int = 1
     compile: bool = False
     checkpoint: bool = False
+    logger: str | None = None
     keep_state: bool = True
     precision: str = "32-true"

@@ -80,7 +80,7 @@ def test_more_epochs_give_the_same_bits_as_from_the_start(settings, cache, tmp_p
         (
             {},
             {"epochs": 4, "lr": 0.1},
-            "a finished run with --lr 0.001 lies here: use that value",
+            "lies here, .*; epochs are added to one with --lr 0.001",
         ),
         (
             {"schedule": "cosine"},

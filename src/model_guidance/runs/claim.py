@@ -47,10 +47,7 @@ def check_claim(folder: Path, config: Config, overwrite: bool) -> None:
     elif is_there(folder / RESULT):
         with suppress(UserError), locked(folder):  # what a kill at the very end left is removed
             pass
-        if config.epochs <= found.epochs:
-            raise UserError(f"{folder}: a finished run lies here, {_way_out(folder, left)}")
-        _check_same(folder, config, found, left, "a finished")
-        check_extension(folder, found, _way_out(folder, left))
+        _check_longer(folder, config, found, _way_out(folder, left))
     else:
         _check_same(folder, config, found, left)
 
@@ -131,17 +128,26 @@ def _way_out(folder: Path, left: list[Path]) -> str:
     return "add --overwrite to replace it"
 
 
-def _check_same(
-    folder: Path, config: Config, found: Config, left: list[Path], kind: str = "an unfinished"
-) -> None:
-    """Raise `UserError` for other settings than those of the run; there may be more epochs."""
-    free = {"epochs"} if kind == "a finished" or grows(config, found) else set()
+def _check_longer(folder: Path, config: Config, found: Config, way_out: str) -> None:
+    """Raise `UserError` unless a finished run is to be trained further: more epochs, nothing else."""
+    others = [name for name in differing(config, found) if name != "epochs"]
+    if config.epochs <= found.epochs:
+        raise UserError(f"{folder}: a finished run lies here, {way_out}")
+    if others:
+        began = f"--{others[0].strip('_')} {getattr(found, others[0])}"
+        raise UserError(
+            f"{folder}: a finished run lies here, {way_out}; epochs are added to one with {began}"
+        )
+    check_extension(folder, found, way_out)
+
+
+def _check_same(folder: Path, config: Config, found: Config, left: list[Path]) -> None:
+    """Raise `UserError` for other settings than those of the unfinished run; there may be more epochs."""
     for name in differing(config, found):
-        if name not in free:
+        if name != "epochs" or not grows(config, found):
             raise UserError(
-                f"{folder}: {kind} run with --{name.strip('_')} {getattr(found, name)} lies here: use that "
-                f"value{' or --resume' * (kind == 'an unfinished')} to continue it, "
-                f"or {_way_out(folder, left)}"
+                f"{folder}: an unfinished run with --{name.strip('_')} {getattr(found, name)} lies here: use "
+                f"that value or --resume to continue it, or {_way_out(folder, left)}"
             )
 
 

@@ -301,7 +301,7 @@ OTHER: dict[str, list[Any]] = {
     "weight_decay": [0.0, 1e-4],
     "momentum": [0.9],
     "schedule": ["cosine"],
-    "warmup": [0.1, 2.0],
+    "warmup": [0.1, 1.0],
     "ema": [0.9, 0.999],
     "patience": [3, 5],
     "lr": [1e-5, 1.0000001e-4],

@@ -1,13 +1,14 @@
 """Files: read, or named with what is wrong; replaced in one instant; an output's path checked early."""
 
 import codecs
+import errno
 import json
 import os
 import stat
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from model_guidance.errors import UserError
 
@@ -105,6 +106,9 @@ def read_json(path: Path) -> Any:
         raise UserError(f"{path}: damaged, this is no JSON ({error})") from error
 
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
 def check_output(path: Path, option: str = "--out", suffixes: Collection[str] = ()) -> None:
     """Raise `UserError` unless a file can be written there; call it before the work, it changes nothing.
 
@@ -141,6 +145,28 @@ def write(path: Path, content: bytes) -> None:
         raise UserError(
             f"{path}: could not be written ({error.strerror or error}); what was there before is unharmed"
         ) from error
+
+
+@contextmanager
+def written(path: Path) -> Iterator[TextIO]:
+    """Yield a text file that takes the place of `path` once it is complete; otherwise nothing has changed.
+
+    What is no ordinary file is written to as it is. Raises `UserError` for a disk that is full.
+    """
+    special = _is_special(path)
+    there = path if special else partial(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with there.open("w", encoding="utf-8", newline="") as file:
+            yield file
+        if not special:
+            there.replace(path)
+    except BaseException as error:
+        if not special:
+            there.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in FULL:
+            raise UserError(f"{path}: could not be written ({error.strerror})") from error
+        raise
 
 
 def partial(path: Path) -> Path:

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from model_guidance.checks import logits_of
+from model_guidance.data.resizing import Resizing
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -46,6 +47,10 @@ class Backbone(nn.Module):
     `homogeneous` says that `f(a x) - f(0) = a (f(x) - f(0))` for every a > 0, x being the encoded input:
     then Integrated Gradients from a zero baseline equal input times gradient. `default_method` names the
     attribution that explains the network best.
+
+    A trained network knows as well at which layer it is to be explained (`default_layer`,
+    `default_layout`), the names of its `classes`, and how photos become its images (`resizing`,
+    `orientation`).
     """
 
     def __init__(
@@ -67,6 +72,11 @@ class Backbone(nn.Module):
         self.head = head
         self.homogeneous = homogeneous
         self.default_method = default_method
+        self.default_layer = "final"
+        self.default_layout: str | None = None
+        self.classes: Sequence[str] = ()
+        self.resizing: Resizing | None = None
+        self.orientation = "stored"
 
     def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch classes"]:
         """Return one logit per class."""

@@ -19,6 +19,7 @@ from model_guidance.metrics import energy_pointing_game
 from model_guidance.report.figures.heatmaps import Panel, Row
 from model_guidance.runs.checkpoints import load_model
 from model_guidance.runs.folder import Run
+from model_guidance.runs.predict import decided, exclusive
 from model_guidance.runs.setup import check_classes, source_of, split_of
 from model_guidance.training.config import Config
 from model_guidance.types import unit_range
@@ -110,10 +111,11 @@ class _Subject:
 
 
 def _of_files(run: Run, choice: Choice) -> Iterator[_Subject]:
+    one_of_many = exclusive(run)
     for path in map(Path, choice.images):
         folder = path.resolve().parent.name
         truth = frozenset([run.classes.index(folder)]) if folder in run.classes else None
-        yield _Subject(path.name, open_image(path, run.config.orientation), truth)
+        yield _Subject(path.name, open_image(path, run.config.orientation), truth, exclusive=one_of_many)
 
 
 def _of_data_set(runs: Sequence[Run], choice: Choice) -> Iterator[_Subject]:
@@ -192,9 +194,9 @@ def _decision(
     the explained class.
     """
     one_of_many = subject.exclusive and len(classes) > 1
-    predicted = int(probabilities.argmax()) if one_of_many else label
-    decided = one_of_many or bool(probabilities[label] >= 0.5)
-    right = None if subject.truth is None else decided == (predicted in subject.truth)
+    found = decided(probabilities, subject.exclusive)
+    predicted = found[0] if one_of_many else label
+    right = None if subject.truth is None else (predicted in found) == (predicted in subject.truth)
     said = [f"{classes[each]} {100 * float(probabilities[each]):.0f} %" for each in (predicted, label)]
     return right, MARKS[right] + ", ".join(dict.fromkeys(said))
 

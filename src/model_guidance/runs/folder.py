@@ -73,6 +73,16 @@ class Run:
         """Open a run folder; raises `UserError`, naming the file, if it is none, or damaged."""
         return cls(folder, load(folder / CONFIG), read_classes(folder), read_result(folder / RESULT))
 
+    @property
+    def finished(self) -> Result:
+        """The scores of a finished run; raises `UserError` if it is not finished."""
+        if self.result is None:
+            raise UserError(
+                f"{self.folder}: is not finished, so its best epoch is not known yet: "
+                f"model-guidance train --resume --out {self.folder} continues it"
+            )
+        return self.result
+
     def checkpoint(self, name: str = "best") -> Path:
         """Return the path of `best`, `last` or `front/epoch-NNN`; raises `UserError` if it is not there."""
         path = self.folder / f"{name}.safetensors"

@@ -1,5 +1,6 @@
 """Sheets of heat maps: a block per image, in it a column per model, and a legend below."""
 
+import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
 from model_guidance.report.escape import drawable
+from model_guidance.report.figures.drawing import lay_out
 from model_guidance.report.figures.lettering import cut, wrapped
 from model_guidance.report.figures.overlay import colour_bar, picture, scale, shown_size
 from model_guidance.report.figures.style import INK
@@ -24,6 +26,7 @@ LINE, HEAD, NARROWEST = 0.135, 0.26, 4.6  # inches: a line of text, the names of
 TALLEST = 1.4  # of a picture, in widths
 ACROSS, DOWN, LINES = 8, 8, 14  # pictures in a line; lines that one column of blocks may have, and a page
 TEXT, HEADING = 7.5, 9.0  # points
+ON_SCREEN = 110  # dots per inch in a notebook
 ONE_SCALE = "Maps of one image share one scale."
 OWN_SCALES = "Each map has its own scale: only within a map can strengths be compared."
 
@@ -130,11 +133,21 @@ def _size(image: Image) -> tuple[float, float]:
     return width, width * high / wide
 
 
+class DrawnFigure(Figure):
+    """A figure that a notebook draws where it is a cell's value, whatever backend is in use."""
+
+    def _repr_png_(self) -> bytes:
+        lay_out(self)
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", dpi=ON_SCREEN)
+        return buffer.getvalue()
+
+
 class _Sheet:
     """A figure whose coordinates are inches from the upper left corner."""
 
     def __init__(self, width: float, height: float):
-        self.figure = Figure(figsize=(width, height), dpi=150)
+        self.figure = DrawnFigure(figsize=(width, height), dpi=150)
         self.axes = self.figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
         self.axes.set_axis_off()
 

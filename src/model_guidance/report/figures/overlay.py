@@ -10,6 +10,7 @@ from PIL import Image
 STRONGEST = 99.5  # percentile of |A| that gets the full colour, so that one pixel does not hide the rest
 SIDE = 384  # pixels of the longer side of what is shown
 AGAINST, FOR = (np.array(colormaps["RdBu_r"](place)[:3]) for place in (0.08, 0.92))  # blue, red
+BAND = 256  # rows that are blended at once: floats of a whole photo would fill the memory
 FAINTNESS = 0.5  # exponent of the opacity: below 1, weak evidence is seen as well
 
 
@@ -28,13 +29,16 @@ def picture(
     raw: Float[np.ndarray, "rows columns"] | None = None,
     region: Bool[np.ndarray, "rows columns"] | None = None,
     strongest: float = 1.0,
+    side: int | None = SIDE,
 ) -> UInt8[np.ndarray, "tall wide 3"]:
-    """Return the image in its own aspect, `SIDE` pixels long, with the map over it and the region framed.
+    """Return the image in its own aspect, `side` pixels long, with the map over it and the region framed.
+
+    Without a `side` it keeps its size.
 
     Red speaks for the class, blue against it, as opaque as the map is strong; `strongest` gets the full
     colour. Map and region cover the whole image, whatever their own aspect.
     """
-    size = shown_size(image.shape[1], image.shape[0])
+    size = shown_size(image.shape[1], image.shape[0], side)
     pixels = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
     if raw is not None:
         strength = Image.fromarray((raw / strongest).clip(-1, 1).astype(np.float32))
@@ -47,13 +51,22 @@ def colour_bar() -> UInt8[np.ndarray, "1 256 3"]:
     return _blended(np.full((1, 256, 3), 128, np.uint8), np.linspace(-1, 1, 256)[None])
 
 
-def shown_size(width: int, height: int) -> tuple[int, int]:
-    """Return width and height of what is shown of an image: the longer side has `SIDE` pixels."""
+def shown_size(width: int, height: int, side: int | None = SIDE) -> tuple[int, int]:
+    """Return width and height of what is shown of an image: the longer side has `side` pixels."""
     longer = max(width, height)
-    return max(1, round(SIDE * width / longer)), max(1, round(SIDE * height / longer))
+    side = side or longer
+    return max(1, round(side * width / longer)), max(1, round(side * height / longer))
 
 
 def _blended(
+    pixels: UInt8[np.ndarray, "height width 3"], strength: Float[np.ndarray, "height width"]
+) -> UInt8[np.ndarray, "height width 3"]:
+    cuts = range(BAND, len(pixels), BAND)
+    bands = zip(np.split(pixels, cuts), np.split(strength, cuts), strict=True)
+    return np.concatenate([_blended_band(*each) for each in bands])
+
+
+def _blended_band(
     pixels: UInt8[np.ndarray, "height width 3"], strength: Float[np.ndarray, "height width"]
 ) -> UInt8[np.ndarray, "height width 3"]:
     colour = np.where(strength[..., None] > 0, FOR, AGAINST)

@@ -37,6 +37,7 @@ FLOORS = [  # from the bottom up; a floor imports what stands before it, and its
     {"runs"},
     {"finding"},
     {"report"},
+    {"export"},
     {"studies"},
     {"commands"},
     {"cli", "run"},

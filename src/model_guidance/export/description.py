@@ -1,0 +1,64 @@
+"""What somebody must know who uses an exported network without this package."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from model_guidance.models.backbone import Backbone, Standardize
+from model_guidance.runs.folder import Run
+from model_guidance.runs.predict import exclusive
+from model_guidance.versions import VERSIONS
+
+SUFFIX = ".json"  # of the file beside NAME that says it: NAME.json
+RESIZED = "to {size} x {size} pixels, bilinearly with antialiasing, without keeping the aspect"
+DECISIONS = {
+    True: "the class with the largest logit; sigmoid(logit) is its probability",
+    False: "each class whose sigmoid(logit), its probability, is at least 0.5",
+}
+
+
+@dataclass(frozen=True)
+class Description:
+    """The exported network `model`, a run's `checkpoint`, and what its images and logits are."""
+
+    run: Run
+    checkpoint: str
+    model: Backbone
+
+    @property
+    def size(self) -> int:
+        """Rows and columns of the images."""
+        return self.run.config.size
+
+    @property
+    def normalisation(self) -> dict[str, Any]:
+        """What is done to RGB in [0, 1] before the network's first layer."""
+        encode = self.model.encode
+        if isinstance(encode, Standardize):
+            return {name: getattr(encode, name).flatten().tolist() for name in ("mean", "std")}
+        return {"channels": "r, g, b, 1 - r, 1 - g, 1 - b"}
+
+    def content(self, *, inside: bool) -> dict[str, Any]:
+        """Return it as plain values; `inside` says that the exported network normalises by itself."""
+        config = self.run.config
+        one_of_many = exclusive(self.run) and len(self.run.classes) > 1
+        return {
+            "classes": self.run.classes,
+            "input": f"RGB in [0, 1], [batch, 3, {self.size}, {self.size}]",
+            "size": self.size,
+            "resize": RESIZED.format(size=self.size),
+            "normalisation": {"inside": inside, **self.normalisation},
+            "output": "logits, [batch, classes]",
+            "decision": DECISIONS[one_of_many],
+            "network": config.backbone,
+            "explained_by": {"method": config.own_method, "layer": config.layer, "layout": config.layout},
+            "checkpoint": self.checkpoint,
+            "versions": VERSIONS,
+        }
+
+    def write(self, path: Path, *, inside: bool) -> str:
+        """Write the same as JSON beside the file `path`, and return it."""
+        text = json.dumps(self.content(inside=inside), indent=1)
+        path.with_name(path.name + SUFFIX).write_text(text, encoding="utf-8")
+        return text

@@ -82,6 +82,8 @@ def folder_data(root: Path, count: int = 4) -> Path:
         "report",
         "layers",
         "check-data",
+        "predict",
+        "export",
     ],
 )
 def test_help_imports_nothing_heavy(command):

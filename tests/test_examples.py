@@ -2,7 +2,9 @@
 
 import importlib
 import importlib.util
+import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -101,3 +103,18 @@ def test_the_afternoon_gives_commands_that_exist(tmp_path: Path):
     for verb, *arguments in given:
         (train if verb == "train" else verdict).parser(arguments).parse_args(arguments)
     assert done.stdout.count("seconds") == 4
+
+
+@pytest.mark.slow
+def test_the_notebook_runs_and_keeps_what_it_put_out(tmp_path, monkeypatch, capsys):
+    path = EXAMPLES / "photos_to_verdict.ipynb"
+    cells = [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
+    assert path.stat().st_size < 500_000
+    assert not re.search(r"/(home|root|tmp|work|usr)/", path.read_text())
+    assert all(cell["execution_count"] for cell in cells)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for cell in cells:
+        exec("".join(cell["source"]), names)
+    assert re.search(r"^(Repaired|Partly repaired): ", capsys.readouterr().out, re.MULTILINE)
+    assert (tmp_path / "exported" / "model.pt2").is_file()

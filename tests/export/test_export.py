@@ -13,6 +13,7 @@ from tests.training.helpers import small
 from torch import Tensor, nn
 
 from model_guidance import cli
+from model_guidance.commands import export as command
 from model_guidance.errors import UserError
 from model_guidance.evaluation import Evaluation
 from model_guidance.export import FORMATS, export
@@ -113,8 +114,8 @@ def alone(kind: str, folder: Path, inputs: Tensor, tmp_path: Path) -> Tensor:
     given, found = tmp_path / "images.safetensors", tmp_path / "logits.safetensors"
     save_file({"images": inputs.contiguous()}, given)
     program = WITHOUT + ALONE[kind] + END
-    command = [sys.executable, "-c", program, str(folder), str(given), str(found), FORMATS[kind].files[0]]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    given_to = [sys.executable, "-c", program, str(folder), str(given), str(found), FORMATS[kind].files[0]]
+    done = subprocess.run(given_to, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return load_file(found)["logits"]
 
@@ -186,6 +187,10 @@ def test_what_is_there_is_replaced_only_when_asked(tmp_path):
     assert description["classes"] == CLASSES_OF_IT
     assert description["explained_by"] == {"method": "bcos", "layer": "final", "layout": None}
     assert description["normalisation"] == {"inside": False, "channels": "r, g, b, 1 - r, 1 - g, 1 - b"}
+
+
+def test_the_command_names_every_format():
+    assert (*FORMATS, command.CARD) == command.FORMATS
 
 
 def test_an_unfinished_run_is_not_exported(tmp_path):

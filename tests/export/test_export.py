@@ -135,7 +135,7 @@ SLOW = [
     ("onnx", "xdnn_resnet18", 64),
     ("torch.export", "xdnn_small", 32),
     ("torch.export", "timm/convnext_atto", 64),
-    ("torch.export", "torchvision/mobilenet_v3_small", 64),
+    ("torch.export", "torchvision/shufflenet_v2_x0_5", 64),
 ]
 
 

@@ -40,7 +40,13 @@ def one_class(root, split, count=12):
 @pytest.fixture(scope="module", params=KINDS)
 def run(request, tmp_path_factory) -> mg.Run:
     folder = tmp_path_factory.mktemp("show")
-    settings = {"options": {"count": 12}, "epochs": 1, "lambda_": 0.0, **KINDS[request.param]}
+    settings = {
+        "options": {"count": 12},
+        "epochs": 1,
+        "lambda_": 0.0,
+        "annotated": 1.0,
+        **KINDS[request.param],
+    }
     config = small(folder / "cache", **settings)
     mg.train_run(config, folder / "run")
     return mg.Run.open(folder / "run")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from model_guidance.commands.parser import Parser
-from model_guidance.errors import UserError
+from model_guidance.errors import UserError, listed
 from model_guidance.runs.folder import Run
 
 CARD = "model-card"
@@ -28,7 +28,7 @@ def run(given: dict[str, Any]) -> None:
     """Write, and print the files and how far their logits are from the run's."""
     kind, baseline = given["format"], given["baseline"]
     if kind not in FORMATS:
-        raise UserError(f"--format {kind}: choose one of {', '.join(FORMATS)}")
+        raise UserError(f"--format {kind}: choose one of {listed(FORMATS, kind)}")
     if baseline and kind != CARD:
         raise UserError(f"--baseline {baseline}: only a model card has a verdict: add --format {CARD}")
     opened, out = Run.open(Path(given["run"])), Path(given["out"])

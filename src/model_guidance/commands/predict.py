@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from model_guidance.commands.parser import Parser
-from model_guidance.errors import UserError
+from model_guidance.errors import UserError, listed
 from model_guidance.files import check_output, is_file, written
 from model_guidance.runs.folder import Run
 
@@ -73,7 +73,7 @@ def run(given: dict[str, Any]) -> None:
 def _format(named: str | None, out: Path | None) -> str:
     kind = named or ("jsonl" if out is not None and out.suffix.lower() in (".jsonl", ".json") else "csv")
     if kind not in FORMATS:
-        raise UserError(f"--format {kind}: choose one of {', '.join(FORMATS)}")
+        raise UserError(f"--format {kind}: choose one of {listed(FORMATS, kind)}")
     return kind
 
 
@@ -98,7 +98,7 @@ def _asked(opened: Run, given: dict[str, Any]) -> "Asked":
             raise UserError(f"--{name} {given[name]}: nothing is explained without --overlays FOLDER")
     name = given["class"]
     if name is not None and name not in opened.classes:
-        raise UserError(f"--class {name}: the run knows only {', '.join(opened.classes)}")
+        raise UserError(f"--class {name}: the run knows only {listed(opened.classes, name)}")
     same = ("checkpoint", "method", "layer", "accelerator", "evaluation_batch", "workers")
     index = None if name is None else opened.classes.index(name)
     return Asked(maps=bool(given["overlays"]), class_index=index, **{key: given[key] for key in same})

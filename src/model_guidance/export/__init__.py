@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from model_guidance.errors import UserError
+from model_guidance.errors import UserError, listed
 from model_guidance.export.description import SUFFIX, Description
 from model_guidance.export.graphs import onnx, torch_export
 from model_guidance.export.weights import Logits, safetensors, timm, torchvision
@@ -55,7 +55,7 @@ def export(run: Run, kind: str, out: Path, checkpoint: str = "best", *, overwrit
     for a network that the format cannot hold, and for files that are there already, unless `overwrite`.
     """
     if kind not in FORMATS:
-        raise UserError(f"--format {kind}: choose one of {', '.join(FORMATS)}")
+        raise UserError(f"--format {kind}: choose one of {listed(FORMATS, kind)}")
     _ = run.finished
     form = FORMATS[kind]
     files = [out / name for name in form.files]

@@ -5,6 +5,7 @@ What is exported is the network alone: whoever uses it resizes and normalises th
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -58,11 +59,17 @@ def timm(what: Description, folder: Path) -> Logits:
         raise UserError(f"--format timm: {backbone} is no network of timm: {OTHERS}")
     import timm as library  # noqa: PLC0415  (an extra; without it the run could not be loaded)
 
-    network = what.model.network
-    network.pretrained_cfg = {**network.pretrained_cfg, **_preprocessing(what)}  # type: ignore[assignment]
+    network: Any = what.model.network
+    network.pretrained_cfg = {**network.pretrained_cfg, **_preprocessing(what)}
     names = {"num_classes": len(what.run.classes), "label_names": what.run.classes}
-    library.models.save_for_hf(network, str(folder), model_config=names, safe_serialization=True)
-    loaded = library.create_model(f"local-dir:{folder}", pretrained=True)
+    try:
+        library.models.save_for_hf(network, str(folder), model_config=names, safe_serialization=True)
+        loaded = library.create_model(f"local-dir:{folder}", pretrained=True)
+    except Exception as error:  # an earlier timm, or another hub than it knows, raises nearly anything
+        raise UserError(
+            f"--format timm: timm {library.__version__} cannot write or load such a folder ({error}): "
+            "pip install 'model-guidance[timm]' brings one that can"
+        ) from error
     return nn.Sequential(what.model.encode, loaded.eval())
 
 

@@ -78,7 +78,7 @@ def test_images_of_a_data_set_are_shown_as_they_are_with_their_region(runs):
     rows = explained(runs, Choice(count=3, seed=1))
     assert len(rows) == 3
     for row in rows:
-        assert row.image.shape == (64, 64, 3)  # as it was drawn, though networks see 32 x 32
+        assert row.image.shape == (32, 32, 3)  # drawn at the size of training
         assert row.region is not None
         assert 0 < row.region.mean() < 0.5
         assert "true: s" in row.title

@@ -57,7 +57,8 @@ ALONE = {
     import timm
     model = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
     data = timm.data.resolve_model_data_config(model)
-    assert data["input_size"] == (3, 64, 64) and data["crop_mode"] == "squash" and data["crop_pct"] == 1
+    assert tuple(data["input_size"]) == (3, 64, 64)
+    assert data["crop_mode"] == "squash" and data["crop_pct"] == 1
     assert model.pretrained_cfg["label_names"] == ["striped", "spotted", "plain"]
     mean, std = (torch.tensor(data[name]).view(-1, 1, 1) for name in ("mean", "std"))
     logits = model((images - mean) / std)

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from model_guidance.data.resizing import Size
 from model_guidance.errors import UserError, listed
 from model_guidance.export.description import SUFFIX, Description
 from model_guidance.export.graphs import onnx, torch_export
@@ -61,7 +62,7 @@ def export(run: Run, kind: str, out: Path, checkpoint: str = "best", *, overwrit
     files = [out / name for name in form.files]
     check_new(files, overwrite)
     model = load(run.folder, checkpoint)
-    images = _images(run.config.size)
+    images = _images(run.config.resizing.size)
     with torch.no_grad(), TemporaryDirectory() as folder:
         expected = model(images)
         logits = form.write(Description(run, checkpoint, model), Path(folder))
@@ -88,9 +89,9 @@ def check_new(files: Sequence[Path], overwrite: bool) -> None:
         )
 
 
-def _images(size: int) -> Float[Tensor, "compared 3 size size"]:
+def _images(size: Size) -> Float[Tensor, "compared 3 height width"]:
     """Return images of noise, from dark to bright: each gives its own logits."""
-    noise = torch.rand(COMPARED, 3, size, size, generator=torch.Generator().manual_seed(1))
+    noise = torch.rand(COMPARED, 3, *size, generator=torch.Generator().manual_seed(1))
     return noise * torch.linspace(0.2, 1, COMPARED).view(-1, 1, 1, 1)
 
 

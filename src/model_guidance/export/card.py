@@ -6,10 +6,11 @@ from typing import Any
 
 import yaml
 
+from model_guidance.data.resizing import PADDING
 from model_guidance.errors import UserError
 from model_guidance.evaluation import Evaluation
 from model_guidance.export import check_new
-from model_guidance.export.description import DECISIONS, RESIZED
+from model_guidance.export.description import DECISIONS, resized
 from model_guidance.export.loading import loading
 from model_guidance.export.scores import class_rows, group_rows, main_rows, reliance_rows
 from model_guidance.files import write
@@ -33,6 +34,12 @@ from model_guidance.runs.predict import exclusive
 CARD, MAPS = "README.md", "maps.png"
 SHOWN = 6  # images with maps
 FEW = 100  # images: below, an interval of a share may be 20 points wide
+OPENED = {"stored": "photo", "upright": "ImageOps.exif_transpose(photo)"}
+BROUGHT = {  # by Pillow
+    "stretch": "photo.resize({size}, Image.Resampling.BILINEAR)",
+    "fit": "ImageOps.pad(photo, {size}, Image.Resampling.BILINEAR, color={padding})",
+    "crop": "ImageOps.fit(photo, {size}, Image.Resampling.BILINEAR)",
+}
 SETTINGS = ("weights", "epochs", "batch", "lr", "lambda_", "loss", "regions", "annotated", "seed")
 
 
@@ -86,6 +93,7 @@ def _content(run: Run, checkpoint: str, found: Evaluation, baseline: Run | None,
     """Return what the template shows, but for the maps."""
     config, result = run.config, run.finished
     main, name = main_score(exclusive(run)), run.folder.resolve().name
+    height, width = config.resizing.size
     ends = {"best": result.best_epoch, "last": result.epochs}
     epoch = ends[checkpoint] if checkpoint in ends else int(checkpoint.rpartition("-")[2])
     shown = f"{100 * found.scores[main]:.1f} %"
@@ -98,15 +106,16 @@ def _content(run: Run, checkpoint: str, found: Evaluation, baseline: Run | None,
         "details": {
             "network": config.backbone,
             "classes": ", ".join(map(markdown, run.classes)),
-            "images": f"{config.size} x {config.size} pixels",
+            "images": f"{width} x {height} pixels",
             "explained by": f"{config.own_method} at layer {markdown(config.layer)}",
             "checkpoint": f"{checkpoint}, epoch {epoch} of {result.epochs}",
             "started from": markdown(start(config)),
         },
         "verdict": _verdict(run, found, baseline, epoch),
         "limits": [markdown(line) for line in _limits(run, found, baseline)],
-        "resized": RESIZED.format(size=config.size),
-        "size": config.size,
+        "resized": resized(config),
+        "opened": OPENED[config.orientation],
+        "brought": BROUGHT[config.resize].format(size=(width, height), padding=PADDING),
         "loading": loading(run, out),
         "decision": DECISIONS[exclusive(run) and len(run.classes) > 1],
         "data": _data(run),

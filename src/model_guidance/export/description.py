@@ -5,17 +5,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from model_guidance.data.resizing import PADDING, Size
 from model_guidance.models.backbone import Backbone, Standardize
 from model_guidance.runs.folder import Run
 from model_guidance.runs.predict import exclusive
+from model_guidance.training.config import Config
 from model_guidance.versions import VERSIONS
 
 SUFFIX = ".json"  # of the file beside NAME that says it: NAME.json
-RESIZED = "to {size} x {size} pixels, bilinearly with antialiasing, without keeping the aspect"
+RESIZED = {
+    "stretch": "without keeping the aspect",
+    "fit": "whole, with their aspect, padded with the colour {padding}",
+    "crop": "to cover it, with their aspect, what reaches past it being cut on both sides",
+}
 DECISIONS = {
     True: "the class with the largest logit; sigmoid(logit) is its probability",
     False: "each class whose sigmoid(logit), its probability, is at least 0.5",
 }
+
+
+def resized(config: Config) -> str:
+    """Say how photos become images."""
+    height, width = config.resizing.size
+    how = RESIZED[config.resize].format(padding=PADDING)
+    return f"to {width} x {height} pixels (width x height), bilinearly with antialiasing, {how}"
 
 
 @dataclass(frozen=True)
@@ -27,9 +40,9 @@ class Description:
     model: Backbone
 
     @property
-    def size(self) -> int:
+    def size(self) -> Size:
         """Rows and columns of the images."""
-        return self.run.config.size
+        return self.run.config.resizing.size
 
     @property
     def normalisation(self) -> dict[str, Any]:
@@ -42,12 +55,15 @@ class Description:
     def content(self, *, inside: bool) -> dict[str, Any]:
         """Return it as plain values; `inside` says that the exported network normalises by itself."""
         config = self.run.config
+        height, width = self.size
         one_of_many = exclusive(self.run) and len(self.run.classes) > 1
         return {
             "classes": self.run.classes,
-            "input": f"RGB in [0, 1], [batch, 3, {self.size}, {self.size}]",
-            "size": self.size,
-            "resize": RESIZED.format(size=self.size),
+            "input": f"RGB in [0, 1], [batch, 3, {height}, {width}]",
+            "height": height,
+            "width": width,
+            "resize": resized(config),
+            "orientation": config.orientation,
             "normalisation": {"inside": inside, **self.normalisation},
             "output": "logits, [batch, classes]",
             "decision": DECISIONS[one_of_many],

@@ -66,7 +66,7 @@ def _onnxruntime(path: Path) -> Logits:
 
 def _example(what: Description) -> Tensor:
     """Return two images: of one, the exporter would take its number for a constant."""
-    return torch.rand(2, 3, what.size, what.size, generator=torch.Generator().manual_seed(0))
+    return torch.rand(2, 3, *what.size, generator=torch.Generator().manual_seed(0))
 
 
 def _any_batch() -> tuple[dict[int, Any]]:

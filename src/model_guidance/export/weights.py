@@ -17,6 +17,7 @@ from model_guidance.models import build
 from model_guidance.models.stages import DEPTHS
 
 Logits = Callable[[Tensor], Tensor]  # of RGB in [0, 1], by what was written, loaded again
+CROP_MODES = {"stretch": "squash", "fit": "border", "crop": "center"}  # what timm calls them
 OTHERS = "choose onnx, torch.export or safetensors, which take every network"
 
 
@@ -74,14 +75,13 @@ def timm(what: Description, folder: Path) -> Logits:
 
 
 def _preprocessing(what: Description) -> dict[str, object]:
-    """Return how the images are read, in timm's words: "squash" does not keep the aspect."""
-    size = (3, what.size, what.size)
+    """Return how the images are read, in timm's words."""
     return {
-        "input_size": size,
+        "input_size": (3, *what.size),
         "test_input_size": None,
         "interpolation": "bilinear",
         "crop_pct": 1.0,
-        "crop_mode": "squash",
+        "crop_mode": CROP_MODES[what.run.config.resize],
         "num_classes": len(what.run.classes),
         **what.normalisation,
     }

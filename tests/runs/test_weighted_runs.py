@@ -66,7 +66,10 @@ def test_a_run_says_what_it_needed(cache: Path, tmp_path: Path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"weighting": "group"}, "^--weighting group: choose one of images, groups, group_dro, errors$"),
+        (
+            {"weighting": "group"},
+            "^--weighting group: choose one of images, groups, group_dro, errors; did you",
+        ),
         ({"weighting": "errors"}, "name the run that made them: --errors_of RUN"),
         ({"errors_of": "runs/a"}, "--errors_of runs/a: nothing uses it without --weighting errors"),
         ({"upweight": 3.0}, "--upweight 3.0: nothing uses it"),

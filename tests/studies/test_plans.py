@@ -343,6 +343,8 @@ def run_of(given: dict[str, Any]) -> PlannedRun:
     if given.keys() & {"errors_of", "upweight"}:
         free = {name: value for name, value in given.items() if name not in COMPOSITES}
         given = {"errors_of": "c", **free, "weighting": "errors"}
+    if "annotated_images" in given:  # which excludes a fraction
+        given = {name: value for name, value in given.items() if name != "annotated"}
     needed = {name: value for each in given for name, value in NEEDS.get(each, {}).items()}
     return PlannedRun({**needed, **given})
 

@@ -64,7 +64,7 @@ def is_folder(path: Path) -> bool:
 def entries(folder: Path) -> list[Path]:
     """Return what lies in `folder`, sorted by name; `UserError` when it cannot be listed."""
     try:
-        return sorted(folder.iterdir())
+        return sorted(folder.iterdir(), key=lambda path: path.name)  # paths compare slowly
     except OSError as error:
         raise UserError(f"{folder}: cannot be listed ({error.strerror or error})") from error
 

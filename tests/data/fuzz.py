@@ -2,7 +2,7 @@
 
     python tests/data/fuzz.py --mutations 10000 --seed 0
 
-prints for each reader how many damaged data sets were read and stored, how many were refused by a
+prints for each layout how many damaged data sets were read and stored, how many were refused by a
 `UserError`, and everything else, each with a seed that shows it again with `--mutations 1`.
 """
 
@@ -21,25 +21,27 @@ import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
+import pyarrow
 from PIL import Image
+from pyarrow import parquet
 from tests.data.idx import idx_files
+from tests.data.layouts import FOLDER, OWN, SIDE, Files, Layout, picture, saved
 
-from model_guidance.data import cached, open_source
+import model_guidance.data.cache.overlaid  # noqa: F401  (torch, now rather than within the limit)
+from model_guidance.data import open_source, open_split
+from model_guidance.data.recognition import recognised
 from model_guidance.errors import UserError
 
-SIDE = 12  # pixels of an image
 LIMIT = 5.0  # seconds for one data set
 MEMORY = Path("/dev/shm")  # where there is one, nothing waits for a disk
 LONGEST = 300  # characters of a message, the folder of the data aside
 
-FOLDER = None
-Files = dict[str, bytes | str | None]  # by the path: content, the target of a link, or FOLDER
 Mutate = Callable[[bytes, random.Random], bytes]
 
 # fmt: off
@@ -134,17 +136,6 @@ SIZES = [(1, 1), (7, 12), (8, 8), (12, 13), (13, 12), (600, 2), (64, 64)]
 # --- the data sets, sound ---
 
 
-def picture(suffix: str = "png", mode: str = "RGB", seed: int = 0) -> bytes:
-    pixels = np.random.default_rng(seed).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
-    return saved(Image.fromarray(pixels).convert(mode), {"jpg": "JPEG", "png": "PNG"}[suffix])
-
-
-def saved(image: Image.Image, form: str, **settings: object) -> bytes:
-    content = io.BytesIO()
-    image.save(content, form, **settings)
-    return content.getvalue()
-
-
 def voc() -> Files:
     home, files = "VOCdevkit/VOC2007", Files()
     node = (
@@ -235,16 +226,18 @@ def siim_acr() -> Files:
     return files | {name: "\n".join(lines).encode() for name, lines in tables.items()}
 
 
-LAYOUTS: dict[str, Callable[[], Files]] = {
-    "voc": voc,
-    "coco": coco,
-    "waterbirds": waterbirds,
-    "folder": folder,
-    "decoymnist": decoymnist,
-    "dominoes": dominoes,
-    "imagenet9": imagenet9,
-    "siim_acr": siim_acr,
+BOTH = frozenset({"boxes", "masks"})
+RELEASES = {
+    "voc": Layout(voc, "voc", BOTH),
+    "coco": Layout(coco, "coco", BOTH),
+    "waterbirds": Layout(waterbirds, "waterbirds", frozenset({"boxes"})),
+    "folder": Layout(folder, "folder", frozenset({"boxes", "points", "ignore"})),
+    "decoymnist": Layout(decoymnist, "decoymnist", BOTH | {"ignore"}),
+    "dominoes": Layout(dominoes, "dominoes", BOTH),
+    "imagenet9": Layout(imagenet9, "imagenet9", BOTH),
+    "siim_acr": Layout(siim_acr, "siim_acr", BOTH),
 }
+LAYOUTS = RELEASES | OWN
 
 
 # --- damage to the content of one file ---
@@ -319,6 +312,13 @@ def json_values(content: bytes, rng: random.Random) -> bytes:
         holder, key = rng.choice(places)
         _damage(holder, key, _json_value(rng), rng)
     return json.dumps(tree, ensure_ascii=rng.random() < 0.5).encode("utf-8", "surrogatepass")
+
+
+def json_line(content: bytes, rng: random.Random) -> bytes:
+    rows = content.split(b"\n")
+    place = rng.randrange(len(rows))
+    rows[place] = json_values(rows[place], rng)
+    return b"\n".join(rows)
 
 
 def _places(tree: object) -> Iterator[tuple[dict | list, object]]:
@@ -418,6 +418,35 @@ def csv_cells(content: bytes, rng: random.Random) -> bytes:
     return text.getvalue().encode()
 
 
+def parquet_columns(content: bytes, rng: random.Random) -> bytes:
+    """Change values, the type or the name of a column."""
+    table = parquet.read_table(io.BytesIO(content)).to_pydict()
+    name = rng.choice(list(table))
+    action = rng.randrange(5)
+    if action == 0:
+        del table[name]
+    elif action == 1:
+        table[rng.choice(WORDS[-15:])] = table.pop(name)
+    elif action == 2:
+        table[name][0] = rng.choice((None, table[name][-1]))
+    elif action == 3:
+        table[name] = rng.choice((_column, _whole_column))(table[name], rng)
+    else:
+        table[name] = [[each] for each in table[name]]
+    changed = io.BytesIO()
+    parquet.write_table(pyarrow.table(table), changed)
+    return changed.getvalue()
+
+
+def _column(values: list, rng: random.Random) -> list:
+    return [rng.choice((*NUMBERS, *WORDS)) for _ in values]
+
+
+def _whole_column(values: list, rng: random.Random) -> list:
+    some = (None, True, -1, 2**62, float("nan"), 1e300, b"\xff\0", {"a": 1}, [], [[]], "")
+    return [rng.choice(some)] * len(values)
+
+
 def image(content: bytes, rng: random.Random) -> bytes:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -459,6 +488,9 @@ KINDS: dict[str, list[Mutate]] = {
     ".json": [*TEXT, *[json_values] * 10],
     ".xml": [*TEXT, *[xml_nodes] * 6, *[xml_head] * 2],
     ".csv": [*TEXT, *[csv_cells] * 8],
+    ".jsonl": [*TEXT, *[json_line] * 8],
+    ".parquet": [*ANY, *[parquet_columns] * 8],
+    ".yaml": TEXT,
     ".txt": TEXT,
     ".png": [*ANY, image, image, gray],
     ".jpg": [*ANY, image, image, gray],
@@ -555,22 +587,26 @@ def within(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def used(name: str, root: Path, cache: Path | None) -> None:
-    """Open the split, read every sample, and, if all are sound and there is a `cache`, store it."""
-    source = open_source(name, root, "train")
+def used(layout: Layout, root: Path, cache: Path | None) -> None:
+    """Say what lies there, open the split, read every sample, and, if all are sound and there is a `cache`,
+    store it."""
+    data, over = root / layout.data, layout.annotations and root / layout.annotations
+    with suppress(UserError):
+        recognised(data)
+    source = open_source(layout.reader, data, "train", annotations=over)
     for index in range(len(source.names)):
         source.read(index)
     if cache:
-        cached(source, 8, cache, name)
+        open_split(layout.reader, data, "train", 8, cache, {}, over)
 
 
-def fault(name: str, root: Path, cache: Path | None, limit: float = LIMIT) -> str | None:
+def fault(layout: Layout, root: Path, cache: Path | None, limit: float = LIMIT) -> str | None:
     """Return what is wrong with how a reader takes the data in `root`; "" if it is read, None: refused."""
     try:
         with within(limit), warnings.catch_warnings():
             warnings.simplefilter("error")
             warnings.filterwarnings("ignore", module="PIL")  # on stderr; the photo is read all the same
-            used(name, root, cache)
+            used(layout, root, cache)
     except UserError as error:
         message = str(error).replace(str(root), "ROOT")
         if len(message) > LONGEST:
@@ -587,7 +623,7 @@ def fault(name: str, root: Path, cache: Path | None, limit: float = LIMIT) -> st
 
 @dataclass
 class Tally:
-    """How the damaged data of one reader was taken; `faults` count by what it was, `seeds` show it again."""
+    """How the damaged data of one layout was taken; `faults` count by what it was, `seeds` show it again."""
 
     fine: int = 0
     refused: int = 0
@@ -603,16 +639,17 @@ class Tally:
 
 
 def fuzz(name: str, mutations: int, seed: int = 0, stored: int = 1) -> Tally:
-    """Damage the data set of one reader so many times, with the seeds from `seed` on, and read it.
+    """Damage the data set of one layout so many times, with the seeds from `seed` on, and read it.
 
     Every `stored`-th one is also stored in a cache, if it is sound.
     """
-    sound, tally = LAYOUTS[name](), Tally()
+    layout, tally = LAYOUTS[name], Tally()
+    sound = layout.files()
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as home:
         root, cache = Path(home) / "data", Path(home) / "cache"
         for each in range(seed, seed + mutations):
             write(mutated(sound, random.Random(f"{name} {each}")), root)
-            tally.add(fault(name, root, None if each % stored else cache), each)
+            tally.add(fault(layout, root, None if each % stored else cache), each)
             for made in (root, cache):
                 shutil.rmtree(made, ignore_errors=True)
     return tally
@@ -620,17 +657,17 @@ def fuzz(name: str, mutations: int, seed: int = 0, stored: int = 1) -> Tally:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--mutations", type=int, default=10_000, help="of each reader")
+    parser.add_argument("--mutations", type=int, default=10_000, help="of each layout")
     parser.add_argument("--seed", type=int, default=0, help="of the first one; the others follow it")
-    parser.add_argument("--readers", nargs="+", choices=LAYOUTS, default=list(LAYOUTS))
+    parser.add_argument("--layouts", nargs="+", choices=LAYOUTS, default=list(LAYOUTS))
     options = parser.parse_args()
-    print(f"{'reader':12}{'fine':>8}{'UserError':>11}{'other':>8}{'seconds':>9}")
+    print(f"{'layout':22}{'fine':>8}{'UserError':>11}{'other':>8}{'seconds':>9}")
     failed = False
-    for name in options.readers:
+    for name in options.layouts:
         begin = time.perf_counter()
         tally = fuzz(name, options.mutations, options.seed)
         seconds = time.perf_counter() - begin
-        print(f"{name:12}{tally.fine:8}{tally.refused:11}{tally.faults.total():8}{seconds:9.0f}", flush=True)
+        print(f"{name:22}{tally.fine:8}{tally.refused:11}{tally.faults.total():8}{seconds:9.0f}", flush=True)
         for found, count in tally.faults.most_common():
             print(f"    {count} x, seed {tally.seeds[found]}: {found}", flush=True)
         failed |= bool(tally.faults)

@@ -12,11 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from tests.data.fuzz import within
 from tests.data.samples import painted
 from tests.data.written import CLASSES, WRITERS, Photo, coco, imagefolder, voc, yolo
 
 from model_guidance.commands.located import located
 from model_guidance.data import SplitDataset, open_source, open_split
+from model_guidance.data.matching import Images
 from model_guidance.data.readers.options import SPLITS
 from model_guidance.data.recognition import recognised
 from model_guidance.data.splitting import Photo as Listed
@@ -243,6 +245,59 @@ def test_images_of_no_split_are_left_out_and_said(tmp_path: Path) -> None:
     assert "1 images are in no split, and were left out (none.png)" in source.remarks[-1]
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("a/1.png", "a/1.png"),
+        ("D:\\x\\a\\1.png", "a/1.png"),
+        ("x/y/b/1", "b/1.jpg"),
+        ("1.jpg", "b/1.jpg"),
+        ("2.png", "2.png"),
+        ("b/2.png", "b/2.png"),
+        ("/home/b/2.png", "b/2.png"),
+        ("c/3.png", "deep/c/3.png"),
+        ("other/c/3.png", "deep/c/3.png"),
+        ("4.png", None),
+        ("1.gif", None),
+    ],
+)
+def test_an_image_is_found_by_as_many_folders_as_are_written(written: str, meant: str | None) -> None:
+    known = Images(["a/1.png", "b/1.jpg", "2.png", "b/2.png", "deep/c/3.png"])
+    assert known.meant(written, "FILE") == meant
+
+
+@pytest.mark.parametrize("written", ["1", "x/1", "3.png", "x/3.png"])
+def test_a_name_that_means_several_images_is_said(written: str) -> None:
+    known = Images(["a/1.png", "b/1.jpg", "d/c/3.png", "e/c/3.png", "f/c/3.png"])
+    with pytest.raises(UserError, match=f"FILE: {written} means several images"):
+        known.meant(written, "FILE")
+
+
+@given(st.lists(st.lists(st.sampled_from("ab"), max_size=3), min_size=1, max_size=8), st.integers(0, 7))
+def test_finding_an_image_compares_it_with_all_others(folders: list[list[str]], place: int) -> None:
+    """The sorted search against the definition, in which every image is looked at."""
+    names = list(dict.fromkeys("/".join((*each, "1.png")) for each in folders))
+    written = "/".join((*folders[place % len(folders)][1:], "1.png"))
+
+    def common(name: str) -> float:
+        pairs = list(zip(name.split("/")[::-1], written.split("/")[::-1], strict=False))
+        same = next((n for n, (one, other) in enumerate(pairs) if one != other), len(pairs))
+        return same + 0.5 * (name == written)
+
+    best = [name for name in names if common(name) == max(map(common, names))]
+    try:
+        assert [Images(names).meant(written, "FILE")] == best
+    except UserError:
+        assert len(best) > 1
+
+
+def test_many_images_of_one_name_are_found_at_once() -> None:
+    names = [f"patient {n}/scan.png" for n in range(20_000)]
+    with within(60):  # each compared with each other one would take many minutes
+        known = Images(names)
+        assert [known.meant(name, "FILE") for name in names] == names
+
+
 # --- splits ---
 
 
@@ -362,3 +417,32 @@ def test_what_is_no_data_set_is_said(tmp_path: Path) -> None:
         recognised(tmp_path / "none")
     with pytest.raises(UserError, match="is a path, so --root"):
         located(str(tmp_path), "x")
+
+
+@pytest.mark.parametrize("name", ["photos.zip", "photos.tar.gz"])
+def test_archives_are_to_be_unpacked(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"PK")
+    with pytest.raises(UserError, match="is an archive; unpack it"):
+        recognised(tmp_path / name)
+    with pytest.raises(UserError, match="is an archive; unpack it"):
+        open_source("folder", _folder(tmp_path / "data", *PLACES), "train", annotations=tmp_path / name)
+
+
+def test_classes_in_other_letters_are_no_other_classes(tmp_path: Path) -> None:
+    marks = tmp_path / "marks.csv"
+    marks.write_text("file,xmin,ymin,xmax,ymax,label\ntrain-dog.png,1,2,3,4,Dog\n")
+    source = open_source("folder", _folder(tmp_path / "data", *PLACES), "train", annotations=marks)
+    with pytest.raises(UserError, match="the class 'Dog' is unknown; did you mean 'dog'"):
+        source.read(1)
+
+
+def test_another_column_of_labels_is_another_data_set(tmp_path: Path) -> None:
+    _folder(tmp_path, *(f"{n}.png" for n in range(3)))
+    rows = "0.png,a,b,x,train\n1.png,b,a,y,val\n2.png,a,b,x,test\n"
+    (tmp_path / "t.csv").write_text(f"file,label,other,place,split\n{rows}")
+    arguments = ("table", tmp_path / "t.csv", "train", SIZE, tmp_path / "cache")
+    plain = open_split(*arguments, {})
+    assert plain.labels.tolist() == [[1, 0]]
+    assert open_split(*arguments, {"label": "other"}).labels.tolist() == [[0, 1]]
+    assert open_split(*arguments, {"group": "place"}).groups == ("x", "y")
+    assert plain.groups == ()

@@ -35,42 +35,51 @@ class Mark:
     @property
     def ignored(self) -> bool:
         """Whether its inside must not be used: that is what the class "ignore" says."""
-        return self.label.lower() == IGNORE
+        return self.label.casefold() == IGNORE
 
 
 def box(where: str, label: str, edges: Sequence[float], unit: float | None = None) -> Mark:
     """Return a box x1, y1, x2, y2: in pixels, or where the whole image is `unit` wide and high."""
 
     def drawn(size: Size) -> tuple[Shapes, Remarks]:
-        checked, remarks = check_box(_in_pixels(edges, size, unit), size, where)
+        checked, remarks = check_box(in_pixels(edges, size, unit), size, where)
         return (("boxes", checked),), remarks
 
     return Mark(where, label, drawn)
 
 
-def point(
-    where: str, label: str, place: Sequence[float], radius: float | None = None, unit: float | None = None
+def points(
+    where: str, label: str, places: Sequence[float], radius: float | None = None, unit: float | None = None
 ) -> Mark:
-    """Return a disc around x, y; a `unit` is as for boxes, and the radius then one of the width.
+    """Return a disc around each of x, y, x, y, ...; a `unit` is as for boxes.
 
-    Tools that have no radius mean the place alone: it is then `RADIUS` of the image's width. Raises
-    `UserError` for one that must not be used: of a point nobody knows how far that goes.
+    Tools that have no `radius`, in pixels, mean the places alone: it is then `RADIUS` of the image's width.
+    Raises `UserError` for one that must not be used: of a point nobody knows how far that goes.
     """
-    if label.lower() == IGNORE:
+    if label.casefold() == IGNORE:
         raise UserError(
             f"{where}: a point cannot be ignored; draw a box or a polygon around what must not be used"
         )
 
     def drawn(size: Size) -> tuple[Shapes, Remarks]:
-        extent = RADIUS * size[0] if radius is None else _in_pixels([radius], size, unit)[0]
-        return (("points", check_point((*_in_pixels(place, size, unit), extent), size, where)),), ()
+        extent = RADIUS * size[0] if radius is None else radius
+        pairs = np.reshape(in_pixels(places, size, unit), (-1, 2)).tolist()
+        return tuple(("points", check_point((x, y, extent), size, where)) for x, y in pairs), ()
 
     return Mark(where, label, drawn)
 
 
 def polygon(where: str, label: str, corners: Sequence[float], unit: float | None = None) -> Mark:
     """Return the inside of a polygon x, y, x, y, ...; a `unit` is as for boxes."""
-    return mask(where, label, lambda size: polygon_mask([_in_pixels(corners, size, unit)], size[::-1], where))
+    return outline(where, label, lambda size: in_pixels(corners, size, unit))
+
+
+def outline(where: str, label: str, corners: Callable[[Size], Sequence[float]]) -> Mark:
+    """Return the inside of a polygon whose corners, in pixels, depend on the size of the image.
+
+    What a tool states in shares of the image is turned or bent in pixels: shares are no angles.
+    """
+    return mask(where, label, lambda size: polygon_mask([corners(size)], size[::-1], where))
 
 
 def mask(
@@ -97,8 +106,8 @@ def mask(
     return Mark(where, label, drawn)
 
 
-def _in_pixels(numbers: Sequence[float], size: Size, unit: float | None) -> list[float]:
-    """Scale x, y, x, y, ..., which are shares of the image where there is a unit."""
+def in_pixels(numbers: Sequence[float], size: Size, unit: float | None) -> list[float]:
+    """Scale x, y, x, y, ...: where there is a unit, they are shares of the image, which is `unit` wide."""
     if unit is None:
         return list(numbers)
     return [number * side / unit for number, side in zip(numbers, cycle(size), strict=False)]

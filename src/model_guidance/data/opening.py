@@ -84,9 +84,11 @@ def _overlay(
     options: Mapping[str, Any],
 ) -> Overlay:
     """Return what a file of annotations says of a split, which must know the other splits' images too."""
-    others = [each for each in SPLITS if each != split]
-    names = [image for each in others for image in _read(name, root, each, options).names]
-    return overlay(Path(annotations).expanduser(), source, names)
+    others = source.others
+    if others is None:
+        parts = (_read(name, root, each, options) for each in SPLITS if each != split)
+        others = [image for part in parts for image in part.names]
+    return overlay(Path(annotations).expanduser(), source, others)
 
 
 def _read(name: str, root: Path | None, split: str, options: Mapping[str, Any]) -> Source:

@@ -8,7 +8,7 @@ from pathlib import Path
 from model_guidance.data.checks import class_index
 from model_guidance.data.formats.annotated_file import AnnotatedFile
 from model_guidance.data.formats.known import open_annotations
-from model_guidance.data.marks import Mark
+from model_guidance.data.marks import IGNORE, Mark
 from model_guidance.data.matching import Images
 from model_guidance.data.source import Annotation, Sample, Source
 from model_guidance.errors import UserError
@@ -82,14 +82,20 @@ def overlay(path: Path, source: Source, others: Sequence[str]) -> Overlay:
         raise UserError(
             f"{path}: its images ({shown}) are none of the data set's, such as {next(iter(source.names))}"
         )
-    own_class = source.exclusive and bool(file.classes) and not set(file.classes) & set(source.classes)
+    own_class = source.exclusive and _are_strange(file.classes, source.classes)
     return Overlay(file, dict(entries), own_class, tuple(_remarks(file, strangers, own_class)))
+
+
+def _are_strange(found: Sequence[str], known: Sequence[str]) -> bool:
+    """Tell whether a file's classes are none of the data's; one in other letters is a mistake in its name."""
+    named = {each.casefold() for each in found} - {IGNORE}
+    return bool(named) and not named & {each.casefold() for each in known}
 
 
 def _remarks(file: AnnotatedFile, strangers: Sequence[str], own_class: bool) -> list[str]:
     found = list(file.remarks)
     if own_class:
-        shown = ", ".join(file.classes[:NAMED])
+        shown = ", ".join([each for each in file.classes if each.casefold() != IGNORE][:NAMED])
         found.append(f"{file.path}: its classes ({shown}) are none of the data's: each region is its image's")
     if strangers:
         shown = ", ".join(strangers[:NAMED]) + ", ..." * (len(strangers) > NAMED)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
-from model_guidance.data.formats.known import TABLES, format_of
+from model_guidance.data.formats.known import ARCHIVES, TABLES, format_of
 from model_guidance.data.photos import suffixes
 from model_guidance.data.splitting import NAMES
 from model_guidance.data.tables import columns_of
@@ -25,6 +25,8 @@ def recognised(path: Path) -> tuple[str, str]:
     if not is_there(path):
         raise UserError(f"--data {path}: does not exist")
     found = _file(path) if is_file(path) else _folder(path)
+    if path.suffix.lower() in ARCHIVES and found is None:
+        raise UserError(f"--data {path}: is an archive; unpack it, and give the folder")
     if found is None:
         inside = ", ".join(each.name for each in islice(entries(path), 5)) if is_folder(path) else "one file"
         raise UserError(
@@ -81,7 +83,7 @@ def _is_classes(path: Path) -> bool:
 
 
 def _holds_images(folder: Path) -> bool:
-    some = list(islice(folder.iterdir(), SEEN))
+    some = entries(folder)[:SEEN]
     return any(each.suffix.lower() in suffixes() for each in some) or any(
         _holds_images(each) for each in some if is_folder(each) and not each.is_symlink()
     )

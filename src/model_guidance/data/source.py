@@ -65,7 +65,8 @@ class Source:
     else decides the content (options, a seed). `exclusive` means that every image has exactly one class.
     `outside` means that the evidence for a class lies everywhere but in its boxes. `remarks` say what was
     left out or found odd in the split as a whole. `root` is the folder that the user named. `shares` are
-    those of the groups in the training set, in [0, 1]; empty where they are of no interest.
+    those of the groups in the training set, in [0, 1]; empty where they are of no interest. `others` are the
+    names of the other splits' images; None: these splits must be read to know.
     """
 
     classes: tuple[str, ...]
@@ -79,3 +80,4 @@ class Source:
     remarks: tuple[str, ...] = ()
     root: Path | None = None
     shares: tuple[float, ...] = ()
+    others: Sequence[str] | None = None

@@ -87,20 +87,22 @@ def _drawn(photos: Sequence[Photo], shares: Mapping[str, float], seed: int) -> l
     classes = [photo.labels or frozenset({""}) for photo in photos]
     total = Counter(sorted(chain.from_iterable(classes)))  # sums of it do not depend on the order of photos
     left = {split: {each: share * count for each, count in total.items()} for split, share in shares.items()}
+    room = {split: sum(each.values()) for split, each in left.items()}
     groups, found = list(members), [""] * len(photos)
     for number in hashed_order(groups, seed):
         places = members[groups[number]]
         wanted = Counter(chain.from_iterable(classes[place] for place in places))
-        split = max(left, key=partial(_room, left, wanted))
+        split = max(left, key=partial(_missed, left, room, wanted))
         for each, count in wanted.items():
             left[split][each] -= count
+        room[split] -= wanted.total()
         for place in places:
             found[place] = split
     return found
 
 
-def _room(
-    left: Mapping[str, Mapping[str, float]], wanted: Mapping[str, int], split: str
+def _missed(
+    left: Mapping[str, Mapping[str, float]], room: Mapping[str, float], wanted: Mapping[str, int], split: str
 ) -> tuple[float, float]:
     """Return how much of the wanted classes a part still misses, and of all."""
-    return sum(left[split][each] * count for each, count in wanted.items()), sum(left[split].values())
+    return sum(left[split][each] * count for each, count in wanted.items()), room[split]

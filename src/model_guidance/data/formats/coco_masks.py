@@ -66,7 +66,7 @@ def polygon_mask(polygons: Sequence[Sequence[float]], size: Size, place: str) ->
     if not all(np.isfinite(polygon).all() and len(polygon) % 2 == 0 for polygon in polygons):
         raise UserError(f"{place}: a polygon must be an even number of finite coordinates x, y, x, y, ...")
     height, width = size
-    usable = [_cut(polygon, width, height) for polygon in polygons if len(polygon) >= 6]
+    usable = [_near(polygon, width, height, place) for polygon in polygons if len(polygon) >= 6]
     gaps = (f"{place}: a polygon of fewer than three points was left out",) * (len(polygons) - len(usable))
     if not usable:
         return np.zeros(size, bool), gaps
@@ -75,9 +75,16 @@ def polygon_mask(polygons: Sequence[Sequence[float]], size: Size, place: str) ->
     return _expanded(_unpacked(united["counts"].decode()), size), gaps
 
 
-def _cut(polygon: Sequence[float], width: int, height: int) -> list[float]:
-    """Keep far-off points from making pycocotools trace billions of pixels."""
-    points = np.reshape(polygon, (-1, 2)).clip(0, (width, height))
+def _near(polygon: Sequence[float], width: int, height: int, place: str) -> list[float]:
+    """Refuse points that lie further off than the image is large: pycocotools would trace billions of pixels.
+
+    What reaches past the image is drawn as it is, and only then cut: moved corners would change the rest.
+    """
+    points, size = np.reshape(polygon, (-1, 2)), (width, height)
+    far = ((points < np.negative(size)) | (points > np.multiply(2, size))).any(axis=1)
+    if far.any():
+        x, y = points[far][0]
+        raise UserError(f"{place}: a corner at {x:g}, {y:g} is far off an image of {width} x {height} pixels")
     return points.ravel().tolist()
 
 

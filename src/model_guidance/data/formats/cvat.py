@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from model_guidance.data.formats.annotated_file import Annotated, AnnotatedFile
-from model_guidance.data.marks import Mark, Remarks, Size, box, mask, point, polygon
+from model_guidance.data.marks import Mark, Remarks, Size, box, mask, points, polygon
 from model_guidance.data.outlines import ellipse, rectangle
 from model_guidance.data.xml import number, read_xml
 from model_guidance.errors import UserError, quoted
@@ -63,7 +63,7 @@ def _box(node: ElementTree.Element, where: str, label: str) -> Mark:
     return polygon(where, label, rectangle(edges, angle, middle))
 
 
-def _points(node: ElementTree.Element, where: str) -> list[float]:
+def _places(node: ElementTree.Element, where: str) -> list[float]:
     pairs = [pair.split(",") for pair in node.get("points", "").split(";")]
     if not all(len(pair) == 2 for pair in pairs):
         raise UserError(f"{where}: points is {quoted(node.get('points'))}, but must be x,y;x,y;...")
@@ -71,7 +71,7 @@ def _points(node: ElementTree.Element, where: str) -> list[float]:
 
 
 def _polygon(node: ElementTree.Element, where: str, label: str) -> Mark:
-    return polygon(where, label, _points(node, where))
+    return polygon(where, label, _places(node, where))
 
 
 def _ellipse(node: ElementTree.Element, where: str, label: str) -> Mark:
@@ -80,11 +80,8 @@ def _ellipse(node: ElementTree.Element, where: str, label: str) -> Mark:
     return polygon(where, label, ellipse((x, y), (across, down), angle))
 
 
-def _point(node: ElementTree.Element, where: str, label: str) -> Mark:
-    found = _points(node, where)
-    if len(found) != 2:
-        raise UserError(f"{where}: has {len(found) // 2} points, but each must be marked on its own")
-    return point(where, label, found)
+def _points(node: ElementTree.Element, where: str, label: str) -> Mark:
+    return points(where, label, _places(node, where))
 
 
 def _run_lengths(node: ElementTree.Element, where: str, label: str) -> Mark:
@@ -108,5 +105,5 @@ SHAPES: dict[str, Callable[[ElementTree.Element, str, str], Mark]] = {
     "polygon": _polygon,
     "ellipse": _ellipse,
     "mask": _run_lengths,
-    "points": _point,
+    "points": _points,
 }

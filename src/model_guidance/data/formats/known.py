@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Mapping
-from itertools import islice
 from pathlib import Path
 
 from model_guidance.data.formats.annotated_file import AnnotatedFile
@@ -14,7 +13,7 @@ from model_guidance.data.formats.table import RegionTable
 from model_guidance.data.formats.voc import Voc
 from model_guidance.data.formats.yolo import RESERVED, Yolo
 from model_guidance.errors import UserError
-from model_guidance.files import check_file, is_folder, is_there
+from model_guidance.files import check_file, entries, is_folder, is_there
 
 FORMATS: Mapping[str, Callable[[Path], AnnotatedFile]] = {
     "coco": Coco,
@@ -26,6 +25,7 @@ FORMATS: Mapping[str, Callable[[Path], AnnotatedFile]] = {
     "table": RegionTable,
 }
 TABLES = (".csv", ".tsv", ".parquet")
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 HEAD = 4096  # bytes of a file that tell its format
 SEEN = 10_000  # files of a folder that are looked at
 ANY = (
@@ -44,6 +44,8 @@ def open_annotations(path: Path) -> AnnotatedFile:
 def format_of(path: Path) -> str:
     """Return the name of the format that a file or folder is in; raises `UserError` if it is in none."""
     found = _of_folder(path) if is_folder(path) else _of_file(path)
+    if found is None and path.suffix.lower() in ARCHIVES:
+        raise UserError(f"{path}: is an archive; unpack it, and give what lies in it")
     if found is None:
         raise UserError(f"{path}: is in no format of annotations that is known; there are {ANY}")
     return found
@@ -68,12 +70,12 @@ def _begins_with(path: Path, pattern: bytes) -> bool:
 
 def _of_folder(path: Path) -> str | None:
     """Return what the files in a folder are: XML of VOC, texts of YOLO, or masks, perhaps by class."""
-    files = [each for each in islice(path.iterdir(), SEEN) if not each.name.startswith(".")]
+    files = [each for each in entries(path)[:SEEN] if not each.name.startswith(".")]
     suffixes = {each.suffix.lower() for each in files if each.name.lower() not in RESERVED}
     if ".xml" in suffixes:
         return "voc"
     if ".txt" in suffixes:
         return "yolo"
-    below = [each for folder in files if is_folder(folder) for each in islice(folder.iterdir(), SEEN)]
+    below = [each for folder in files if is_folder(folder) for each in entries(folder)[:SEEN]]
     masks = (suffixes | {each.suffix.lower() for each in below}) & SUFFIXES
     return "masks" if masks else None

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from model_guidance.data.formats.annotated_file import Annotated, AnnotatedFile
-from model_guidance.data.marks import IGNORE, Mark, box, point
+from model_guidance.data.marks import IGNORE, Mark, box, points
 from model_guidance.data.tables import rows
 from model_guidance.errors import UserError, quoted
 
@@ -55,5 +55,5 @@ def _mark(row: Mapping[str, str], where: str, name: str) -> Mark:
         raise UserError(f"{where}: {found}, but each must be a number") from None
     label = row.get("label", "").strip()
     if word == "point":
-        return point(f"{where} ({name})", label, numbers[:2], numbers[2])
+        return points(f"{where} ({name})", label, numbers[:2], numbers[2])
     return box(f"{where} ({name})", IGNORE if word == IGNORE else label, numbers)

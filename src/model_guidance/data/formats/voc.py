@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
+
 from model_guidance.data.formats.annotated_file import Annotated, AnnotatedFile
 from model_guidance.data.marks import Mark, Size, box
 from model_guidance.data.xml import number, read_xml
@@ -37,6 +39,8 @@ def _size(node: ElementTree.Element | None, file: Path) -> Size | None:
     if node is None:
         return None
     width, height = (number(node.findtext(each), f"<{each}>", file) for each in ("width", "height"))
+    if not np.isfinite([width, height]).all():
+        raise UserError(f"{file}: <size> is {width:g} x {height:g}, but must be that of the image in pixels")
     return (int(width), int(height)) if width and height else None  # some tools write 0
 
 

@@ -1,6 +1,10 @@
 """YOLO's text files: a class's number and shares of the image in each line, for boxes and for polygons."""
 
+import os
+import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -16,12 +20,16 @@ RESERVED = {*NAMES, "train.txt", "valid.txt", "val.txt", "test.txt", "readme.txt
 
 
 class Yolo(AnnotatedFile):
-    """The file of an image has its name; lines of more than four numbers are polygons."""
+    """The file of an image has its name; lines of more than four numbers are polygons, or turned boxes.
 
-    def __init__(self, path: Path) -> None:
+    Poses are refused: their key points would pass for corners.
+    """
+
+    def __init__(self, path: Path, named: Path | None = None) -> None:
+        """Read the folder `path`; `named` is the file of the classes, which else lies there or above."""
         self.path = path
         folder = path if is_folder(path) else path.parent
-        self.classes, named = class_names(folder)
+        self.classes, named = (tuple(names_in(named)), named) if named else class_names(folder)
         labels = [file for file in entries(folder) if file.suffix == ".txt" and not _reserved(file.name)]
         self._labels = labels
         self.files = (named, *labels)
@@ -67,14 +75,15 @@ def class_names(folder: Path) -> tuple[tuple[str, ...], Path]:
 
 def names_in(file: Path) -> list[str]:
     """Return the classes that a file names: a line each, or `names` in YAML, a list or by number."""
-    text = read_text(file)
     if file.suffix != ".yaml":
-        return [line.strip() for line in text.splitlines() if line.strip()]
+        return [line.strip() for line in read_text(file).splitlines() if line.strip()]
+    content = settings(file)
+    if "kpt_shape" in content:
+        raise UserError(f"{file}: is of poses (kpt_shape), but boxes or polygons are needed")
     try:
-        content = yaml.safe_load(text)
         names = content["names"]
         names = [names[number] for number in range(len(names))] if isinstance(names, dict) else names
-    except (yaml.YAMLError, ValueError, RecursionError, KeyError, TypeError) as error:
+    except (KeyError, TypeError) as error:
         raise UserError(
             f"{file}: has no `names`, the classes in their order ({shortened(str(error))})"
         ) from error
@@ -83,6 +92,43 @@ def names_in(file: Path) -> list[str]:
     if len(set(map(str, names))) < len(names):
         raise UserError(f"{file}: names lists a class twice, but each must have its own name")
     return [str(name) for name in names]
+
+
+def settings(file: Path) -> dict[Any, Any]:
+    """Return what a data.yaml says; `UserError` for what is no YAML of names and values."""
+    try:
+        content = yaml.safe_load(read_text(file))
+    except (yaml.YAMLError, ValueError, RecursionError, KeyError, TypeError, OverflowError) as error:
+        raise UserError(f"{file}: is no YAML ({shortened(' '.join(str(error).split()))})") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{file}: must have names and values, such as `names: [cat, dog]`")
+    return content
+
+
+def images_of(file: Path, split: str, names: Sequence[str]) -> Path | None:
+    """Return the folder of images that a data.yaml gives for a split, by one of its `names`.
+
+    None where it gives none, or one that is not there: many files keep the paths of another machine. Raises
+    `UserError` for a list of images in place of a folder.
+    """
+    content = settings(file)
+    stated = next((content[name] for name in names if content.get(name)), None)
+    if stated is None:
+        return None
+    if not isinstance(stated, str) or stated.endswith(".txt"):
+        raise UserError(f"{file}: {split} is {quoted(stated)}, but must be one folder of images, no list")
+    given = content.get("path")
+    home = file.parent / given if isinstance(given, str) else file.parent
+    # A path that leads up is often meant from here: that is how Roboflow writes it.
+    places = (home / stated, file.parent / stated, file.parent / re.sub(r"^(\.\./)+", "", stated))
+    return next((Path(os.path.normpath(each)) for each in places if is_folder(each)), None)
+
+
+def labels_beside(images: Path) -> Path:
+    """Return the folder of labels: that of the images with `labels` for the last `images` in its path."""
+    parts = images.parts
+    last = max((place for place, part in enumerate(parts) if part == "images"), default=None)
+    return images if last is None else Path(*parts[:last], "labels", *parts[last + 1 :])
 
 
 def _reserved(name: str) -> bool:

@@ -1,6 +1,7 @@
 """Photos whose classes are those of their annotations: exports of annotation tools."""
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from PIL import Image
 from model_guidance.data.checks import class_index, needed
 from model_guidance.data.formats.annotated_file import Annotated, AnnotatedFile
 from model_guidance.data.formats.known import FORMATS, format_of
-from model_guidance.data.marks import Mark
+from model_guidance.data.formats.yolo import Yolo, images_of, labels_beside
+from model_guidance.data.marks import IGNORE, Mark
 from model_guidance.data.matching import Images
 from model_guidance.data.readers.labelled import Remarks, labelled
 from model_guidance.data.readers.listing import LeftOut, images_below
@@ -20,6 +22,7 @@ from model_guidance.errors import UserError
 from model_guidance.files import entries, is_file, is_folder, is_there
 
 NAMED = 3
+LISTED = "data.yaml"
 LAYOUT = (
     "a file of annotations beside its images, a folder with both, or one for each of train, valid and test; "
     "the images may lie in images/, the labels of YOLO in labels/"
@@ -66,15 +69,15 @@ def read(
     shares = Shares(validation, test, split_seed)
     negative = one_of("unlabelled", unlabelled, ("left_out", "negative")) == "negative"
     parts = list(_parts(root))
-    home = root if is_folder(root) else root.parent
+    home = _home(root, parts)
     left_out, found = LeftOut(), _Found()
     for part in parts:
         _gather(part, home, negative, left_out, found)
     listed = dict.fromkeys(name for part in parts for name in part.file.classes)
-    others = sorted({name for photo in found.photos for name in photo.labels} - set(listed))
-    classes = (*listed, *others)
+    shown = {name for photo in found.photos for name in photo.labels}
+    classes = (*(name for name in listed if name in shown), *sorted(shown - set(listed)))
     numbers = {name: number for number, name in enumerate(classes)}
-    if not any(photo.labels for photo in found.photos):
+    if not classes:
         raise UserError(f"{root}: no annotation names a class of an image; {LAYOUT}")
 
     def annotate(place: int, image: Image.Image) -> tuple[tuple[Annotation, ...], Remarks]:
@@ -96,8 +99,16 @@ def read(
         labels=labels,
         annotate=annotate,
         files=[file for part in parts for file in part.file.files],
-        remarks=(*left_out.remarks(), *remarks, *_without(found.without, negative)),
+        remarks=(*left_out.remarks(), *remarks, *_without(found.without, negative), *_absent(listed, shown)),
     )
+
+
+def _home(root: Path, parts: Sequence[_Part]) -> Path:
+    """Return the folder below which all images lie; a data.yaml may name folders elsewhere."""
+    above = root if is_folder(root) else root.parent
+    if all(part.images.is_relative_to(above) for part in parts):
+        return above
+    return Path(os.path.commonpath([each.absolute() for each in (above, *(part.images for part in parts))]))
 
 
 def _without(names: Sequence[str], negative: bool) -> Iterator[str]:
@@ -110,9 +121,18 @@ def _without(names: Sequence[str], negative: bool) -> Iterator[str]:
         )
 
 
+def _absent(listed: Iterable[str], shown: set[str]) -> Iterator[str]:
+    """Say which classes the files list but annotate in no image; Roboflow's first one is such a class."""
+    absent = [name for name in listed if name not in shown and name.casefold() != IGNORE]
+    if absent:
+        named = ", ".join(absent[:NAMED]) + ", ..." * (len(absent) > NAMED)
+        yield f"{len(absent)} classes that no image has were left out ({named})"
+
+
 def _gather(part: _Part, root: Path, negative: bool, left_out: LeftOut, found: _Found) -> None:
     """Add the images of a part with what its file says of them."""
-    files = images_below(part.images, root, left_out)
+    folder = part.images if part.images.is_relative_to(root) else part.images.absolute()
+    files = images_below(needed(folder, "the images must lie there"), root, left_out)
     names = [file.relative_to(root).as_posix() for file in files]
     known, said = Images(names), dict[str, Annotated]()
     for entry, written in enumerate(part.file.images):
@@ -138,20 +158,27 @@ def _parts(root: Path) -> Iterator[_Part]:
         yield _Part(_opened(root), root.parent, "")
         return
     home = root if is_folder(root) else root.parent
-    several = [
-        (file, images, split) for split, names in NAMES.items() for file, images in _of_split(home, names)
-    ]
-    for file, images, split in several or [(*_together(home), "")]:
-        yield _Part(_opened(file), images, split)
+    listed = root if is_file(root) else home / LISTED
+    several = [part for split, names in NAMES.items() for part in _of_split(home, listed, split, names)]
+    if several:
+        yield from several
+    else:
+        file, images = _together(home)
+        yield _Part(_opened(file), images, "")
 
 
-def _of_split(home: Path, names: Sequence[str]) -> Iterator[tuple[Path, Path]]:
-    """Yield the annotations and the images of one split, in whichever layout they are there."""
+def _of_split(home: Path, listed: Path, split: str, names: Sequence[str]) -> Iterator[_Part]:
+    """Yield the annotations of one split: where data.yaml says, or in whichever layout they are there."""
+    stated = images_of(listed, split, names) if is_file(listed) else None
+    if stated and is_folder(labels_beside(stated)):
+        yield _Part(Yolo(labels_beside(stated), listed), stated, split)
+        return
     for name in names:
         if is_folder(home / "labels" / name):
-            yield home / "labels" / name, home / "images" / name
+            yield _Part(_opened(home / "labels" / name), home / "images" / name, split)
         elif is_folder(home / name):
-            yield _together(home / name)
+            file, images = _together(home / name)
+            yield _Part(_opened(file), images, split)
 
 
 def _together(folder: Path) -> tuple[Path, Path]:

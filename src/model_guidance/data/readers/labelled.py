@@ -32,11 +32,13 @@ def labelled(
     annotate: Annotate = nothing,
     files: Sequence[Path] = (),
     remarks: Remarks = (),
+    version: str = "",
 ) -> Source:
     """Return one split of the photos; `annotate(i, image)` gives the annotations of photo i, and remarks.
 
-    `labels`: single, multi, or auto, which is single if each photo has one class. Raises `UserError` for
-    photos of several classes or none where each must have one, and for a split without photos.
+    `labels`: single, multi, or auto, which is single if each photo has one class. `version` stands for the
+    reader's own options. Raises `UserError` for photos of several classes or none where each must have one,
+    and for a split without photos.
     """
     check_split(split)
     exclusive = _exclusive(photos, labels, root)
@@ -46,7 +48,8 @@ def labelled(
         raise UserError(f"{root}: {error}") from error
     chosen = [place for place, each in enumerate(found) if each == split]
     if not chosen:
-        raise UserError(f"{root}: the split {split} has no image, but must have at least one")
+        detail = f" ({drawn})" if drawn else ""
+        raise UserError(f"{root}: the split {split} has no image, but must have at least one{detail}")
     groups = tuple(sorted({each.group for each in photos} - {""}))
     names = [photos[place].name for place in chosen]
     sample = partial(_sample, root, photos, chosen, list(classes), groups, annotate)
@@ -55,10 +58,11 @@ def labelled(
         names,
         sample,
         (*(root / name for name in names), *files),
-        f"labelled {shares} {labels}",
+        f"labelled {shares} {labels} {version}".strip(),
         groups,
         exclusive=exclusive,
         remarks=(*remarks, drawn) if drawn else remarks,
+        others=[photo.name for photo, part in zip(photos, found, strict=True) if part != split],
     )
 
 

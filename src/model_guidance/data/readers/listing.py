@@ -48,7 +48,7 @@ def is_image(path: Path) -> bool:
 
 def images_below(folder: Path, root: Path, left_out: LeftOut) -> list[Path]:
     """Return the image files in `folder` and the folders in it, sorted; the rest goes into `left_out`."""
-    return sorted(_images(folder, root, left_out, {_identity(folder)}))
+    return sorted(_images(folder, root, left_out, {_identity(folder)}), key=lambda path: path.parts)
 
 
 def _images(folder: Path, root: Path, left_out: LeftOut, seen: set[tuple[int, int]]) -> Iterator[Path]:

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 from model_guidance.data.formats.table import FILE, LABEL
 from model_guidance.data.readers.labelled import labelled
@@ -11,7 +11,7 @@ from model_guidance.data.source import Source
 from model_guidance.data.splitting import NAMES, Photo, Shares
 from model_guidance.data.tables import LISTED, rows
 from model_guidance.errors import UserError, quoted
-from model_guidance.files import is_folder
+from model_guidance.files import is_folder, is_there
 
 TABLES = ("labels.csv", "labels.tsv", "labels.parquet", "metadata.csv", "metadata.parquet")
 SEPARATORS = (LISTED, ";")  # between the classes in one cell; a comma may be a part of a name
@@ -50,13 +50,14 @@ def read(
     classes = sorted({name for photo in photos for name in photo.labels})
     if not classes:
         raise UserError(f"{table}: no row names a class")
-    return labelled(home, split, photos, classes, shares, labels=labels, files=(table,))
+    version = f"table label={label} group={group}"
+    return labelled(home, split, photos, classes, shares, labels=labels, files=(table,), version=version)
 
 
 def _table(root: Path) -> Path:
     if not is_folder(root):
         return root
-    found = [root / name for name in TABLES if os.path.lexists(root / name)]
+    found = [root / name for name in TABLES if is_there(root / name)]
     if len(found) != 1:
         raise UserError(
             f"{root}: has {len(found)} tables of labels, but must have one of {', '.join(TABLES)}"
@@ -85,7 +86,7 @@ def _photo(
     if part and part not in SPLITS:
         raise UserError(f"{where}: split is {quoted(part)}, but must be train, val or test")
     name = row["file"].strip()
-    if not name or Path(name).is_absolute() or "\0" in name:
+    if not name or Path(name).is_absolute() or PureWindowsPath(name).drive or "\0" in name:
         raise UserError(f"{where}: file is {quoted(name)}, but must name an image below {home}")
     return Photo(
         Path(os.path.normpath(name.replace("\\", "/"))).as_posix(),

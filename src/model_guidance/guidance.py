@@ -31,7 +31,7 @@ from model_guidance.checks import (
 )
 from model_guidance.effect import Effect
 from model_guidance.errors import UserError, meant
-from model_guidance.lookup import find, name_of
+from model_guidance.lookup import find, name_of, takes_so_many
 from model_guidance.losses import LOSSES, Loss
 from model_guidance.models.layers import find_layer, layer_name, needs_images, residual_blocks, unwrapped
 from model_guidance.models.layout import check_layout
@@ -99,6 +99,7 @@ class Guidance(nn.Module):
         self.compile_step, self.part, self.checkpoint = compile, part, checkpoint
         self._method = method_of(model, self.method)
         self._loss = find("loss", loss, LOSSES, takes=("maps", "masks"))
+        self._judges = takes_so_many(self._loss, 3)
         self._effect = Effect()
         self._module: str | None = None
         self._together = False
@@ -176,6 +177,11 @@ class Guidance(nn.Module):
     def _each(self, maps: Tensor, regions: Regions) -> Tensor:
         """Return the localization loss of each pair."""
         valid = () if regions.valid is None else (regions.valid,)
+        if valid and not self._judges:
+            raise UserError(
+                f"loss: {name_of(self.loss)}: takes maps and masks only, but must take `valid` as well, the "
+                "pixels that count: some images have nothing but what must not be used"
+            )
         values = self._loss(maps, regions.masks, *valid)
         if values.shape != (len(regions),):
             raise UserError(

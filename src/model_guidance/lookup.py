@@ -52,6 +52,17 @@ def _parameters(function: Callable[..., Any]) -> list[str]:
         return ["?"]
 
 
+def takes_so_many(function: Callable[..., Any], count: int) -> bool:
+    """Return whether a function can be called with so many values, as far as it says."""
+    try:
+        inspect.signature(function).bind(*range(count))
+    except ValueError:  # one written in C may have no signature
+        return True
+    except TypeError:
+        return False
+    return True
+
+
 def name_of(given: str | Callable[..., Any]) -> str:
     """Return how a message names what `find` was given."""
     return given if isinstance(given, str) else getattr(given, "__qualname__", repr(given))

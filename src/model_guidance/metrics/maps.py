@@ -20,8 +20,9 @@ class MapScores:
     """Scores of the (image, class) pairs of one batch or of many.
 
     `values` holds the scores that are means over pairs, by name; NaN is left out of the mean: it stands in
-    `on_object_epg` for the pairs without a segmentation mask. `missing` is, batch by batch, the number of
-    positive pairs without a region, which have no entry at all.
+    `on_object_epg` for the pairs without a segmentation mask, and in `iou` for those of which is known only
+    what must not be used: there is no region that a map could meet. `missing` is, batch by batch, the number
+    of positive pairs without a region, which have no entry at all.
     """
 
     classes: Int[Tensor, "pairs"]
@@ -46,6 +47,9 @@ def score_maps(
         iou = iou_curve(maps, regions.masks, valid=regions.valid)
     else:
         iou = region_iou(maps, regions.masks, threshold, regions.valid).unsqueeze(1)
+    if regions.valid is not None:
+        nowhere = ~(regions.masks & regions.valid).flatten(1).any(dim=1)
+        iou = iou.masked_fill(nowhere.unsqueeze(1), torch.nan)
     missing = (batch.labels.sum().long() - len(regions)).unsqueeze(0)
     return MapScores(regions.pairs.class_index, values, iou, missing)
 
@@ -55,7 +59,8 @@ def mean_scores(
 ) -> tuple[Scores, dict[str, Scores]]:
     """Return the means over all pairs, and over those of each of the `classes` that occurs, by its name.
 
-    IoU is the one at `threshold`, the one for which maps were scored, or at the best where None is given.
+    IoU is the one at `threshold`, the one for which maps were scored, or at the best where None is given;
+    it is absent if it is NaN for all pairs.
     """
     if threshold is not None and threshold not in THRESHOLDS:
         known = ", ".join(f"{each:g}" for each in THRESHOLDS)
@@ -64,12 +69,12 @@ def mean_scores(
     found = {"pairs": float(pairs), "pairs_without_region": float(scores.missing.sum())}
     if not pairs:
         return found, {}
-    curve = scores.iou.double().mean(dim=0)
+    known_iou = scores.iou[~scores.iou.isnan().any(dim=1)].double()
     thresholds = THRESHOLDS if threshold is None else (threshold,)
-    best = int(curve.argmax())
-    found |= _means(scores.values, torch.ones(pairs, dtype=torch.bool))
-    found |= {"iou": float(curve[best]), "iou_threshold": thresholds[best]}
+    best = int(known_iou.mean(dim=0).argmax())
     values = scores.values | {"iou": scores.iou[:, best]}
+    found |= _means(values, torch.ones(pairs, dtype=torch.bool))
+    found |= {"iou_threshold": thresholds[best]} if len(known_iou) else {}
     per_class = {name: value for name, value in values.items() if SCORES[name].per_class}
     own = {name: scores.classes == index for index, name in enumerate(classes)}
     return found, {name: _means(per_class, pairs) for name, pairs in own.items() if pairs.any()}

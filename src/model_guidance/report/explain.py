@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from PIL import Image
 from torch import Tensor, nn
 
 from model_guidance.attribution import attribute
 from model_guidance.data import SplitDataset
 from model_guidance.data.photos import open_image
+from model_guidance.data.regions import Region
 from model_guidance.data.resizing import Resizing
 from model_guidance.errors import UserError
 from model_guidance.metrics import energy_pointing_game
@@ -82,14 +83,14 @@ def _check(runs: Sequence[Run], choice: Choice) -> None:
 class _Subject:
     """An image to explain; `truth` are its classes, None where nobody knows.
 
-    `regions` has a mask for each class that has one, for each way in which the runs resize images. With
+    `regions` has one for each class that has one, for each way in which the runs resize images. With
     `exclusive` classes an image has exactly one.
     """
 
     name: str
     image: Image.Image
     truth: frozenset[int] | None = None
-    regions: Mapping[Resizing, Mapping[int, Bool[Tensor, "height width"]]] = field(default_factory=dict)
+    regions: Mapping[Resizing, Mapping[int, Region]] = field(default_factory=dict)
     exclusive: bool = True
 
     def pixels(self, resizing: Resizing) -> Float[Tensor, "1 3 height width"]:
@@ -100,8 +101,8 @@ class _Subject:
         """Return what covers the whole image of a map or mask of what a network sees."""
         return resizing.placement((self.image.height, self.image.width)).back(seen.numpy())
 
-    def region(self, label: int, resizing: Resizing) -> Bool[Tensor, "height width"] | None:
-        """Return where the evidence for a class lies in what a network sees."""
+    def region(self, label: int, resizing: Resizing) -> Region | None:
+        """Return where the evidence for a class lies in what a network sees, or what must not be used."""
         return self.regions.get(resizing, {}).get(label)
 
     def known(self) -> int | None:
@@ -135,7 +136,7 @@ def _of_data_set(runs: Sequence[Run], choice: Choice) -> Iterator[_Subject]:
             "\n".join([Path(data.names[index]).name, *([data.groups[number]] if number >= 0 else [])]),
             source.read(index).image,
             frozenset(np.flatnonzero(data.labels[index]).tolist()),
-            {way: {each.label: each.mask for each in item.regions} for way, item in items.items()},
+            {way: {each.label: each for each in item.regions} for way, item in items.items()},
             data.exclusive,
         )
 
@@ -163,7 +164,7 @@ class _Model:
         right, caption = _decision(subject, label, self.probabilities(subject), self.run.classes)
         region = subject.region(label, seen)
         if region is not None:
-            caption += f"\n{_share(maps, region.unsqueeze(0))}"
+            caption += f"\n{_share(maps, region)}"
         return Panel(subject.back(maps[0], seen), caption, right)
 
 
@@ -179,9 +180,10 @@ def _row(subject: _Subject, models: Sequence[_Model], wanted: int | None, one_sc
     return Row(
         np.asarray(subject.image),
         f"{title}\nmaps: why {classes[label]}?",
-        None if region is None else subject.back(region, seen),
+        None if region is None else subject.back(region.mask if region.valid is None else region.valid, seen),
         [model.panel(subject, label) for model in models],
         one_scale,
+        banned=region is not None and region.valid is not None,
     )
 
 
@@ -201,8 +203,11 @@ def _decision(
     return right, MARKS[right] + ", ".join(dict.fromkeys(said))
 
 
-def _share(maps: Float[Tensor, "1 height width"], mask: Bool[Tensor, "1 height width"]) -> str:
-    """Say how much of the positive part lies in the region, unless there is hardly any."""
+def _share(maps: Float[Tensor, "1 height width"], region: Region) -> str:
+    """Say how much of the positive part lies in the region, or not in what must not be used.
+
+    Where there is hardly any, that is what is said.
+    """
     if float(maps.clamp(min=0).sum()) < HARDLY * float(maps.abs().sum()):
         return "EPG –: hardly anything speaks for it"
-    return f"EPG {100 * float(energy_pointing_game(maps, mask)):.0f} %"
+    return f"EPG {100 * float(energy_pointing_game(maps, region.mask[None])):.0f} %"

@@ -28,6 +28,7 @@ from model_guidance.training.config_file import load
 from model_guidance.types import Batch, unit_range
 
 COUNT, SEED = 36, 0
+BANNED = "banned"  # which runs of earlier versions did not keep
 SHOULD = 0.8  # EPG from which on a map claims that the region alone decides
 
 
@@ -35,7 +36,8 @@ SHOULD = 0.8  # EPG from which on a map claims that the region alone decides
 class Examples:
     """A run's last epoch on the fixed sample of test images; `outside` is the probability without the rest.
 
-    Fractions, but for `images` in [0, 255], `labels`, and the signed `maps` in [-1, 1].
+    Fractions, but for `images` in [0, 255], `labels`, and the signed `maps` in [-1, 1]. Where an image is
+    `banned`, nothing but what must not be used is annotated: `masks` are then everything else.
     """
 
     names: list[str]
@@ -46,6 +48,7 @@ class Examples:
     labels: Int[np.ndarray, "n"]
     probability: Float[np.ndarray, "n"]
     outside: Float[np.ndarray, "n"]
+    banned: Bool[np.ndarray, "n"]
 
 
 def read_examples(folder: Path, explainer: str) -> Examples | None:
@@ -54,11 +57,13 @@ def read_examples(folder: Path, explainer: str) -> Examples | None:
     if not is_there(path):
         return None
     check_file(path)
-    tensors = [field.name for field in fields(Examples) if field.name != "names"]
+    tensors = [field.name for field in fields(Examples) if field.name not in ("names", BANNED)]
     try:
         with safe_open(path, framework="numpy") as file:
             names = json.loads(file.metadata()["names"])
-            return Examples(names, **{name: file.get_tensor(name) for name in tensors})
+            found = {name: file.get_tensor(name) for name in tensors}
+            banned = file.get_tensor(BANNED) if BANNED in set(file.keys()) else np.zeros(len(names), bool)
+            return Examples(names, **found, banned=banned)
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: this is damaged or of another version of model-guidance") from error
 
@@ -113,6 +118,7 @@ def _row(model: nn.Module, config: Config, batch: Batch) -> Mapping[str, Tensor]
         "labels": label,
         "probability": explanation.logits.detach()[0, label].sigmoid().float(),
         "outside": outside[0, label].sigmoid().float(),
+        BANNED: torch.full_like(label, region.valid is not None, dtype=torch.bool),
     }
 
 

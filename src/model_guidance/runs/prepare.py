@@ -8,7 +8,8 @@ from lightning_fabric import Fabric
 from torch.utils.data import DataLoader
 
 from model_guidance.data import SplitDataset
-from model_guidance.data.annotations.settings import check_fraction, named_images
+from model_guidance.data.annotations.kinds import KINDS
+from model_guidance.data.annotations.settings import RANDOM, check_fraction, named_images
 from model_guidance.data.composites import check_settings
 from model_guidance.errors import UserError
 from model_guidance.guidance import Guidance
@@ -119,6 +120,12 @@ def on_features(run: Prepared) -> Prepared:
     return replace(run, data=data, training=training)
 
 
+def _evident(training: SplitDataset) -> bool:
+    """Return whether any annotation says where the evidence lies, and not only where it must not."""
+    kinds = [each for each in training.settings.kinds if not KINDS[each].excludes]
+    return bool((training.split.has(*kinds) & training.annotated).any())
+
+
 def _check_regions(config: Config, training: SplitDataset, validation: SplitDataset) -> None:
     """Raise `UserError` if there is nothing to guide with, or nothing to measure a goal by."""
     goals = {"--target_epg": config.target_epg, "--allowed_loss": config.allowed_loss}
@@ -127,6 +134,12 @@ def _check_regions(config: Config, training: SplitDataset, validation: SplitData
         raise UserError(
             f"{(named or [f'--lambda {config.lambda_:g}'])[0]}: there is nothing to guide with, none of the "
             f"{len(training)} training images has a region of a class that it has; mark about 25 of them"
+        )
+    only_banned = config.regions != RANDOM and not _evident(training)
+    if config.guided and config.loss == "ppce" and only_banned:
+        raise UserError(
+            "--loss ppce: looks inside of regions only, but training has nothing but what must not be used; "
+            "choose energy, l1 or rrr"
         )
     if named and first_with_region(validation) is None:
         raise UserError(

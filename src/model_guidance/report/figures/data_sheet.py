@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -18,6 +18,7 @@ from model_guidance.errors import UserError
 
 COLUMNS = 4
 WIDTH, TITLE = 3.2, 0.5  # of a panel and of the two lines above it, in inches
+HATCH = "xx"  # on what must not be used
 TALLEST = 1.5  # height of a panel, in widths
 PALETTE = colormaps["tab20"].colors[::2] + colormaps["tab20"].colors[1::2]  # type: ignore[attr-defined]
 
@@ -91,18 +92,30 @@ def _aspect(sample: Sample) -> float:
 def _draw(panel: Axes, name: str, sample: Sample, source: Source) -> None:
     panel.imshow(np.asarray(sample.image))
     for each in sample.annotations:
-        colour = _colour(each.label)
-        if each.kind == "masks":
-            panel.contourf(each.shape, levels=[0.5, 1.5], colors=[colour], alpha=0.4)
+        colour, hatch = _colour(each.label), HATCH if KINDS[each.kind].excludes else None
+        if each.shape.dtype == bool:
+            _draw_mask(panel, each.shape, colour, hatch)
         else:
             x1, y1, x2, y2 = _frame(each)
-            hatch = "xx" if KINDS[each.kind].excludes else None
             corner, extent = (x1 - 0.5, y1 - 0.5), (x2 - x1, y2 - y1)
             panel.add_patch(Rectangle(corner, *extent, fill=False, color=colour, lw=1.5, hatch=hatch))
     for label, (x1, y1, _, _) in _largest(sample).items():
         plate = {"facecolor": _colour(label), "edgecolor": "none", "pad": 1.0, "alpha": 0.85}
         panel.text(x1, y1, source.classes[label], fontsize=6, va="top", bbox=plate, clip_on=True)
     panel.set_title(_title(name, sample, source), fontsize=8)
+
+
+def _draw_mask(
+    panel: Axes,
+    mask: Bool[np.ndarray, "height width"],
+    colour: tuple[float, float, float],
+    hatch: str | None,
+) -> None:
+    if hatch is None:
+        panel.contourf(mask, levels=[0.5, 1.5], colors=[colour], alpha=0.4)
+        return
+    hatched = panel.contourf(mask, levels=[0.5, 1.5], colors="none", hatches=[hatch])
+    hatched.set_edgecolor(colour)
 
 
 def _frame(annotation: Annotation) -> Float[np.ndarray, "4"]:

@@ -91,7 +91,9 @@ def _row(kind: str, place: int, shown: dict[str, Examples], run: Run, photos: Ma
     back = Resizing(kept.shape[:2], mode).placement(image.shape[:2]).back
     panels = [Panel(back(each.maps[place].astype(float)), _caption(each, place)) for each in shown.values()]
     title = f"{kind}: {first.names[place]}\n{run.classes[first.labels[place]]}"
-    return Row(image, title, back(first.masks[place]), panels)
+    banned = bool(first.banned[place])
+    region = ~first.masks[place] if banned else first.masks[place]
+    return Row(image, title, back(region), panels, banned=banned)
 
 
 def _caption(examples: Examples, place: int) -> str:

@@ -49,9 +49,9 @@ class Panel:
 class Row:
     """One image, its annotated region if it has one, and the maps of each model.
 
-    Maps and region cover the whole image, in a resolution and an aspect of their own. With `one_scale`, the
-    strongest of the maps gets the full colour, else each of them: magnitudes of different attributions or
-    networks say nothing about each other.
+    `banned` says that the inside of the region must not be used. Maps and region cover the whole image, in a
+    resolution and an aspect of their own. With `one_scale`, the strongest of the maps gets the full colour,
+    else each of them: magnitudes of different attributions or networks say nothing about each other.
     """
 
     image: Image
@@ -59,14 +59,16 @@ class Row:
     region: Bool[np.ndarray, "rows columns"] | None
     panels: Sequence[Panel]
     one_scale: bool = False
+    banned: bool = False
 
     @cached_property
     def pictures(self) -> list[Image]:
         """The image with its frame, and the same under each map."""
         maps = [panel.map for panel in self.panels]
         scales = [scale(maps)] * len(maps) if self.one_scale else [scale([each]) for each in maps]
-        drawn = [picture(self.image, *each) for each in zip(maps, repeat(self.region), scales)]
-        return [picture(self.image, region=self.region), *drawn]
+        sets = zip(maps, repeat(self.region), scales)
+        drawn = [picture(self.image, *each, banned=self.banned) for each in sets]
+        return [picture(self.image, region=self.region, banned=self.banned), *drawn]
 
     def captions(self) -> list[str]:
         """Return what is written below each picture, no line longer than the picture is wide."""
@@ -94,8 +96,10 @@ def legend_text(rows: Sequence[Row]) -> str:
     panels = [panel for row in rows for panel in row.panels]
     shared = all(row.one_scale for row in rows)
     parts = ["The stronger a colour, the more it counts.", ONE_SCALE if shared else OWN_SCALES]
-    if any(row.region is not None for row in rows):
+    if any(row.region is not None and not row.banned for row in rows):
         parts.append("White frame: the annotated region.")
+    if any(row.banned for row in rows):
+        parts.append("Hatched: what must not be used.")
     if any(panel.right is not None for panel in panels):
         parts.append("✓ and green: the model decides rightly; ✗ and red: wrongly.")
     return " ".join(parts)

@@ -11,6 +11,7 @@ STRONGEST = 99.5  # percentile of |A| that gets the full colour, so that one pix
 SIDE = 384  # pixels of the longer side of what is shown
 AGAINST, FOR = (np.array(colormaps["RdBu_r"](place)[:3]) for place in (0.08, 0.92))  # blue, red
 BAND = 256  # rows that are blended at once: floats of a whole photo would fill the memory
+STRIPES = 10  # from one line across to the next, in widths of a line
 FAINTNESS = 0.5  # exponent of the opacity: below 1, weak evidence is seen as well
 
 
@@ -30,10 +31,13 @@ def picture(
     region: Bool[np.ndarray, "rows columns"] | None = None,
     strongest: float = 1.0,
     side: int | None = SIDE,
+    banned: bool = False,
 ) -> UInt8[np.ndarray, "tall wide 3"]:
     """Return the image in its own aspect, `side` pixels long, with the map over it and the region framed.
 
     Without a `side` it keeps its size.
+
+    A region that is `banned`, whose inside must not be used, is hatched as well.
 
     Red speaks for the class, blue against it, as opaque as the map is strong; `strongest` gets the full
     colour. Map and region cover the whole image, whatever their own aspect.
@@ -43,7 +47,7 @@ def picture(
     if raw is not None:
         strength = Image.fromarray((raw / strongest).clip(-1, 1).astype(np.float32))
         pixels = _blended(pixels, np.asarray(strength.resize(size, Image.Resampling.BILINEAR)))
-    return pixels if region is None else _framed(pixels, region)
+    return pixels if region is None else _framed(pixels, region, banned)
 
 
 def colour_bar() -> UInt8[np.ndarray, "1 256 3"]:
@@ -76,14 +80,19 @@ def _blended_band(
 
 
 def _framed(
-    pixels: UInt8[np.ndarray, "height width 3"], region: Bool[np.ndarray, "rows columns"]
+    pixels: UInt8[np.ndarray, "height width 3"], region: Bool[np.ndarray, "rows columns"], banned: bool
 ) -> UInt8[np.ndarray, "height width 3"]:
-    """Draw a white line with a black edge along the inside of the region."""
+    """Draw a white line with a black edge along the inside of the region, and across one that is banned."""
     large = Image.fromarray(region).resize(pixels.shape[1::-1], Image.Resampling.NEAREST)
     inside = np.asarray(large, bool)
     framed, thick = pixels.copy(), max(1, SIDE // 190)
     for width, value in ((3 * thick, 0), (2 * thick, 255), (thick, 0)):
         framed[inside & ~_eroded(inside, width)] = value
+    if banned:
+        rows, columns = np.indices(inside.shape)
+        place = (rows + columns) % (STRIPES * thick)
+        framed[inside & (place < 2 * thick)] = 0
+        framed[inside & (place < thick)] = 255
     return framed
 
 

@@ -446,3 +446,10 @@ def test_another_column_of_labels_is_another_data_set(tmp_path: Path) -> None:
     assert open_split(*arguments, {"label": "other"}).labels.tolist() == [[0, 1]]
     assert open_split(*arguments, {"group": "place"}).groups == ("x", "y")
     assert plain.groups == ()
+
+
+@pytest.mark.parametrize("below", ["", "train"])
+def test_photos_are_no_masks_of_themselves(tmp_path: Path, below: str) -> None:
+    data = _folder(tmp_path / "data", *PLACES)
+    with pytest.raises(UserError, match="holds the photos themselves, but there must be regions of them"):
+        open_source("folder", data, "train", annotations=data / below)

@@ -3,7 +3,7 @@
 import re
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from model_guidance.errors import UserError
@@ -32,7 +32,7 @@ class Images:
         """
         *above, last = _parts(written)
         wanted = (*reversed(above),)
-        alike = self._named.get(_stem(last), {})
+        alike: Mapping[str, list[tuple[str, ...]]] = self._named.get(_stem(last), {})
         found = [
             (common, each, own)
             for own, folders in alike.items()

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from model_guidance.data.marks import IGNORE, Mark
 from model_guidance.data.matching import Images
 from model_guidance.data.source import Annotation, Sample, Source
 from model_guidance.errors import UserError
+from model_guidance.files import is_folder
 
 NAMED = 3
 
@@ -68,6 +70,7 @@ def overlay(path: Path, source: Source, others: Sequence[str]) -> Overlay:
     """
     file = open_annotations(path)
     numbers = {name: number for number, name in enumerate(source.names)}
+    _check_other_files(file, source.root, {*numbers, *others})
     known = Images([*numbers, *others])
     entries: defaultdict[int, list[int]] = defaultdict(list)
     strangers = []
@@ -84,6 +87,16 @@ def overlay(path: Path, source: Source, others: Sequence[str]) -> Overlay:
         )
     own_class = source.exclusive and _are_strange(file.classes, source.classes)
     return Overlay(file, dict(entries), own_class, tuple(_remarks(file, strangers, own_class)))
+
+
+def _check_other_files(file: AnnotatedFile, root: Path | None, names: AbstractSet[str]) -> None:
+    """Raise `UserError` where the photos themselves would be read as masks."""
+    if root is None:
+        return
+    home = (root if is_folder(root) else root.parent).absolute()
+    below = (each.relative_to(home) for each in map(Path.absolute, file.files) if each.is_relative_to(home))
+    if any(each.as_posix() in names for each in below):
+        raise UserError(f"{file.path}: holds the photos themselves, but there must be regions of them")
 
 
 def _are_strange(found: Sequence[str], known: Sequence[str]) -> bool:

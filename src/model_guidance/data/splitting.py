@@ -91,18 +91,18 @@ def _drawn(photos: Sequence[Photo], shares: Mapping[str, float], seed: int) -> l
     groups, found = list(members), [""] * len(photos)
     for number in hashed_order(groups, seed):
         places = members[groups[number]]
-        wanted = Counter(chain.from_iterable(classes[place] for place in places))
+        wanted = list(chain.from_iterable(classes[place] for place in places))
         split = max(left, key=partial(_missed, left, room, wanted))
-        for each, count in wanted.items():
-            left[split][each] -= count
-        room[split] -= wanted.total()
+        for each in wanted:
+            left[split][each] -= 1
+        room[split] -= len(wanted)
         for place in places:
             found[place] = split
     return found
 
 
 def _missed(
-    left: Mapping[str, Mapping[str, float]], room: Mapping[str, float], wanted: Mapping[str, int], split: str
+    left: Mapping[str, Mapping[str, float]], room: Mapping[str, float], wanted: Sequence[str], split: str
 ) -> tuple[float, float]:
     """Return how much of the wanted classes a part still misses, and of all."""
-    return sum(left[split][each] * count for each, count in wanted.items()), room[split]
+    return sum([left[split][each] for each in wanted]), room[split]

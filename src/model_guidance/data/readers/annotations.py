@@ -14,7 +14,7 @@ from model_guidance.data.formats.yolo import Yolo, images_of, labels_beside
 from model_guidance.data.marks import IGNORE, Mark
 from model_guidance.data.matching import Images
 from model_guidance.data.readers.labelled import Remarks, labelled
-from model_guidance.data.readers.listing import LeftOut, images_below
+from model_guidance.data.readers.listing import LeftOut, images_below, name_below
 from model_guidance.data.readers.options import one_of
 from model_guidance.data.source import Annotation, Source
 from model_guidance.data.splitting import NAMES, Photo, Shares
@@ -133,7 +133,7 @@ def _gather(part: _Part, root: Path, negative: bool, left_out: LeftOut, found: _
     """Add the images of a part with what its file says of them."""
     folder = part.images if part.images.is_relative_to(root) else part.images.absolute()
     files = images_below(needed(folder, "the images must lie there"), root, left_out)
-    names = [file.relative_to(root).as_posix() for file in files]
+    names = [name_below(root, file) for file in files]
     known, said = Images(names), dict[str, Annotated]()
     for entry, written in enumerate(part.file.images):
         name = known.meant(written, part.file.path)

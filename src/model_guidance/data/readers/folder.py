@@ -11,7 +11,14 @@ from model_guidance.data.checks import class_index, needed
 from model_guidance.data.formats.table import RegionTable
 from model_guidance.data.marks import Mark
 from model_guidance.data.readers.labelled import Annotate, labelled, nothing
-from model_guidance.data.readers.listing import CLASSLESS, HIDDEN, LeftOut, images_below, is_litter
+from model_guidance.data.readers.listing import (
+    CLASSLESS,
+    HIDDEN,
+    LeftOut,
+    images_below,
+    is_litter,
+    name_below,
+)
 from model_guidance.data.source import Annotation, Source
 from model_guidance.data.splitting import NAMES, Photo, Shares
 from model_guidance.errors import UserError, quoted
@@ -78,7 +85,7 @@ def _photos(
             class_index(path.name, classes, str(path))
             labels = frozenset({path.name})
             for image in images_below(path, root, left_out):
-                yield Photo(image.relative_to(root).as_posix(), labels, split)
+                yield Photo(name_below(root, image), labels, split)
 
 
 def _annotations(root: Path, table: Path, photos: Sequence[Photo], classes: Mapping[str, int]) -> Annotate:

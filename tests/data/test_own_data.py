@@ -448,7 +448,7 @@ def test_another_column_of_labels_is_another_data_set(tmp_path: Path) -> None:
     assert plain.groups == ()
 
 
-@pytest.mark.parametrize("below", ["", "train"])
+@pytest.mark.parametrize("below", ["train", "train/cat"])
 def test_photos_are_no_masks_of_themselves(tmp_path: Path, below: str) -> None:
     data = _folder(tmp_path / "data", *PLACES)
     with pytest.raises(UserError, match="holds the photos themselves, but there must be regions of them"):

@@ -109,6 +109,7 @@ def _coco(numbers: Sequence[int], prefix: str = "") -> bytes:
         {"segmentation": {"counts": "d0l3", "size": [SIDE, SIDE]}},
         {"segmentation": []},
         {},
+        {"segmentation": None},
     ]
     objects = [
         {"id": place, "image_id": numbers[place % len(numbers)], "category_id": 3 + place % 2}

@@ -10,11 +10,13 @@ import pytest
 import torch
 from PIL import Image
 from pycocotools import mask as pycoco
+from tests.data.fuzz import within
 
 from model_guidance.data import open_source
 from model_guidance.data.annotations.kinds import KINDS
 from model_guidance.data.formats.known import open_annotations
 from model_guidance.data.marks import RADIUS
+from model_guidance.data.resizing import Resizing
 from model_guidance.data.source import Annotation
 from model_guidance.errors import UserError
 
@@ -329,6 +331,19 @@ def test_folders_of_a_data_yaml_are_where_it_says(tmp_path: Path, above: str) ->
         assert any("1 classes that no image has were left out (cat)" in each for each in source.remarks)
 
 
+@pytest.mark.parametrize("stated", ["/", "..", "../.."])
+def test_a_folder_that_holds_the_data_yaml_is_not_that_of_its_images(tmp_path: Path, stated: str) -> None:
+    home = tmp_path / "a/b"
+    _photo(home / "images/train/1.png")
+    _photo(tmp_path / "none.png")
+    (home / "labels/train").mkdir(parents=True)
+    (home / "labels/train/1.txt").write_text("0 0.5 0.5 0.5 0.5")
+    (home / "data.yaml").write_text(f"train: {stated}\nnames: [cat]\n")
+    with within(20):  # the whole disk is not looked through
+        source = open_source("annotations", home, "train", validation=0.01, test=0.01)
+    assert source.names == ["images/train/1.png"]
+
+
 def test_a_list_of_images_in_a_data_yaml_is_said(tmp_path: Path) -> None:
     (tmp_path / "data.yaml").write_text("train: train.txt\nnames: [cat]\n")
     with pytest.raises(UserError, match=r"train is 'train.txt', but must be one folder of images, no list"):
@@ -400,11 +415,12 @@ def table(tmp_path: Path, *rows: str) -> Path:
 def test_a_point_is_a_disc_of_its_radius(tmp_path: Path) -> None:
     point = shape(table(tmp_path, "1.png,30,20,,,point,12,a"), "points")
     assert point.tolist() == [30, 20, 12]
-    size = 45
-    row = KINDS["points"].resized(point, (WIDTH, HEIGHT), size)
-    moved = KINDS["points"].movable(torch.from_numpy(row[None]), size)
-    x, y = np.meshgrid(*[(np.arange(size) + 0.5) * side / size for side in (WIDTH, HEIGHT)])
-    assert np.array_equal(KINDS["points"].masks(moved, size)[0], np.hypot(x - 30, y - 20) <= 12)
+    side = 45
+    row = KINDS["points"].resized(point, Resizing.of(side, "stretch").placement((HEIGHT, WIDTH)))
+    assert row is not None
+    moved = KINDS["points"].movable(torch.from_numpy(row[None]), (side, side))
+    x, y = np.meshgrid(*[(np.arange(side) + 0.5) * whole / side for whole in (WIDTH, HEIGHT)])
+    assert np.array_equal(KINDS["points"].masks(moved, (side, side))[0], np.hypot(x - 30, y - 20) <= 12)
 
 
 # --- what must not be used ---

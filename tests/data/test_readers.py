@@ -597,11 +597,9 @@ def test_each_folder_and_file_that_may_not_be_read_is_named(name: str, mode: int
     others = {"val", "3.jpg", "1.2.5.png", "1.2.7.png"}  # of other splits
     if name in fuzz.OWN:
         found = data.open_source(layout.reader, root / layout.data, "train").others
-        others = {Path(each).name for each in found or ()} | {"validation"}
+        others = {Path(each).name for each in found or ()} | {"val", "valid", "validation", "test"}
     of_training = (path for path in root.rglob("*") if not others & set(path.parts))
     for path in (root, *of_training):
-        if name in fuzz.OWN and path.name in ("val", "valid", "test") and mode:
-            continue  # its images are not looked for
         kept = path.stat().st_mode
         path.chmod(0 if path.is_file() else mode)
         with pytest.raises(UserError, match=rf"{path.name}.*(denied|does not exist)"):

@@ -108,8 +108,8 @@ def settings(file: Path) -> dict[Any, Any]:
 def images_of(file: Path, split: str, names: Sequence[str]) -> Path | None:
     """Return the folder of images that a data.yaml gives for a split, by one of its `names`.
 
-    None where it gives none, or one that is not there: many files keep the paths of another machine. Raises
-    `UserError` for a list of images in place of a folder.
+    None where it gives none, or one that is not there, since many files keep the paths of another machine, or
+    one that the file itself lies below: that holds more. Raises `UserError` for a list in place of a folder.
     """
     content = settings(file)
     stated = next((content[name] for name in names if content.get(name)), None)
@@ -121,7 +121,9 @@ def images_of(file: Path, split: str, names: Sequence[str]) -> Path | None:
     home = file.parent / given if isinstance(given, str) else file.parent
     # A path that leads up is often meant from here: that is how Roboflow writes it.
     places = (home / stated, file.parent / stated, file.parent / re.sub(r"^(\.\./)+", "", stated))
-    return next((Path(os.path.normpath(each)) for each in places if is_folder(each)), None)
+    known = (Path(os.path.normpath(each)) for each in places if is_folder(each))
+    above = file.parent.absolute().parents
+    return next((each for each in known if each.absolute() not in above), None)
 
 
 def labels_beside(images: Path) -> Path:

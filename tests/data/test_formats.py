@@ -242,6 +242,13 @@ def test_cvat_ellipse(tmp_path: Path, angle: float) -> None:
     assert_mask(path, in_ellipse(45, 30, 25, 10, angle))
 
 
+@pytest.mark.parametrize("angle", ["nan", "inf"])
+def test_an_angle_of_cvat_that_is_none_is_said(tmp_path: Path, angle: str) -> None:
+    path = cvat(tmp_path, f'<ellipse label="a" cx="45" cy="30" rx="25" ry="10" rotation="{angle}"/>')
+    with pytest.raises(UserError, match=f"rotation is {angle}, but must be a number of degrees"):
+        drawn(path)
+
+
 def test_cvat_polygon(tmp_path: Path) -> None:
     path = cvat(tmp_path, '<polygon label="a" points="10,5;80.0,20;30,55"/>')
     assert_mask(path, in_triangle((10, 5), (80, 20), (30, 55)))

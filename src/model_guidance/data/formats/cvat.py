@@ -54,9 +54,16 @@ def _numbers(node: ElementTree.Element, names: Sequence[str], where: str) -> lis
     return found
 
 
+def _angle(node: ElementTree.Element, where: str) -> float:
+    angle = number(node.get("rotation", "0"), "rotation", where)
+    if not np.isfinite(angle):
+        raise UserError(f"{where}: rotation is {angle}, but must be a number of degrees")
+    return angle
+
+
 def _box(node: ElementTree.Element, where: str, label: str) -> Mark:
     edges = _numbers(node, ("xtl", "ytl", "xbr", "ybr"), where)
-    angle = number(node.get("rotation", "0"), "rotation", where)
+    angle = _angle(node, where)
     if not angle:
         return box(where, label, edges)
     middle = ((edges[0] + edges[2]) / 2, (edges[1] + edges[3]) / 2)
@@ -76,7 +83,7 @@ def _polygon(node: ElementTree.Element, where: str, label: str) -> Mark:
 
 def _ellipse(node: ElementTree.Element, where: str, label: str) -> Mark:
     x, y, across, down = _numbers(node, ("cx", "cy", "rx", "ry"), where)
-    angle = number(node.get("rotation", "0"), "rotation", where)
+    angle = _angle(node, where)
     return polygon(where, label, ellipse((x, y), (across, down), angle))
 
 

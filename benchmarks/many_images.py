@@ -55,18 +55,19 @@ def first_step(root: Path, boxes: bool) -> None:
     config = Config(
         data="folder", root=str(root / "photos"), annotations=marks, cache=str(root / "cache"), **settings
     )
-    train_run(config, root / "run")
+    train_run(config, root / f"run-{os.getpid()}")
 
 
 def measured(root: Path, boxes: bool) -> tuple[float, float]:
     """Return the seconds until the first step, and the peak of resident memory in GB, of a new process."""
     command = [sys.executable, __file__, "--until-first-step", str(root), *["--boxes"] * boxes]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    with (root / "said.txt").open("w") as log:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
     assert process.stdout
     said = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
     if status:
-        sys.exit("the training process failed")
+        sys.exit((root / "said.txt").read_text())
     return json.loads(said), usage.ru_maxrss / 1e6
 
 

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from pyarrow import parquet
 from tests.data.fuzz import within
 from tests.data.samples import painted
 from tests.data.written import CLASSES, WRITERS, Photo, coco, imagefolder, voc, yolo
@@ -453,3 +455,10 @@ def test_photos_are_no_masks_of_themselves(tmp_path: Path, below: str) -> None:
     data = _folder(tmp_path / "data", *PLACES)
     with pytest.raises(UserError, match="holds the photos themselves, but there must be regions of them"):
         open_source("folder", data, "train", annotations=data / below)
+
+
+def test_texts_of_parquet_in_no_known_encoding_are_said(tmp_path: Path) -> None:
+    names = pyarrow.array([b"caf\xe9.png"], pyarrow.binary()).cast(pyarrow.string(), safe=False)
+    parquet.write_table(pyarrow.table({"file": names, "label": ["a"]}), tmp_path / "t.parquet")
+    with pytest.raises(UserError, match=r"t.parquet: has values that cannot be read \('utf-8' codec"):
+        open_source("table", tmp_path / "t.parquet", "train")

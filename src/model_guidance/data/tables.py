@@ -75,7 +75,10 @@ def _parquet(
     """Yield each row as if it stood in a CSV; lists are joined by `LISTED`, what is missing is empty."""
     table = _opened(path)
     names = _header(table.column_names, columns, aliases, str(path))
-    cells = zip(*(each.to_pylist() for each in table.columns), strict=True)
+    try:
+        cells = zip(*[each.to_pylist() for each in table.columns], strict=True)
+    except (ArithmeticError, OSError, ValueError) as error:  # of Arrow, and texts in no known encoding
+        raise UserError(f"{path}: has values that cannot be read ({error})") from error
     for place, row in enumerate(cells, start=1):
         yield f"{path} row {place}", dict(zip(names, map(_text, row), strict=True))
 

@@ -26,6 +26,7 @@ class Evaluation:
 
     `scores` are over all `images`, those of maps over all pairs with a region. `groups` and `classes` hold
     the scores of each group that occurs, with its number of images, and of each class, by their names.
+    `confusion` holds how many images of a class are taken for which, where every image has one class.
     """
 
     images: int
@@ -33,6 +34,7 @@ class Evaluation:
     groups: dict[str, Scores] = field(default_factory=dict)
     classes: dict[str, Scores] = field(default_factory=dict)
     reliance: Reliance | None = None
+    confusion: dict[str, Scores] = field(default_factory=dict)
 
     @property
     def flat(self) -> Scores:

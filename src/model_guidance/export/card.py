@@ -10,7 +10,7 @@ from model_guidance.data.resizing import PADDING
 from model_guidance.errors import UserError
 from model_guidance.evaluation import Evaluation
 from model_guidance.export import check_new
-from model_guidance.export.description import DECISIONS, resized
+from model_guidance.export.description import decision, resized
 from model_guidance.export.loading import loading
 from model_guidance.export.scores import class_rows, group_rows, main_rows, reliance_rows
 from model_guidance.files import write
@@ -117,7 +117,7 @@ def _content(run: Run, checkpoint: str, found: Evaluation, baseline: Run | None,
         "opened": OPENED[config.orientation],
         "brought": BROUGHT[config.resize].format(size=(width, height), padding=PADDING),
         "loading": loading(run, out),
-        "decision": DECISIONS[exclusive(run) and len(run.classes) > 1],
+        "decision": decision(run),
         "data": _data(run),
         "settings": _settings(run),
         "evaluation": f"On the test split, {found.images} images; maps by {config.explainer}.",

@@ -10,6 +10,7 @@ from model_guidance.models.backbone import Backbone, Standardize
 from model_guidance.runs.folder import Run
 from model_guidance.runs.predict import exclusive
 from model_guidance.training.config import Config
+from model_guidance.training.settings import CROSS_ENTROPY
 from model_guidance.versions import VERSIONS
 
 SUFFIX = ".json"  # of the file beside NAME that says it: NAME.json
@@ -18,10 +19,18 @@ RESIZED = {
     "fit": "whole, with their aspect, padded with the colour {padding}",
     "crop": "to cover it, with their aspect, what reaches past it being cut on both sides",
 }
+SOFTMAX = "the class with the largest logit; softmax(logits) are the probabilities"
 DECISIONS = {
     True: "the class with the largest logit; sigmoid(logit) is its probability",
     False: "each class whose sigmoid(logit), its probability, is at least 0.5",
 }
+
+
+def decision(run: Run) -> str:
+    """Say what the logits mean."""
+    if run.config.classification == CROSS_ENTROPY:
+        return SOFTMAX
+    return DECISIONS[exclusive(run) and len(run.classes) > 1]
 
 
 def resized(config: Config) -> str:
@@ -56,7 +65,6 @@ class Description:
         """Return it as plain values; `inside` says that the exported network normalises by itself."""
         config = self.run.config
         height, width = self.size
-        one_of_many = exclusive(self.run) and len(self.run.classes) > 1
         return {
             "classes": self.run.classes,
             "input": f"RGB in [0, 1], [batch, 3, {height}, {width}]",
@@ -66,7 +74,7 @@ class Description:
             "orientation": config.orientation,
             "normalisation": {"inside": inside, **self.normalisation},
             "output": "logits, [batch, classes]",
-            "decision": DECISIONS[one_of_many],
+            "decision": decision(self.run),
             "network": config.backbone,
             "explained_by": {"method": config.own_method, "layer": config.layer, "layout": config.layout},
             "checkpoint": self.checkpoint,

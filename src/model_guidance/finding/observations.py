@@ -1,7 +1,7 @@
 """What a run's network says of each image of a split, where its evidence lies, and on what."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from model_guidance.runs.folder import Run
 from model_guidance.runs.frozen import FrozenPart, after_frozen
 from model_guidance.runs.second_attribution import second_attribution
 from model_guidance.runs.setup import check_classes, fabric_of, split_of
+from model_guidance.training.classification import probabilities_of
 from model_guidance.training.config import Config
 from model_guidance.types import Batch
 
@@ -35,7 +36,8 @@ class Observations:
 
     `classes` are those that were explained. `energy` is the positive part of each map on `GRID` x `GRID`
     cells, as shares of its sum (all 0 where nothing speaks for the class), `second` that of the second
-    attribution, and `features` the layer's features, averaged with the energy as weights.
+    attribution, and `features` the layer's features, averaged with the energy as weights. `classification` is
+    the loss by which the logits were trained.
     """
 
     index: Int[np.ndarray, "images"]
@@ -44,18 +46,20 @@ class Observations:
     energy: Float[np.ndarray, "images rows columns"]
     second: Float[np.ndarray, "images rows columns"]
     features: Float[np.ndarray, "images channels"]
+    classification: str = "bce"
 
     def __len__(self) -> int:
         return len(self.index)
 
     def __getitem__(self, chosen: np.ndarray | slice) -> "Observations":
         """Return some of the images, by their numbers, by truth values or a slice."""
-        return Observations(*(getattr(self, each.name)[chosen] for each in fields(self)))
+        names = [each.name for each in fields(self) if each.name != "classification"]
+        return replace(self, **{name: getattr(self, name)[chosen] for name in names})
 
     @property
     def probabilities(self) -> Float[np.ndarray, "images classes"]:
-        """The probability of each class, as a sigmoid of its own: classes are trained with BCE."""
-        return 1 / (1 + np.exp(-self.logits.astype(float)))
+        """The probability of each class: a sigmoid of its own, or after `ce` softmax."""
+        return probabilities_of(torch.from_numpy(self.logits).double(), self.classification).numpy()
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,8 @@ class Observer:
             for batch in batches:
                 rows.append(self._row(batch.to(self.device), chosen, twice))
                 bar.advance()
-        return Observations(*(np.concatenate(column) for column in zip(*rows, strict=True)))
+        joined: list[Any] = [np.concatenate(column) for column in zip(*rows, strict=True)]
+        return replace(Observations(*joined), classification=config.classification)
 
     def maps(
         self, index: Iterable[int], classes: Iterable[int], second: bool = False

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
@@ -29,6 +30,12 @@ class Predictions:
     def __getitem__(self, chosen: Tensor) -> "Predictions":
         return Predictions(self.logits[chosen], self.labels[chosen], self.groups[chosen])
 
+    def decisions(self, exclusive: bool) -> Bool[Tensor, "images classes"]:
+        """Return what is decided for: one of exclusive classes, else each whose probability is above 0.5."""
+        if exclusive:
+            return F.one_hot(self.logits.argmax(dim=1), self.logits.shape[1]).bool()
+        return self.logits > 0
+
     def right(self, exclusive: bool) -> Float[Tensor, "images 2"]:
         """Return each image's share of the main score: two columns, whose sums, divided, are the score.
 
@@ -38,7 +45,7 @@ class Predictions:
         if exclusive:
             right = (self.logits.argmax(dim=1) == self.labels.argmax(dim=1)).double()
             return torch.stack([right, torch.ones_like(right)], dim=1)
-        found, wanted = self.logits > 0, self.labels > 0
+        found, wanted = self.decisions(exclusive), self.labels > 0
         both = 2 * (found & wanted).sum(dim=1)
         return torch.stack([both, found.sum(dim=1) + wanted.sum(dim=1)], dim=1).double()
 

@@ -18,6 +18,7 @@ from model_guidance.metrics.evidence import Evidence, evidence_of
 from model_guidance.metrics.maps import mean_scores, score_maps
 from model_guidance.metrics.predictions import (
     class_scores,
+    confusions,
     group_averages,
     group_scores,
     overall_scores,
@@ -41,7 +42,8 @@ class Measurement:
     `groups` names the groups of the data, `shares` are theirs in training; `exclusive` says that every image
     has exactly one class. `threshold` is the one for IoU, found on validation data; None searches it, which
     only validation may. `classes` names those that are to be scored one by one; `layout` is the layer's, see
-    `capture`. `sample` says of each image of the split whether it takes part in reliance; None: each does.
+    `capture`; `classification` is the loss that the network was trained by. `sample` says of each image of
+    the split whether it takes part in reliance; None: each does.
     """
 
     method: str
@@ -54,6 +56,7 @@ class Measurement:
     layout: str | None = None
     shares: Sequence[float] = ()
     sample: Bool[Tensor, "split"] | None = None
+    classification: str = "bce"
 
 
 def altered_pixels(batch: Batch, chosen: Bool[Tensor, "batch"], side: str, filler: str) -> Tensor:
@@ -148,14 +151,15 @@ def _summary(scored: Sequence[BatchScores], what: Measurement) -> Evaluation:
     predictions = joined([batch.predictions for batch in scored])
     groups = group_scores(predictions, what.groups) if what.exclusive else {}
     averages = group_averages(groups, dict(zip(what.groups, what.shares, strict=False)))
-    classes = class_scores(predictions, what.classes, what.exclusive)
+    classes = class_scores(predictions, what.classes, what.exclusive, what.classification)
     of_maps, classes_of_maps = mean_scores(joined([b.maps for b in scored]), what.threshold, what.classes)
     return Evaluation(
         len(predictions),
-        overall_scores(predictions, what.exclusive) | averages | of_maps,
+        overall_scores(predictions, what.exclusive, what.classification) | averages | of_maps,
         groups,
         {name: scores | classes_of_maps.get(name, {}) for name, scores in classes.items()},
         _reliance(scored, what) if what.reliance else None,
+        confusions(predictions, what.classes) if what.exclusive and what.classes else {},
     )
 
 

@@ -1,6 +1,6 @@
 """Scores of the predictions of a split: over all images, in each group and of each class."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import isnan
 
 from jaxtyping import Float
@@ -9,14 +9,28 @@ from torch import Tensor
 from model_guidance.evaluation import Scores
 from model_guidance.metrics.batch_scores import Predictions
 from model_guidance.metrics.catalogue import SCORES, Score
-from model_guidance.metrics.classification import accuracy
+from model_guidance.metrics.classification import accuracy, confusion_matrix, log_odds
 from model_guidance.metrics.intervals import Estimate, Z, paired_difference
 
 
-def overall_scores(predictions: Predictions, exclusive: bool) -> Scores:
-    """Return the scores over all images that suit the data set."""
-    measured = [score for score in _measured(exclusive) if score.overall]
-    return _values(measured, predictions.logits, predictions.labels)
+def overall_scores(predictions: Predictions, exclusive: bool, classification: str = "bce") -> Scores:
+    """Return the scores over all images that suit the data set, and the loss that the network learned by."""
+    measured = [score for score in _measured(exclusive, classification) if score.overall]
+    decisions = predictions.decisions(exclusive)
+    scored = [(score, decisions if score.of_decisions else predictions.logits) for score in measured]
+    return _values(scored, predictions.labels)
+
+
+def confusions(predictions: Predictions, names: Sequence[str]) -> dict[str, Scores]:
+    """Return how many images of each class are taken for each, by the names of both; none: not there.
+
+    Each image has exactly one class; those of a true class are together, the classes in their order.
+    """
+    counts = confusion_matrix(predictions.logits, predictions.labels)
+    found: dict[str, Scores] = {}
+    for true, taken in counts.nonzero().tolist():
+        found.setdefault(names[true], {})[names[taken]] = float(counts[true, taken])
+    return found
 
 
 def group_scores(predictions: Predictions, names: Sequence[str]) -> dict[str, Scores]:
@@ -44,19 +58,22 @@ def group_averages(groups: Mapping[str, Scores], shares: Mapping[str, float]) ->
     return found
 
 
-def class_scores(predictions: Predictions, names: Sequence[str], exclusive: bool) -> dict[str, Scores]:
+def class_scores(
+    predictions: Predictions, names: Sequence[str], exclusive: bool, classification: str = "bce"
+) -> dict[str, Scores]:
     """Return the scores of each class that occurs, by its name.
 
-    They are those of its images where every image has one class, and else those of the class's column.
+    Scores that need exclusive classes are those of the class's images, the others those of its column.
     """
-    measured = [score for score in _measured(exclusive) if score.per_class]
-    found = {}
+    measured = [score for score in _measured(exclusive, classification) if score.per_class]
+    logits, labels, found = predictions.logits, predictions.labels, {}
+    odds = log_odds(logits) if classification == "ce" else logits
     for index, name in enumerate(names):
-        logits, labels = predictions.logits, predictions.labels
-        positive = labels[:, index] > 0
+        positive, column = labels[:, index] > 0, slice(index, index + 1)
         if positive.any():
-            part = positive if exclusive else (slice(None), slice(index, index + 1))
-            found[name] = _values(measured, logits[part], labels[part])
+            own = _values([(s, logits[positive]) for s in measured if s.exclusive], labels[positive])
+            of_column = [(score, odds[:, column]) for score in measured if not score.exclusive]
+            found[name] = own | _values(of_column, labels[:, column])
     return found
 
 
@@ -81,14 +98,15 @@ def _linearised_f1(predictions: Predictions) -> tuple[float, Float[Tensor, "imag
     return float(value), (twice_right - value * decided) / decided.mean().clamp(min=1e-12)
 
 
-def _measured(exclusive: bool) -> list[Score]:
+def _measured(exclusive: bool, classification: str) -> list[Score]:
     return [
         score
         for score in SCORES.values()
-        if score.measure is not None and not score.of_maps and score.suits(exclusive)
+        if score.measure is not None and not score.of_maps and score.suits(exclusive, classification)
     ]
 
 
-def _values(measured: Sequence[Score], logits: Tensor, labels: Tensor) -> Scores:
-    values = {score.name: float(score.measure(logits, labels)) for score in measured if score.measure}
+def _values(measured: Iterable[tuple[Score, Tensor]], labels: Tensor) -> Scores:
+    """Return each score of what it is of, logits or decisions."""
+    values = {score.name: float(score.measure(of, labels)) for score, of in measured if score.measure}
     return {name: value for name, value in values.items() if not isnan(value)}

@@ -49,8 +49,8 @@ class Backbone(nn.Module):
     attribution that explains the network best.
 
     A trained network knows as well at which layer it is to be explained (`default_layer`,
-    `default_layout`), the names of its `classes`, and how photos become its images (`resizing`,
-    `orientation`).
+    `default_layout`), the names of its `classes`, how photos become its images (`resizing`, `orientation`),
+    and by which loss its logits were trained (`classification`), which says what probabilities they are.
     """
 
     def __init__(
@@ -77,6 +77,7 @@ class Backbone(nn.Module):
         self.classes: Sequence[str] = ()
         self.resizing: Resizing | None = None
         self.orientation = "stored"
+        self.classification = "bce"
 
     def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch classes"]:
         """Return one logit per class."""

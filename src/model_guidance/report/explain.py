@@ -22,6 +22,7 @@ from model_guidance.runs.checkpoints import load_model
 from model_guidance.runs.folder import Run
 from model_guidance.runs.predict import decided, exclusive
 from model_guidance.runs.setup import check_classes, source_of, split_of
+from model_guidance.training.classification import probabilities_of
 from model_guidance.training.config import Config
 from model_guidance.types import unit_range
 
@@ -155,7 +156,8 @@ class _Model:
 
     def probabilities(self, subject: _Subject) -> Float[Tensor, "classes"]:
         with torch.no_grad():
-            return self.network(subject.pixels(self.config.resizing))[0].sigmoid()
+            logits = self.network(subject.pixels(self.config.resizing))[0]
+            return probabilities_of(logits, self.config.classification)
 
     def panel(self, subject: _Subject, label: int) -> Panel:
         by, seen = self.config, self.config.resizing

@@ -17,6 +17,7 @@ from model_guidance.errors import UserError
 from model_guidance.models.backbone import Backbone
 from model_guidance.models.layers import unwrapped
 from model_guidance.report.figures.heatmaps import Panel, Row, heatmap_sheets
+from model_guidance.training.classification import probabilities_of
 from model_guidance.types import unit_range
 
 
@@ -52,7 +53,8 @@ def show(
     raw = maps[0].cpu().numpy()
     if known and known.resizing and isinstance(image, Image.Image):
         raw = known.resizing.placement(picture.shape[:2]).back(raw)
-    panel = Panel(raw, f"{name}: {100 * float(logits[label].sigmoid()):.0f} %")
+    probability = float(probabilities_of(logits, known.classification if known else "bce")[label])
+    panel = Panel(raw, f"{name}: {100 * probability:.0f} %")
     return heatmap_sheets([Row(picture, "image", None, [panel])], ["map"])[0]
 
 

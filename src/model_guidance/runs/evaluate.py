@@ -46,6 +46,7 @@ def score_checkpoint(
         config.layout,
         part.shares,
         sample(data.images(split).annotated, config.reliance_images),
+        config.classification,
     )
     altered = data.altered.get(split, altered_pixels)
     return evaluate(model, data.batches(split), what, advance, gathered, altered)
@@ -69,4 +70,6 @@ def score_run(run: Run, checkpoint: str, split: str, method: str | None, layer: 
     check_classes(config.data, run.classes, data.splits[split].classes, run.folder)
     total = sum(len(loader) for loader in data.loaders.values())
     with steps(f"{run.folder.name}: {split}", total) as bar:
-        return score_checkpoint(model, config, data, split, reliance=True, advance=bar.advance)
+        return score_checkpoint(
+            model, config, data, split, reliance=True, per_class=True, advance=bar.advance
+        )

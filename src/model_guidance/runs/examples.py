@@ -23,6 +23,7 @@ from model_guidance.files import check_file, is_there, write
 from model_guidance.metrics import energy_pointing_game
 from model_guidance.metrics.reliance import replaced
 from model_guidance.runs.folder import CONFIG, EXAMPLES
+from model_guidance.training.classification import probabilities_of
 from model_guidance.training.config import Config
 from model_guidance.training.config_file import load
 from model_guidance.types import Batch, unit_range
@@ -109,6 +110,10 @@ def _row(model: nn.Module, config: Config, batch: Batch) -> Mapping[str, Tensor]
     label = region.pairs.class_index
     with torch.no_grad():
         outside = model(replaced(images, region, "mean", "outside")[0])
+    found, altered = (
+        probabilities_of(logits.detach()[0], config.classification)[label].float()
+        for logits in (explanation.logits, outside)
+    )
     largest = maps.abs().amax(dim=(1, 2), keepdim=True).clamp(min=torch.finfo(maps.dtype).tiny)
     return {
         "images": batch.images,
@@ -116,8 +121,8 @@ def _row(model: nn.Module, config: Config, batch: Batch) -> Mapping[str, Tensor]
         "maps": (maps / largest).half(),
         "epg": energy_pointing_game(maps, region.masks, region.valid).float(),
         "labels": label,
-        "probability": explanation.logits.detach()[0, label].sigmoid().float(),
-        "outside": outside[0, label].sigmoid().float(),
+        "probability": found,
+        "outside": altered,
         BANNED: torch.full_like(label, region.valid is not None, dtype=torch.bool),
     }
 

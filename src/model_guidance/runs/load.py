@@ -20,4 +20,5 @@ def load(run: str | Path, checkpoint: str = "best") -> Backbone:
     model.default_method, model.default_layer = config.own_method, config.layer
     model.default_layout, model.classes = config.layout, tuple(opened.classes)
     model.resizing, model.orientation = config.resizing, config.orientation
+    model.classification = config.classification
     return model.eval()

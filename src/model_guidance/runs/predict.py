@@ -21,6 +21,7 @@ from model_guidance.runs.checkpoints import load_model
 from model_guidance.runs.folder import HISTORY, Run
 from model_guidance.runs.history import read_history
 from model_guidance.runs.setup import fabric_of
+from model_guidance.training.classification import probabilities_of
 from model_guidance.training.config import Config
 from model_guidance.types import Pairs, unit_range
 
@@ -163,7 +164,8 @@ class _Predictor:
             probabilities, classes, maps = self._explained(inputs)
         else:
             with torch.no_grad():
-                probabilities = self.model(inputs).sigmoid().cpu()
+                logits = self.model(inputs)
+            probabilities = probabilities_of(logits, self.config.classification).cpu()
             classes, maps = [[]] * len(photos), iter(())
         for photo, each, explained in zip(photos, probabilities, classes, strict=True):
             own = {label: photo.place.back(next(maps)) for label in explained}
@@ -174,7 +176,8 @@ class _Predictor:
         """Return the probabilities, the classes that are explained of each image, and all their maps."""
         config, layer = self.config, find_layer(self.model, self.config.layer, inputs)
         explanation = capture(self.model, inputs, config.own_method, layer, layout=config.layout)
-        probabilities = explanation.logits.detach().sigmoid().cpu()
+        logits = explanation.logits.detach()
+        probabilities = probabilities_of(logits, config.classification).cpu()
         classes = [self._classes(each) for each in probabilities]
         owners = [image for image, each in enumerate(classes) for _ in each]
         pairs = Pairs(torch.tensor(owners), torch.tensor([label for each in classes for label in each]))

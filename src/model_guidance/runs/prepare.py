@@ -33,6 +33,11 @@ from model_guidance.runs.setup import (
 )
 from model_guidance.runs.trial import check_step, first_with_region, normalises
 from model_guidance.runs.weighting import weighting_of
+from model_guidance.training.classification import (
+    ClassificationLoss,
+    check_classification,
+    shares_of,
+)
 from model_guidance.training.config import Config
 from model_guidance.training.optimisation import check_optimizer
 from model_guidance.training.weighting import Weighting
@@ -56,6 +61,13 @@ class Prepared:
         return main_score(self.data.splits["val"].exclusive)
 
     @property
+    def classification(self) -> ClassificationLoss:
+        """The loss of the logits."""
+        split, balanced = self.data.splits["train"], self.config.class_weights == "balanced"
+        shares = shares_of(split.labels).to(self.fabric.device) if balanced else None
+        return ClassificationLoss(self.config.classification, shares)
+
+    @property
     def model(self) -> Backbone:
         """The whole network."""
         return cast(Backbone, unwrapped(self.guidance.model)[0])
@@ -70,6 +82,7 @@ def prepare(config: Config, folder: Path) -> Prepared:
     """Check the settings from the cheapest to the dearest: the data are read last."""
     check_loggers(config)
     source, regions = source_of(config, "train"), regions_of(config)
+    check_classification(config.classification, source.exclusive, len(source.classes))
     check_settings(config.filler, config.replaced)
     check_fraction(config.annotated, len(source.names))
     if regions.images is not None:

@@ -130,7 +130,7 @@ def _train(run: Prepared) -> tuple[Sequence[Scores], Goal]:
         if run.training.drop_last and run.fabric.is_global_zero:
             say("batch normalisation cannot use a single image: an epoch leaves out its last batch")
         goal = _goal(run, score)
-        told = (config, goal, state, bar.advance, run.weighting)
+        told = (config, goal, state, bar.advance, run.weighting, run.classification)
         for epoch in train(run.fabric, run.guidance, batches, score, *told, steps=len(run.training)):
             history = epoch.history
             _keep(run, epoch)

@@ -1,7 +1,6 @@
 """One step on a few images before a run folder exists: what cannot work is said at once."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from model_guidance.attribution import attribute
@@ -11,6 +10,7 @@ from model_guidance.data.loading import collate
 from model_guidance.errors import UserError
 from model_guidance.guidance import Guidance
 from model_guidance.models import AfterLayer
+from model_guidance.training.classification import ClassificationLoss
 from model_guidance.training.config import Config
 from model_guidance.types import Batch, unit_range
 
@@ -65,7 +65,7 @@ def _train(model: nn.Module, config: Config, batch: Batch) -> None:
         freeze_statistics(guidance)
     regions = batch.regions if config.guided else batch.regions[:0]
     logits, localization = guidance(_taken(model, batch.images), batch.labels, regions)
-    loss = F.binary_cross_entropy_with_logits(logits, batch.labels) + localization
+    loss = ClassificationLoss(config.classification).mean(logits, batch.labels) + localization
     torch.autograd.backward(loss)
     values = [*model.buffers(), *(each.grad for each in model.parameters() if each.grad is not None)]
     if not all(value.isfinite().all() for value in (loss, *values)):

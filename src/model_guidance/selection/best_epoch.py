@@ -21,7 +21,7 @@ def best_epoch(
     best among those that reach it, or else the one that comes nearest. With `least`, the lowest `main`
     score that is accepted, it is the one with the highest EPG among those that keep to it. Both together:
     of those that keep to `least`, the best that reaches the target. Of equal epochs the one with the lower
-    cross-entropy on validation (`bce`) wins, and of those the later one, which was trained for longer. An
+    cross-entropy on validation (`bce`, or `ce`) wins, and of those the later one, trained for longer. An
     epoch is compared with the others one by one, so a new row never makes an earlier one the best.
     """
     ranks = [_rank(row, main, target_epg, least) for row in rows]
@@ -50,5 +50,5 @@ def _rank(row: Row, main: str, target_epg: float | None, least: float | None) ->
 
 
 def _loss(row: Row) -> float:
-    loss = row.get("bce", inf)
+    loss = row.get("bce", row.get("ce", inf))
     return inf if isnan(loss) else loss

@@ -10,6 +10,8 @@ import yaml
 
 from model_guidance.errors import UserError, listed
 from model_guidance.training.settings import (
+    CLASS_WEIGHTS,
+    CLASSIFICATIONS,
     DataSettings,
     GuidanceSettings,
     InterventionSettings,
@@ -46,6 +48,12 @@ RANGES: dict[str, tuple[float, float]] = {  # both ends included
 LARGEST_RATE = 1e30  # Adam divides it by 1 - 0.9: much more is no float32
 SCHEDULES = ("constant", "cosine")
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "64-true")
+CHOICES = {
+    "precision": PRECISIONS,
+    "schedule": SCHEDULES,
+    "classification": CLASSIFICATIONS,
+    "class_weights": CLASS_WEIGHTS,
+}
 
 
 @dataclass(frozen=True)
@@ -71,7 +79,7 @@ class Config(  # dataclasses take the fields of the last base first
         for name in ("target_epg", "allowed_loss", "ema"):
             if not 0 <= (getattr(self, name) or 0) < 1:
                 raise UserError(f"--{name} {getattr(self, name)}: a fraction from 0 up to 1 is needed")
-        for name, known in (("precision", PRECISIONS), ("schedule", SCHEDULES)):
+        for name, known in CHOICES.items():
             value = getattr(self, name)
             if value not in known:
                 raise UserError(f"--{name} {value}: choose one of {listed(known, value)}")

@@ -3,6 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+CROSS_ENTROPY = "ce"
+CLASSIFICATIONS = ("bce", CROSS_ENTROPY)
+CLASS_WEIGHTS = ("equal", "balanced")
+
 
 @dataclass(frozen=True)
 class DataSettings:
@@ -133,6 +137,9 @@ class OptimisationSettings:
     """How the weights are found.
 
     Args:
+        classification: loss of the classifier: bce (binary cross entropy of each class, as published), or ce
+            (cross entropy over the classes, with softmax), where every image has exactly one class.
+        class_weights: equal, or balanced: all classes count the same there, whatever their number of images.
         epochs: passes over the training images.
         batch: images per step.
         optimizer: adam (as published), adamw, sgd, or another of torch.optim.
@@ -151,6 +158,8 @@ class OptimisationSettings:
         seed: of the initial weights, the order of the images and the classes drawn.
     """
 
+    classification: str = "bce"
+    class_weights: str = "equal"
     epochs: int = 50
     batch: int = 64
     optimizer: str = "adam"

@@ -8,7 +8,6 @@ from typing import Any, cast
 
 import torch
 import torch.distributed as dist
-import torch.nn.functional as F
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
@@ -19,6 +18,7 @@ from model_guidance.guidance import Guidance
 from model_guidance.metrics.catalogue import FRONT
 from model_guidance.models.layers import unwrapped
 from model_guidance.selection import best_epoch, epochs_since_gain, pareto_front
+from model_guidance.training.classification import ClassificationLoss
 from model_guidance.training.config import Config
 from model_guidance.training.lambda_schedule import START, Goal, next_lambda
 from model_guidance.training.optimisation import Optimisation, optimizer_of, schedule_of
@@ -64,17 +64,20 @@ def train(
     state: dict[str, Any] | None = None,
     advance: Callable[[str], None] = lambda _: None,
     weighting: Weighting | None = None,
+    classification: ClassificationLoss | None = None,
     *,
     steps: int,
 ) -> Iterator[Epoch]:
     """Train, and yield each epoch when it is over.
 
     `batches(epoch)` gives the batches of an epoch, `score` the validation scores of a model; `advance` is
-    told each step; `weighting` says how much each image counts, None: all the same; an epoch has so many
-    `steps`. Given the `state` of an earlier epoch, training continues from there to the same result: whatever
-    is random in an epoch is seeded by its number. Where weights are averaged, the average is scored. Raises
-    `UserError` if the loss or a weight is no longer finite.
+    told each step; `weighting` says how much each image counts, None: all the same; `classification` is the
+    loss of the logits, None: the published one; an epoch has so many `steps`. Given the `state` of an earlier
+    epoch, training continues from there to the same result: whatever is random in an epoch is seeded by its
+    number. Where weights are averaged, the average is scored. Raises `UserError` if the loss or a weight is
+    no longer finite.
     """
+    loss = classification or ClassificationLoss()
     history: list[Scores] = list(state["history"]) if state else []
     spent = state.get("seconds", 0.0) if state else 0.0
     network, _ = unwrapped(guidance.model)
@@ -92,7 +95,7 @@ def train(
         lambda_, start = _lambda(config, history, goal), time.perf_counter()
         guiding = lambda_ if config.guided else None
         losses = []
-        for each in _steps(fabric, wrapped, optimisation, batches(epoch), guiding, weighting):
+        for each in _steps(fabric, wrapped, optimisation, batches(epoch), guiding, weighting, loss):
             losses.append(each)
             advance(f"epoch {epoch}/{config.epochs}")
         row = {"epoch": epoch, **_mean_losses(fabric, losses), "lambda": lambda_}
@@ -139,11 +142,12 @@ def _steps(
     batches: Iterable[Batch],
     lambda_: float | None,
     weighting: Weighting | None,
+    loss: ClassificationLoss,
 ) -> Iterator[tuple[Tensor, bool]]:
     """Do a step for each batch; yield its two losses, and whether it had a region. None: a baseline."""
     for batch in batches:
         regions = batch.regions[:0] if lambda_ is None else batch.regions
-        classification, localization = _both_losses(wrapped, batch, regions, weighting)
+        classification, localization = _both_losses(wrapped, batch, regions, weighting, loss)
         optimisation.optimizer.zero_grad()
         fabric.backward(classification + (lambda_ or 0.0) * localization)
         optimisation.step()
@@ -151,7 +155,11 @@ def _steps(
 
 
 def _both_losses(
-    wrapped: nn.Module, batch: Batch, regions: Regions, weighting: Weighting | None
+    wrapped: nn.Module,
+    batch: Batch,
+    regions: Regions,
+    weighting: Weighting | None,
+    loss: ClassificationLoss,
 ) -> tuple[Tensor, Tensor]:
     pairs = regions.pairs
     logits, localization = wrapped(
@@ -160,13 +168,15 @@ def _both_losses(
         (pairs.image_index, pairs.class_index, pairs.distinct),
         (regions.masks, regions.valid, regions.images),
     )
-    return _classification(logits, batch, weighting), localization
+    return _classification(logits, batch, weighting, loss), localization
 
 
-def _classification(logits: Tensor, batch: Batch, weighting: Weighting | None) -> Tensor:
+def _classification(
+    logits: Tensor, batch: Batch, weighting: Weighting | None, loss: ClassificationLoss
+) -> Tensor:
     if batch.weights is None and weighting is None:
-        return F.binary_cross_entropy_with_logits(logits, batch.labels)
-    losses = F.binary_cross_entropy_with_logits(logits, batch.labels, reduction="none").mean(dim=1)
+        return loss.mean(logits, batch.labels)
+    losses = loss(logits, batch.labels)
     weights = torch.full_like(losses, 1 / len(losses)) if batch.weights is None else batch.weights
     if weighting is not None:
         weights = weights * weighting(losses.detach(), batch)

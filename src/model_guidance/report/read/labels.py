@@ -11,7 +11,7 @@ LOSSES = {"energy": "Energy", "l1": "L1", "ppce": "PPCE", "rrr": "RRR*"}
 WEIGHTINGS = {"groups": "balanced groups", "group_dro": "GroupDRO", "errors": "JTT"}
 OPTIMISATION = ("optimizer", "lr", "weight_decay", "momentum", "schedule", "warmup", "ema", "patience")
 TRAINING = (
-    *("augment", "epochs", "batch", *OPTIMISATION),
+    *("augment", "classification", "class_weights", "epochs", "batch", *OPTIMISATION),
     *("frozen", "views", "freeze_statistics", "start", "upweight"),
 )
 REGIONS = ("annotated", "dilate", "regions")
@@ -32,6 +32,7 @@ PANEL = ("backbone", "explainer")
 WORDS = {"target_epg": "target EPG", "allowed_loss": "allowed loss", "start": "from"}
 WORDS |= {"composites": "share", "composites_weight": "weight", "freeze_statistics": "frozen statistics"}
 WORDS |= {"annotated_images": "images of", "annotated_batch": "beside a batch", "guided_part": "guided part"}
+WORDS |= {"class_weights": "class weights"}
 
 
 def labelled(table: pd.DataFrame) -> pd.DataFrame:

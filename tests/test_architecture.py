@@ -39,6 +39,7 @@ FLOORS = [  # from the bottom up; a floor imports what stands before it, and its
     {"report"},
     {"export"},
     {"studies"},
+    {"annotate"},
     {"commands"},
     {"cli", "run"},
 ]

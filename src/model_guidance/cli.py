@@ -7,6 +7,7 @@ from io import TextIOWrapper
 from model_guidance import __version__
 from model_guidance.allocation import keep_freed_memory
 from model_guidance.commands import (
+    annotate,
     check_data,
     compare,
     demo,
@@ -35,6 +36,7 @@ COMMANDS = {  # each module has a `parser` and a `run`, and imports what is heav
     "suggest": (suggest, "which images to mark next, as tasks for annotation tools"),
     "predict": (predict, "what a run says of photos, as a table and as overlays"),
     "export": (export, "a run's network for use without this package, and its model card"),
+    "annotate": (annotate, "a page to look at maps, mark images, train a round and compare"),
     "study": (study, "repeat a figure or table of the paper"),
     "compare": (compare, "guidance and its rivals side by side, with what each needed"),
     "report": (report, "tables, figures and a page about runs"),

@@ -45,7 +45,7 @@ def of_classes(ap: float, epg: float) -> dict[str, Any]:
 
 def evaluation(row: dict[str, Any], images: int = 10) -> Evaluation:
     """The record of a row of scores, which may hold `groups`, `classes` and `reliance` as well."""
-    nested = {name: row[name] for name in ("groups", "classes", "reliance") if name in row}
+    nested = {name: row[name] for name in ("groups", "classes", "confusion", "reliance") if name in row}
     return Evaluation(images, {name: value for name, value in row.items() if name not in nested}, **nested)
 
 

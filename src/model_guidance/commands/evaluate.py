@@ -24,6 +24,7 @@ def parser(_: Sequence[str]) -> Parser:
 def run(given: dict[str, Any]) -> None:
     """Score, write the scores where asked for, and print them."""
     from model_guidance.metrics.verdict import of_model
+    from model_guidance.report.tables.confusion import confusion_text
     from model_guidance.report.tables.console import result_table
     from model_guidance.runs.evaluate import evaluate_run
     from model_guidance.runs.result import as_json
@@ -36,4 +37,7 @@ def run(given: dict[str, Any]) -> None:
     if out:
         write(Path(out), as_json(scores))
     print(result_table({f"{given['checkpoint']}, {given['split']}": scores}))
+    confused = confusion_text(scores)
+    if confused is not None:
+        print(confused)
     print(of_model(scores, len(opened.classes)))

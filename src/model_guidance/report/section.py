@@ -14,6 +14,7 @@ from model_guidance.report.read.labels import labelled
 from model_guidance.report.read.reported import panels, reported
 from model_guidance.report.read.results import Results
 from model_guidance.report.tables.classes import class_table
+from model_guidance.report.tables.confusion import confusion_table
 from model_guidance.report.tables.controls import controls, last_epochs
 from model_guidance.report.tables.groups import group_table
 from model_guidance.report.tables.needs import needs_table
@@ -94,8 +95,8 @@ def make_section(results: Results, title: str, names: list[str]) -> Section:
 def _classes(last: pd.DataFrame) -> Iterator[WrittenTable]:
     for backbone, explainer in panels(last):
         table = class_table(last, backbone, explainer, panel_name(backbone, explainer))
-        if table is not None:
-            yield table
+        confusions = confusion_table(last, backbone, explainer, panel_name(backbone, explainer))
+        yield from filter(None, (table, confusions))
 
 
 def _flips(results: Results, models: pd.DataFrame) -> Iterator[tuple[str, list[str]]]:

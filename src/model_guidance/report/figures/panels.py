@@ -7,6 +7,7 @@ import pandas as pd
 
 from model_guidance.metrics.catalogue import FRONT
 from model_guidance.report.figures.annotation_effort import SETTINGS, setting_bars
+from model_guidance.report.figures.confusion import confusion_maps
 from model_guidance.report.figures.drawing import Drawing
 from model_guidance.report.figures.front_markers import Pair
 from model_guidance.report.figures.group_accuracy import group_dots
@@ -34,7 +35,10 @@ def section_drawings(tested: pd.DataFrame, epochs: pd.DataFrame, models: pd.Data
         here = [_of_panel(table, backbone, explainer) for table in (tested, epochs, models)]
         name = panel_name(backbone, explainer)
         grouped = [_groups(name, tested, here[0], here[2], drawn)] if "worst_group" in here[0] else []
-        found[f"{backbone}, {explainer}"] = [*grouped, *_panel(name, here[0], here[1], here[2], drawn)]
+        last = here[0][(here[0]["kind"] == "last") & here[0]["run"].isin(models["run"])]
+        confused = confusion_maps(f"confusion-{name}", last, backbone, explainer)
+        panel = _panel(name, here[0], here[1], here[2], drawn)
+        found[f"{backbone}, {explainer}"] = [*grouped, *panel, *([confused] if confused else [])]
     return {caption: each for caption, each in found.items() if each}
 
 

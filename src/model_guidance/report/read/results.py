@@ -26,9 +26,9 @@ class Results:
     `replicate` (the seeds), `explainer` (METHOD@LAYER) and `own` (whether the run was trained and selected
     under that explainer), `kind` (front, best or last), `epoch`, the test scores under their own names, and
     the validation scores of that epoch with "val " before them. `groups` and `classes` hold, where there are
-    any, the scores of each by its name, `intact`, `outside mean` and so on those with replaced pixels.
-    `epochs` has a row per (run, epoch), with validation scores. Scores are fractions in [0, 1]. `warnings`
-    says which runs were left out.
+    any, the scores of each by its name, `confusion` how many images of a class are taken for which, `intact`,
+    `outside mean` and so on the scores with replaced pixels. `epochs` has a row per (run, epoch), with
+    validation scores. Scores are fractions in [0, 1]. `warnings` says which runs were left out.
     """
 
     runs: Mapping[str, Run]
@@ -88,7 +88,7 @@ def _tested(run: Run, result: Result, history: Sequence[Scores]) -> Iterator[dic
 def _columns(found: Evaluation) -> dict[str, Any]:
     """Return one evaluation as a row; nested scores stay nested, and are absent where there are none."""
     row: dict[str, Any] = dict(found.scores)
-    row |= {name: nested for name in ("groups", "classes") if (nested := getattr(found, name))}
+    row |= {name: nested for name in ("groups", "classes", "confusion") if (nested := getattr(found, name))}
     if found.reliance is not None:
         row["intact"] = found.reliance.intact
         for side in ("outside", "inside"):

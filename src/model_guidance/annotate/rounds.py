@@ -17,6 +17,7 @@ from model_guidance.files import is_there, read_text, write
 from model_guidance.metrics.repair import Repair
 from model_guidance.runs.evidence import judge
 from model_guidance.runs.folder import CONFIG, HISTORY, Run
+from model_guidance.runs.history import read_cost
 
 State = Literal["running", "finished", "stopped", "failed"]
 BESIDE = 16  # annotated images beside each batch: most batches have none of a few
@@ -63,6 +64,8 @@ class Round:
         state = self.state
         if state == "running":
             self.seconds = time.monotonic() - self.begun
+        elif not self.seconds and (cost := read_cost(self.folder)) is not None:
+            self.seconds = cost.seconds or 0.0  # of an earlier sitting: what training took
         config = Run.open(self.folder).config if is_there(self.folder / CONFIG) else None
         named = self.folder.with_suffix(".txt")
         marks = len(named.read_text(encoding="utf-8").splitlines()) if is_there(named) else 0

@@ -20,6 +20,7 @@ from model_guidance.evaluation import Evaluation
 from model_guidance.files import read_bytes
 from model_guidance.finding.observations import Observations
 from model_guidance.report.page import write_report
+from model_guidance.report.read.score import NAMES
 from model_guidance.runs.folder import Run
 
 
@@ -274,7 +275,8 @@ def _scored(found: Evaluation | None) -> dict[str, Any]:
         {} if altered is None else {f"outside: {name}": value for name, value in altered.outside.items()}
     )
     groups = {name: scores["accuracy"] for name, scores in found.groups.items()}
-    return {"scores": found.scores, "groups": groups, "reliance": reliance}
+    named = {label: found.scores[name] for name, label in NAMES.items() if name in found.scores}
+    return {"scores": named, "groups": groups, "reliance": reliance}
 
 
 def _number(asked: Mapping[str, str], name: str, default: int) -> int:

@@ -20,6 +20,7 @@ from model_guidance.finding.criteria import CRITERIA
 from model_guidance.finding.observations import Observations, Observer, present
 from model_guidance.report.figures.overlay import AGAINST, FAINTNESS, FOR, scale
 from model_guidance.runs.folder import LAST, Run
+from model_guidance.training.classification import probabilities_of
 
 SIDE = 256  # pixels of a map's side: the page stretches it over the image
 OPACITY = 0.9
@@ -56,7 +57,8 @@ class View:
         observer = self.observer(split)
         batch = collate([observer.dataset[index]]).to(observer.device)
         with self.lock, torch.no_grad():
-            return observer.model(batch.inputs)[0].sigmoid().tolist()
+            logits = observer.model(batch.inputs)[0]
+        return probabilities_of(logits, self.run.config.classification).tolist()
 
     def look(self, split: str) -> None:
         """Predict and explain every image of a split: seconds with kept features, else minutes."""

@@ -12,8 +12,10 @@ from PIL import Image
 from tests.training.helpers import small, trained
 from tests.training.test_weighting import batch_of
 
+from model_guidance.commands.train import _inherited
 from model_guidance.errors import UserError
-from model_guidance.runs.folder import Run
+from model_guidance.files import write
+from model_guidance.runs.folder import CONFIG, Run
 from model_guidance.runs.predict import Asked, predictions
 from model_guidance.runs.setup import split_of
 from model_guidance.runs.train import train_run
@@ -149,3 +151,10 @@ def test_what_cannot_be_is_said(tmp_path: Path, settings, message):
 
 def _balanced(kind: str, labels: torch.Tensor) -> ClassificationLoss:
     return ClassificationLoss(kind, labels.mean(dim=0))
+
+
+def test_from_a_run_goes_on_by_its_loss(tmp_path: Path):
+    config = small(tmp_path, classification="ce", class_weights="balanced")
+    write(tmp_path / "run" / CONFIG, config.yaml().encode())
+    found = _inherited(["--from", str(tmp_path / "run")])
+    assert (found["classification"], found["class_weights"]) == ("ce", "balanced")

@@ -26,7 +26,7 @@ from model_guidance.training.settings import (
 # What --from takes from its run.
 INHERITED = (
     *("data", "root", "options", "annotations", "size", "resize", "orientation"),
-    *("backbone", "frozen", "method", "layer", "layout", "lr", "classification"),
+    *("backbone", "frozen", "method", "layer", "layout", "lr", "classification", "class_weights"),
 )
 OWN = ("cache",)  # what it takes as well, and does not name: it belongs to the machine
 GROUPS = {

@@ -13,7 +13,6 @@ from model_guidance.autodiff.evaluation_mode import evaluation_mode
 from model_guidance.autodiff.inference_mode import ordinary, ordinary_mode
 from model_guidance.evaluation import Evaluation, Reliance
 from model_guidance.metrics.batch_scores import INTACT, BatchScores, Condition, Predictions, joined
-from model_guidance.metrics.catalogue import main_score
 from model_guidance.metrics.evidence import Evidence, evidence_of
 from model_guidance.metrics.maps import mean_scores, score_maps
 from model_guidance.metrics.predictions import (
@@ -21,6 +20,7 @@ from model_guidance.metrics.predictions import (
     confusions,
     group_averages,
     group_scores,
+    main_value,
     overall_scores,
     reliance_gap,
 )
@@ -172,9 +172,8 @@ def _reliance(scored: Sequence[BatchScores], what: Measurement) -> Reliance | No
     intact = found.pop(UNALTERED)
     if not len(intact):
         return None
-    main = main_score(what.exclusive)
-    scores = {key: overall_scores(each, what.exclusive)[main] for key, each in found.items()}
+    scores = {key: main_value(each, what.exclusive) for key, each in found.items()}
     outside, inside = ({f: s for (at, f), s in scores.items() if at == side} for side in SIDES)
     gap = reliance_gap(intact, found["outside", "mean"], what.exclusive)
-    score = overall_scores(intact, what.exclusive)[main]
+    score = main_value(intact, what.exclusive)
     return Reliance(len(intact), score, outside, inside, (gap.low, gap.high))

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from model_guidance.evaluation import Scores
 from model_guidance.metrics.batch_scores import Predictions
-from model_guidance.metrics.catalogue import SCORES, Score
+from model_guidance.metrics.catalogue import SCORES, Score, main_score
 from model_guidance.metrics.classification import accuracy, confusion_matrix, log_odds
 from model_guidance.metrics.intervals import Estimate, Z, paired_difference
 
@@ -19,6 +19,12 @@ def overall_scores(predictions: Predictions, exclusive: bool, classification: st
     decisions = predictions.decisions(exclusive)
     scored = [(score, decisions if score.of_decisions else predictions.logits) for score in measured]
     return _values(scored, predictions.labels)
+
+
+def main_value(predictions: Predictions, exclusive: bool) -> float:
+    """Return the score by which checkpoints are compared, alone: F1, or accuracy for exclusive classes."""
+    main = main_score(exclusive)
+    return _values([(SCORES[main], predictions.logits)], predictions.labels)[main]
 
 
 def confusions(predictions: Predictions, names: Sequence[str]) -> dict[str, Scores]:

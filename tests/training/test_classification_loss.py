@@ -9,12 +9,16 @@ import pytest
 import torch
 import torch.nn.functional as F
 from PIL import Image
+from tests.report.folders import write_run
 from tests.training.helpers import small, trained
 from tests.training.test_weighting import batch_of
 
 from model_guidance.commands.train import _inherited
 from model_guidance.errors import UserError
+from model_guidance.export.description import decision
 from model_guidance.files import write
+from model_guidance.finding.criteria.doubt import doubt
+from model_guidance.finding.observations import Observations
 from model_guidance.runs.folder import CONFIG, Run
 from model_guidance.runs.predict import Asked, predictions
 from model_guidance.runs.setup import split_of
@@ -158,3 +162,21 @@ def test_from_a_run_goes_on_by_its_loss(tmp_path: Path):
     write(tmp_path / "run" / CONFIG, config.yaml().encode())
     found = _inherited(["--from", str(tmp_path / "run")])
     assert (found["classification"], found["class_weights"]) == ("ce", "balanced")
+
+
+def test_what_is_said_of_a_network_follows_its_loss(tmp_path: Path):
+    accuracy = {"accuracy": 0.7, "epg": 0.3, "iou": 0.1}
+    runs = {
+        kind: Run.open(write_run(tmp_path / kind, [accuracy], classification=kind)) for kind in ("bce", "ce")
+    }
+    assert "sigmoid(logit)" in decision(runs["bce"])
+    assert "softmax(logits)" in decision(runs["ce"])
+
+
+def test_doubt_is_of_the_probabilities_that_the_network_learned():
+    arrays = [np.arange(2), LOGITS[:2].numpy(), np.array([0, 2]), *[np.zeros((2, 1, 1))] * 2, np.ones((2, 1))]
+    for kind, expected in (("ce", LOGITS.softmax(dim=1)), ("bce", LOGITS.sigmoid())):
+        seen = Observations(*arrays, classification=kind)
+        wanted = [1 - float(expected[0, 0]), 1 - float(expected[1, 2])]
+        assert doubt(seen, seen).tolist() == pytest.approx(wanted)
+        assert doubt(seen[1:], seen).tolist() == pytest.approx(wanted[1:])

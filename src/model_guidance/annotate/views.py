@@ -16,8 +16,8 @@ from model_guidance.annotate.rounds import Rounds, epochs_of
 from model_guidance.data.loading import collate
 from model_guidance.errors import UserError
 from model_guidance.files import is_there
-from model_guidance.finding.criteria import CRITERIA
 from model_guidance.finding.observations import Observations, Observer, present
+from model_guidance.finding.suggestions import ALL, RANKED, ordered
 from model_guidance.report.figures.overlay import AGAINST, FAINTNESS, FOR, scale
 from model_guidance.runs.folder import LAST, Run
 from model_guidance.training.classification import probabilities_of
@@ -127,18 +127,17 @@ def order(name: str, seen: Observations | None, photos: Photos) -> Sequence[int]
     if name == "error":
         margin = np.take_along_axis(seen.logits, seen.classes[:, None], axis=1)[:, 0]
         return seen.index[np.argsort(margin, kind="stable")].tolist()
-    if name not in CRITERIA:
+    if name not in ORDERS:
         raise UserError(f"the order {name!r} is unknown; there are {', '.join(ORDERS)}")
-    return seen.index[
-        np.argsort(-CRITERIA[name](seen, seen[np.zeros(len(seen), bool)]), kind="stable")
-    ].tolist()
+    return seen.index[ordered(seen, name)].tolist()
 
 
 ORDERS = {
     "data": "as in the data",
     "class": "by class",
     "error": "most wrong first",
-    **{name: f"suggested: {name}" for name in CRITERIA if name != "variety"},
+    ALL: "suggested",
+    **{name: f"suggested: {name}" for name in RANKED},
 }
 
 

@@ -1,5 +1,6 @@
 """Which images to mark next: those on which a network's evidence looks worst, and not all of one kind."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def suggest(
     without any class are left out.
     Raises `UserError` for an unknown criterion, where every image is marked, and where fewer are left.
     """
-    if by != ALL and by not in CRITERIA:
+    if by not in (*CRITERIA, ALL):
         raise UserError(f"--by {by}: must be one of {', '.join((*CRITERIA, ALL))}")
     if count < 1:
         raise UserError(f"--count {count}: at least 1 is needed")
@@ -66,11 +67,25 @@ def suggest(
     seen = observer.observe(present)
     images, others = seen[free[seen.index]], seen[known[seen.index]]
     criteria = {name: criterion(images, others) for name, criterion in CRITERIA.items()}
-    ranked = [_ranks(criteria[name], images.classes) for name in RANKED]
-    score = np.mean(ranked, axis=0) if by == ALL else criteria[by]
+    score = criteria[by] if by in criteria else _mean_rank(images, criteria)
     first = _varied(images, others, score, count) if by == ALL else _first(score, images.classes, count)
     shown = {name: values[first] for name, values in criteria.items()}
     return Suggestions(observer, images[first], score[first], shown, len(images))
+
+
+def ordered(images: Observations, by: str = ALL) -> Int[np.ndarray, "images"]:
+    """Return all images, by their place, in the order of one criterion of `RANKED` or of all of them."""
+    nothing = images[np.zeros(len(images), bool)]
+    wanted = RANKED if by == ALL else (by,)
+    criteria = {name: CRITERIA[name](images, nothing) for name in wanted}
+    score = _mean_rank(images, criteria) if by == ALL else criteria[by]
+    return _first(score, images.classes, len(images))
+
+
+def _mean_rank(
+    images: Observations, criteria: Mapping[str, Float[np.ndarray, "images"]]
+) -> Float[np.ndarray, "images"]:
+    return np.mean([_ranks(criteria[name], images.classes) for name in RANKED], axis=0)
 
 
 def _marked(observer: Observer, file: Path | None) -> Bool[np.ndarray, "images"]:

@@ -297,7 +297,7 @@ OTHER: dict[str, list[Any]] = {
     "views": [2, 8],
     "feature_precision": ["32"],
     "guided_part": [0.5],
-    "classification": ["ce"],
+    "classification": ["ce", "binary"],
     "class_weights": ["balanced"],
     "epochs": [1, 51],
     "batch": [16, 65],

@@ -13,17 +13,25 @@ from tests.report.folders import write_run
 from tests.training.helpers import small, trained
 from tests.training.test_weighting import batch_of
 
+from model_guidance.attribution import attribute
 from model_guidance.commands.train import _inherited
 from model_guidance.errors import UserError
-from model_guidance.export.description import decision
+from model_guidance.export.description import Description, decision
+from model_guidance.export.weights import safetensors, timm, torchvision
 from model_guidance.files import write
 from model_guidance.finding.criteria.doubt import doubt
 from model_guidance.finding.observations import Observations
+from model_guidance.models import build
 from model_guidance.runs.folder import CONFIG, Run
+from model_guidance.runs.load import load
 from model_guidance.runs.predict import Asked, predictions
 from model_guidance.runs.setup import split_of
 from model_guidance.runs.train import train_run
-from model_guidance.training.classification import ClassificationLoss, probabilities_of
+from model_guidance.training.classification import (
+    ClassificationLoss,
+    check_classification,
+    probabilities_of,
+)
 from model_guidance.training.trainer import _classification
 
 COUNTS = (1, 2, 7)
@@ -143,7 +151,11 @@ def test_the_loss_and_the_class_weights_change_the_weights(tmp_path: Path):
             {"options": {"count": 48, "labels": "multi"}},
             "^--classification ce: an image of these data may",
         ),
-        ({"classification": "softmax"}, "^--classification softmax: choose one of bce, ce"),
+        ({"classification": "softmax"}, "^--classification softmax: choose one of bce, ce, binary"),
+        (
+            {"classification": "binary", "options": {"count": 48, "labels": "multi"}},
+            "^--classification binary: an image of these data may",
+        ),
         ({"class_weights": "even"}, "^--class_weights even: choose one of equal, balanced"),
     ],
 )
@@ -180,3 +192,44 @@ def test_doubt_is_of_the_probabilities_that_the_network_learned():
         wanted = [1 - float(expected[0, 0]), 1 - float(expected[1, 2])]
         assert doubt(seen, seen).tolist() == pytest.approx(wanted)
         assert doubt(seen[1:], seen).tolist() == pytest.approx(wanted[1:])
+
+
+@pytest.mark.parametrize("backbone", ["small", "bcos_small", "xdnn_small"])
+def test_one_logit_is_torchs_binary_loss_and_its_map_is_minus_that_of_the_other_class(backbone: str):
+    torch.manual_seed(0)
+    model = build(backbone, 2, one_logit=True).eval()
+    images, second = torch.rand(4, 3, 32, 32), torch.tensor([0.0, 1, 1, 0])
+    logits = model(images)
+    assert logits.shape == (4, 2)
+    labels = F.one_hot(second.long(), 2).float()
+    expected = F.binary_cross_entropy_with_logits(model.network(model.encode(images)).flatten(), second)
+    found = ClassificationLoss("binary").mean(logits, labels)
+    assert float(found.detach()) == pytest.approx(float(expected.detach()), rel=1e-6)
+    of = [attribute(model, images, [label] * 4, layer="mid2").detach() for label in (0, 1)]
+    assert of[1].abs().max() > 0
+    torch.testing.assert_close(of[0], -of[1])
+
+
+def test_a_run_with_one_logit(tmp_path: Path):
+    config = small(tmp_path / "cache", **SETTINGS | {"classification": "binary"}, composites=0.5)
+    result = train_run(config, tmp_path / "run")
+    assert result.last.scores["bce"] > 0
+    model = load(tmp_path / "run")
+    (head,) = [each for name, each in model.state_dict().items() if name == f"{model.head}.weight"]
+    assert len(head) == 1
+    image = torch.rand(1, 3, 32, 32)
+    what = Description(Run.open(tmp_path / "run"), "best", model)
+    with torch.no_grad():
+        assert torch.equal(safetensors(what, tmp_path)(image), model(image))
+    for library in (torchvision, timm):
+        with pytest.raises(UserError, match="--format (torchvision|timm): "):
+            library(what, tmp_path)
+    assert float(probabilities_of(model(image), "binary").sum().detach()) == pytest.approx(1)
+
+
+def test_one_logit_is_of_two_classes():
+    check_classification("binary", True, 2)
+    with pytest.raises(UserError, match="^--classification binary: the data have 3 classes, exactly two"):
+        check_classification("binary", True, 3)
+    with pytest.raises(UserError, match="^--classification ce: the data have 1 classes"):
+        check_classification("ce", True, 1)

@@ -30,7 +30,7 @@ model.load_state_dict(torch.load("model.pth", weights_only=True))
 {normalised}"""
 OURS = """import model_guidance as mg
 
-model = mg.models.build("{backbone}", {classes}, "model.safetensors").eval()
+model = mg.models.build("{backbone}", {classes}, "model.safetensors"{one_logit}).eval()
 logits = model(images)
 maps = mg.attribute(model, images, logits.argmax(dim=1).tolist(), "{method}", "{layer}")"""
 RUN = """import model_guidance as mg
@@ -59,8 +59,9 @@ def _found(run: Run, folder: Path) -> Iterator[tuple[str, str]]:
         name = config.backbone.removeprefix("torchvision/")
         yield "With torchvision", TORCHVISION.format(name=name, classes=classes, normalised=NORMALISED)
     if is_file(folder / f"model.safetensors{SUFFIX}"):
+        one = ", one_logit=True" if config.one_logit else ""
         names = {"method": config.own_method, "layer": config.layer}
         yield (
             "With model-guidance, maps included",
-            OURS.format(backbone=config.backbone, classes=classes, **names),
+            OURS.format(backbone=config.backbone, classes=classes, one_logit=one, **names),
         )

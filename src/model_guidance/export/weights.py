@@ -26,19 +26,27 @@ def safetensors(what: Description, folder: Path) -> Logits:
     path = folder / "model.safetensors"
     save_file({name: each.contiguous() for name, each in what.model.network.state_dict().items()}, path)
     what.write(path, inside=False)
-    return build(what.run.config.backbone, len(what.run.classes), path).eval()
+    config = what.run.config
+    return build(config.backbone, len(what.run.classes), path, one_logit=config.one_logit).eval()
 
 
 def torchvision(what: Description, folder: Path) -> Logits:
     """Write `model.pth`, a state dict for torchvision's constructor of this name."""
     import torchvision as library  # noqa: PLC0415  (seconds)
 
+    _check_logits(what, "torchvision")
     name, path = _torchvision_name(what), folder / "model.pth"
     torch.save(what.model.network.state_dict(), path)
     what.write(path, inside=False)
     network = library.models.get_model(name, weights=None, num_classes=len(what.run.classes))
     network.load_state_dict(torch.load(path, weights_only=True))
     return nn.Sequential(what.model.encode, network.eval())
+
+
+def _check_logits(what: Description, kind: str) -> None:
+    """Raise `UserError` for a network of one logit, of which a library would make one class."""
+    if what.run.config.one_logit:
+        raise UserError(f"--format {kind}: {kind} knows no network with one logit for two classes: {OTHERS}")
 
 
 def _torchvision_name(what: Description) -> str:
@@ -58,6 +66,7 @@ def timm(what: Description, folder: Path) -> Logits:
     backbone = what.run.config.backbone
     if not backbone.startswith("timm/"):
         raise UserError(f"--format timm: {backbone} is no network of timm: {OTHERS}")
+    _check_logits(what, "timm")
     import timm as library  # noqa: PLC0415  (an extra; without it the run could not be loaded)
 
     network: Any = what.model.network

@@ -34,14 +34,19 @@ LIBRARIES = {"torchvision": library.torchvision_model, "timm": library.timm_mode
 BCOSIFIED = "bcosified/"
 
 
-def build(name: str, num_classes: int, weights: str | Path | None = None) -> Backbone:
+def build(
+    name: str, num_classes: int, weights: str | Path | None = None, *, one_logit: bool = False
+) -> Backbone:
     """Return the network `name`, which takes RGB in [0, 1], `Float[B 3 H W]`, and puts out `Float[B C]`.
 
     `name` is a key of `BACKBONES`, `torchvision/NAME` or `timm/NAME`, or one of them behind `bcosified/`, see
     `bcosify`. `weights` is None (random), a path (see `weights.load` for the formats), or "imagenet": the
-    library's own weights, downloaded. A head with another number of classes is replaced by a new one. Raises
-    `UserError` if there is no such network, or if the weights do not fit.
+    library's own weights, downloaded. A head with another number of classes is replaced by a new one. With
+    `one_logit` a network of two classes has a head of one logit, see `Backbone`. Raises `UserError` if there
+    is no such network, or if the weights do not fit.
     """
+    if one_logit:
+        return _of_one_logit(name, num_classes, weights)
     if name.startswith(BCOSIFIED):
         return _bcosified(name.removeprefix(BCOSIFIED), num_classes, weights)
     pretrained = weights == "imagenet"
@@ -63,6 +68,14 @@ def build(name: str, num_classes: int, weights: str | Path | None = None) -> Bac
         model = BACKBONES[name](num_classes)
     if weights is not None and not pretrained:
         checkpoints.load(model, Path(weights))
+    return model
+
+
+def _of_one_logit(name: str, num_classes: int, weights: str | Path | None) -> Backbone:
+    if num_classes != 2:
+        raise UserError(f"one_logit: {num_classes} classes found, one logit tells two apart")
+    model = build(name, 1, weights)
+    model.one_logit = True
     return model
 
 

@@ -51,6 +51,9 @@ class Backbone(nn.Module):
     A trained network knows as well at which layer it is to be explained (`default_layer`,
     `default_layout`), the names of its `classes`, how photos become its images (`resizing`, `orientation`),
     and by which loss its logits were trained (`classification`), which says what probabilities they are.
+
+    With `one_logit` the network puts out a single logit z, for the second of two classes against the first,
+    and the model returns -z and z: what explains the first class is minus what explains the second.
     """
 
     def __init__(
@@ -78,7 +81,9 @@ class Backbone(nn.Module):
         self.resizing: Resizing | None = None
         self.orientation = "stored"
         self.classification = "bce"
+        self.one_logit = False
 
     def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch classes"]:
         """Return one logit per class."""
-        return logits_of(self.network(self.encode(images)))
+        logits = logits_of(self.network(self.encode(images)))
+        return torch.cat([-logits, logits], dim=1) if self.one_logit else logits

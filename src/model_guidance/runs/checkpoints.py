@@ -30,7 +30,7 @@ def load_model(run: Run, checkpoint: str = "best") -> Backbone:
     Raises `UserError` if there is no such checkpoint, or if it is damaged or of another network.
     """
     path = run.checkpoint(checkpoint)
-    model = build(run.config.backbone, len(run.classes))
+    model = build(run.config.backbone, len(run.classes), one_logit=run.config.one_logit)
     try:
         load(model, path, new_head=False)
     except UserError as error:

@@ -12,6 +12,7 @@ from model_guidance.runs.checkpoints import load_model
 from model_guidance.runs.folder import Run
 from model_guidance.runs.setup import Data, check_classes, fabric_of, gathered
 from model_guidance.training.config import Config
+from model_guidance.training.settings import CROSS_ENTROPY
 
 
 def score_checkpoint(
@@ -46,7 +47,7 @@ def score_checkpoint(
         config.layout,
         part.shares,
         sample(data.images(split).annotated, config.reliance_images),
-        config.classification,
+        CROSS_ENTROPY if config.classification == CROSS_ENTROPY else "bce",
     )
     altered = data.altered.get(split, altered_pixels)
     return evaluate(model, data.batches(split), what, advance, gathered, altered)

@@ -52,7 +52,7 @@ def split_of(config: Config, name: str) -> Split:
 
 def guidance_of(config: Config, classes: int) -> Guidance:
     """Return the model, with its initial weights, and its localization loss."""
-    model = build(config.backbone, classes, config.weights)
+    model = build(config.backbone, classes, config.weights, one_logit=config.one_logit)
     return Guidance(
         model if config.frozen is None else after_frozen(model, config),
         config.own_method,

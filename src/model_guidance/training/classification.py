@@ -9,7 +9,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from model_guidance.errors import UserError
-from model_guidance.training.settings import CROSS_ENTROPY
+from model_guidance.training.settings import CROSS_ENTROPY, ONE_LOGIT
 
 
 def probabilities_of(
@@ -22,6 +22,8 @@ def probabilities_of(
 @dataclass(frozen=True)
 class ClassificationLoss:
     """Cross entropy over the classes ("ce"), or binary cross entropy of each, as published ("bce").
+
+    "binary" is "bce": of the logits -z and z both classes have the binary cross entropy of the one logit z.
 
     `shares` are the classes' in training, in [0, 1]; with them every class counts the same (`--class_weights
     balanced`). Of C classes that occur, a target t (labels in [0, 1], a sum of 1) weighs an image's "ce" by
@@ -66,16 +68,20 @@ def shares_of(labels: UInt8[np.ndarray, "images classes"]) -> Float[Tensor, "cla
 
 
 def check_classification(classification: str, exclusive: bool, classes: int) -> None:
-    """Raise `UserError` for a cross entropy over classes of which an image may have several, or but one."""
-    if classification != CROSS_ENTROPY:
+    """Raise `UserError` for data with other classes than the loss needs: exclusive, and two of them."""
+    if classification not in (CROSS_ENTROPY, ONE_LOGIT):
         return
     if not exclusive:
         raise UserError(
-            "--classification ce: an image of these data may have several classes or none, softmax needs "
-            "exactly one; leave it at bce"
+            f"--classification {classification}: an image of these data may have several classes or none, "
+            "exactly one is needed; leave it at bce"
         )
-    if classes < 2:
-        raise UserError(f"--classification ce: {classes} class found, softmax needs two; leave it at bce")
+    if classes != 2 if classification == ONE_LOGIT else classes < 2:
+        needed = "exactly two" if classification == ONE_LOGIT else "two or more"
+        raise UserError(
+            f"--classification {classification}: the data have {classes} classes, {needed} are needed; leave "
+            "it at bce"
+        )
 
 
 def _of_images(labels: Tensor, shares: Tensor) -> Float[Tensor, "batch"]:

@@ -12,6 +12,7 @@ from model_guidance.errors import UserError, listed
 from model_guidance.training.settings import (
     CLASS_WEIGHTS,
     CLASSIFICATIONS,
+    ONE_LOGIT,
     DataSettings,
     GuidanceSettings,
     InterventionSettings,
@@ -111,6 +112,11 @@ class Config(  # dataclasses take the fields of the last base first
         from model_guidance.data.resizing import Resizing  # noqa: PLC0415  (numpy)
 
         return Resizing.of(self.size, self.resize)
+
+    @property
+    def one_logit(self) -> bool:
+        """Whether the network has one logit for two classes."""
+        return self.classification == ONE_LOGIT
 
     @property
     def explainer(self) -> str:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-CROSS_ENTROPY = "ce"
-CLASSIFICATIONS = ("bce", CROSS_ENTROPY)
+CROSS_ENTROPY, ONE_LOGIT = "ce", "binary"
+CLASSIFICATIONS = ("bce", CROSS_ENTROPY, ONE_LOGIT)
 CLASS_WEIGHTS = ("equal", "balanced")
 
 
@@ -137,8 +137,9 @@ class OptimisationSettings:
     """How the weights are found.
 
     Args:
-        classification: loss of the classifier: bce (binary cross entropy of each class, as published), or ce
-            (cross entropy over the classes, with softmax), where every image has exactly one class.
+        classification: loss of the classifier: bce (binary cross entropy of each class, as published); where
+            every image has exactly one class ce (cross entropy over the classes, with softmax); and of two
+            such classes binary (a network with one logit, for the second against the first).
         class_weights: equal, or balanced: all classes count the same there, whatever their number of images.
         epochs: passes over the training images.
         batch: images per step.

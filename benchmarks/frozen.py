@@ -67,7 +67,7 @@ def started(config: Config) -> Round:
         cast(EpochSampler, batches.sampler).set_epoch(epoch)
         return (batch.to(fabric.device) for batch in batches)
 
-    epochs = train(fabric, guidance, of_epoch, lambda _: SCORES, config, Goal("accuracy"))
+    epochs = train(fabric, guidance, of_epoch, lambda _: SCORES, config, Goal("accuracy"), steps=len(batches))
     return Round(guidance, epochs, len(batches), seconds)
 
 

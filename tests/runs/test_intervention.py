@@ -13,6 +13,7 @@ from model_guidance.data.regions import stack
 from model_guidance.errors import UserError
 from model_guidance.runs.train import train_run
 from model_guidance.training import trainer
+from model_guidance.training.classification import ClassificationLoss
 from model_guidance.types import Batch
 
 SETTINGS: dict[str, Any] = {"backbone": "small", "epochs": 2, "composites": 0.5, "replaced": "both"}
@@ -38,9 +39,12 @@ def test_the_loss_is_the_mean_of_the_images_and_a_weighted_one_of_the_composites
     batch = Batch(torch.zeros(5, 3, 8, 8), labels, none, none, torch.zeros(5), torch.arange(5), weights)
     each = F.binary_cross_entropy_with_logits
     expected = each(logits[:3], labels[:3]) + 4 * each(logits[3:], labels[3:])
-    assert float(trainer._classification(logits, batch, None)) == pytest.approx(float(expected), rel=1e-6)
+    assert float(trainer._classification(logits, batch, None, ClassificationLoss())) == pytest.approx(
+        float(expected), rel=1e-6
+    )
     assert torch.equal(
-        trainer._classification(logits, replace(batch, weights=None), None), each(logits, labels)
+        trainer._classification(logits, replace(batch, weights=None), None, loss),
+        each(logits, labels),
     )
 
 

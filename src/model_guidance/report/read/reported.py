@@ -77,7 +77,7 @@ def _closest(found: pd.DataFrame, epochs: int | None) -> pd.DataFrame:
 def unrepresented(models: pd.DataFrame) -> list[str]:
     """Return "CONFIGURATION (seeds REPLICATE, REPLICATE)" for the `reported` models that cost too much.
 
-    The attribution is named as well where there are several.
+    The attribution is named as well where it is not the only one that runs were trained with.
     """
     found = models[~models["representative"]]
     return [
@@ -87,10 +87,9 @@ def unrepresented(models: pd.DataFrame) -> list[str]:
 
 def _named(table: pd.DataFrame, key: tuple[Hashable, ...]) -> str:
     backbone, explainer, _, configuration = key
-    several, own = {"backbone": backbone, "explainer": explainer}, table[table["own"]]
-    return ", ".join(
-        map(str, [configuration, *(of for name, of in several.items() if own[name].nunique() > 1)])
-    )
+    own = table[table["own"]]
+    told = [of for name, of in (("backbone", backbone), ("explainer", explainer)) if {*own[name]} != {of}]
+    return ", ".join(map(str, [configuration, *told]))
 
 
 def _seeds(replicates: pd.Series) -> str:

@@ -49,7 +49,7 @@ def test_a_second_look_without_boxes(tmp_path):
     run = write_run(tmp_path / "runs" / "guided", [BARE], lambda_=1.0)
     write_attribution(run, "ixg@input", 0.5)
     text = write_report([tmp_path / "runs"], tmp_path / "out", "Page").page.read_text()
-    assert "ixg@input" in text
+    assert "ixg@<wbr>input" in text
 
 
 def test_without_a_baseline_front_timing_and_versions(tmp_path):

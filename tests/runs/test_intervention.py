@@ -39,7 +39,8 @@ def test_the_loss_is_the_mean_of_the_images_and_a_weighted_one_of_the_composites
     batch = Batch(torch.zeros(5, 3, 8, 8), labels, none, none, torch.zeros(5), torch.arange(5), weights)
     each = F.binary_cross_entropy_with_logits
     expected = each(logits[:3], labels[:3]) + 4 * each(logits[3:], labels[3:])
-    assert float(trainer._classification(logits, batch, None, ClassificationLoss())) == pytest.approx(
+    loss = ClassificationLoss()
+    assert float(trainer._classification(logits, batch, None, loss)) == pytest.approx(
         float(expected), rel=1e-6
     )
     assert torch.equal(

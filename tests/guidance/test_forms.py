@@ -1,7 +1,9 @@
 """What people's loops and networks look like: frozen parts, several batches, half precision, no effect."""
 
+import threading
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -321,3 +323,20 @@ def test_maps_inside_of_what_is_compiled_are_refused():
     compiled = torch.compile(lambda images: attribute(model, images, LABELS, layer="first"), backend="eager")
     with pytest.raises(UserError, match="torch.compile: maps are taken inside"):
         compiled(tiny.images(5))
+
+
+@pytest.mark.slow
+def test_threads_take_turns_and_leave_the_compiler_as_it_was():
+    networks = [tiny.build("xdnn") for _ in range(2)]
+    start = threading.Barrier(2)
+
+    def maps(model: nn.Module) -> Tensor:
+        start.wait()
+        return torch.stack([attribute(model, tiny.images(5), LABELS, layer="mid2") for _ in range(30)])
+
+    with ThreadPoolExecutor(2) as pool:
+        for found, model in zip(pool.map(maps, networks), networks, strict=True):
+            assert_same(found[0], attribute(model, tiny.images(5), LABELS, layer="mid2"))
+            assert (found == found[0]).all()
+    compiled = torch.compile(lambda x: x + torch.compiler.is_compiling(), backend="eager")
+    assert compiled(torch.zeros(3)).sum() == 3

@@ -2,6 +2,7 @@
 
 import functools
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -29,16 +30,25 @@ def one_operation(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return call
 
 
+ONE_THREAD = threading.RLock()  # which would else put back what another one has set
+
+
 @contextmanager
 def nothing_hidden() -> Iterator[None]:
     """Have a mode told of functions of `torch.jit` too, and of what happens in compiled parts of a network.
 
     torch itself shows it neither: what they put out would seem to depend on no features. Compiled parts are
-    run as they are written.
+    run as they are written. Both are settings of the whole process: threads take turns.
     """
     if torch.compiler.is_compiling():
         yield
         return
+    with ONE_THREAD, _as_written():
+        yield
+
+
+@contextmanager
+def _as_written() -> Iterator[None]:
     run = torch.jit.ScriptFunction.__call__
     try:
         as_written = torch.compiler.set_stance("force_eager")

@@ -1,9 +1,10 @@
 """The one exception that a user's mistake raises."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
+NAMED = 3  # of many names that there is one thing to say of
 LONGEST = 600  # characters of a message; a file's content may be quoted in it
 LONGEST_WORD = 200  # longer than most paths
 LONGEST_QUOTE = 60  # of what a file says where it should say something else
@@ -31,6 +32,11 @@ def listed(known: Iterable[str], given: str) -> str:
     """Return the `known` names, and which of them may be meant."""
     names = list(known)
     return f"{', '.join(names)}{meant(given, names)}"
+
+
+def first_of(names: Sequence[object]) -> str:
+    """Return the first few names of a long list, with dots where there are more."""
+    return ", ".join(map(str, names[:NAMED])) + ", ..." * (len(names) > NAMED)
 
 
 def one_line(text: str) -> str:

@@ -12,10 +12,8 @@ from model_guidance.data.formats.known import open_annotations
 from model_guidance.data.marks import IGNORE, Mark
 from model_guidance.data.matching import Images
 from model_guidance.data.source import Annotation, Sample, Source
-from model_guidance.errors import UserError
+from model_guidance.errors import NAMED, UserError, first_of
 from model_guidance.files import is_folder
-
-NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -111,8 +109,8 @@ def _remarks(file: AnnotatedFile, strangers: Sequence[str], own_class: bool) -> 
         shown = ", ".join([each for each in file.classes if each.casefold() != IGNORE][:NAMED])
         found.append(f"{file.path}: its classes ({shown}) are none of the data's: each region is its image's")
     if strangers:
-        shown = ", ".join(strangers[:NAMED]) + ", ..." * (len(strangers) > NAMED)
-        found.append(f"{file.path}: {len(strangers)} images are in no split, and were left out ({shown})")
+        shown = f"{len(strangers)} images are in no split, and were left out ({first_of(strangers)})"
+        found.append(f"{file.path}: {shown}")
     return found
 
 

@@ -5,12 +5,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
+from pathlib import Path
 
 from model_guidance.data.readers.options import SPLITS, check_count, check_number
 from model_guidance.data.readers.partition import hashed_order
 from model_guidance.errors import UserError
+from model_guidance.files import is_folder
 
 NAMES = {"train": ("train", "training"), "val": ("val", "valid", "validation"), "test": ("test", "testing")}
+
+
+def split_folders(root: Path) -> dict[str, Path]:
+    """Return the folder of each split that there is, by its name; {"": root} where no split has one."""
+    found = {split: root / name for split, names in NAMES.items() for name in names if is_folder(root / name)}
+    return found or {"": root}
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,9 @@ import numpy as np
 from jaxtyping import Int
 
 from model_guidance.data.formats.coco_json import decode, identity
-from model_guidance.errors import UserError, quoted
+from model_guidance.errors import UserError, first_of, quoted
 from model_guidance.files import read_bytes
 
-NAMED = 3  # of the entries that are listed twice
 Identity = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
 Pixels = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
 
@@ -126,8 +125,7 @@ def _check_distinct(file: Path, categories: list[_Category], pictures: list[Pict
 
 def _remarks(file: Path, what: str, values: Sequence[int | str]) -> tuple[str, ...]:
     found = _repeated(values)
-    shown = ", ".join(map(str, found[:NAMED])) + ", ..." * (len(found) > NAMED)
-    return (f"{file}: several {what} {shown}; each counts",) if found else ()
+    return (f"{file}: several {what} {first_of(found)}; each counts",) if found else ()
 
 
 def _repeated(values: Sequence[int | str]) -> list[int | str]:

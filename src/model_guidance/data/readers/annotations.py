@@ -18,10 +18,9 @@ from model_guidance.data.readers.listing import LeftOut, images_below, name_belo
 from model_guidance.data.readers.options import one_of
 from model_guidance.data.source import Annotation, Source
 from model_guidance.data.splitting import NAMES, Photo, Shares
-from model_guidance.errors import UserError
+from model_guidance.errors import UserError, first_of
 from model_guidance.files import entries, is_file, is_folder, is_there
 
-NAMED = 3
 LISTED = "data.yaml"
 LAYOUT = (
     "a file of annotations beside its images, a folder with both, or one for each of train, valid and test; "
@@ -113,8 +112,7 @@ def _home(root: Path, parts: Sequence[_Part]) -> Path:
 
 def _without(names: Sequence[str], negative: bool) -> Iterator[str]:
     if names:
-        shown = ", ".join(names[:NAMED]) + ", ..." * (len(names) > NAMED)
-        yield f"{len(names)} images without any annotation ({shown}) " + (
+        yield f"{len(names)} images without any annotation ({first_of(names)}) " + (
             "count as having none of the classes"
             if negative
             else "have no known class and were left out; --options.unlabelled negative: they show none"
@@ -125,8 +123,7 @@ def _absent(listed: Iterable[str], shown: set[str]) -> Iterator[str]:
     """Say which classes the files list but annotate in no image; Roboflow's first one is such a class."""
     absent = [name for name in listed if name not in shown and name.casefold() != IGNORE]
     if absent:
-        named = ", ".join(absent[:NAMED]) + ", ..." * (len(absent) > NAMED)
-        yield f"{len(absent)} classes that no image has were left out ({named})"
+        yield f"{len(absent)} classes that no image has were left out ({first_of(absent)})"
 
 
 def _gather(part: _Part, root: Path, negative: bool, left_out: LeftOut, found: _Found) -> None:

@@ -20,7 +20,7 @@ from model_guidance.data.readers.listing import (
     name_below,
 )
 from model_guidance.data.source import Annotation, Source
-from model_guidance.data.splitting import NAMES, Photo, Shares
+from model_guidance.data.splitting import Photo, Shares, split_folders
 from model_guidance.errors import UserError, quoted
 from model_guidance.files import entries, is_folder
 
@@ -41,7 +41,7 @@ def read(
     matches no image (by its line).
     """
     shares, left_out = Shares(validation, test, split_seed), LeftOut()
-    homes = _homes(root)
+    homes = split_folders(root)
     first = _folders(needed(next(iter(homes.values())), LAYOUT))  # those of train, if it has a folder
     classes = {path.name: index for index, path in enumerate(first)}
     photos = [each for name, home in homes.items() for each in _photos(root, home, name, classes, left_out)]
@@ -60,12 +60,6 @@ def read(
         files=(table,),
         remarks=left_out.remarks(),
     )
-
-
-def _homes(root: Path) -> dict[str, Path]:
-    """Return the folder of each split that there is, by its name; {"": root} where no split has one."""
-    found = {split: root / name for split, names in NAMES.items() for name in names if is_folder(root / name)}
-    return found or {"": root}
 
 
 def _folders(path: Path) -> list[Path]:

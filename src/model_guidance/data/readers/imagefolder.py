@@ -13,10 +13,10 @@ from model_guidance.data.formats.coco_json import decode
 from model_guidance.data.marks import Mark, box
 from model_guidance.data.readers.labelled import Remarks, labelled
 from model_guidance.data.source import Annotation, Source
-from model_guidance.data.splitting import NAMES, Photo, Shares
+from model_guidance.data.splitting import Photo, Shares, split_folders
 from model_guidance.data.tables import rows
 from model_guidance.errors import UserError, quoted
-from model_guidance.files import is_file, is_folder, read_bytes
+from model_guidance.files import is_file, read_bytes
 
 LINES, TABLE = "metadata.jsonl", "metadata.csv"
 LAYOUT = "ROOT, or ROOT/{train,validation,test}, must have a metadata.jsonl or metadata.csv"
@@ -57,8 +57,8 @@ def read(
     """
     shares = Shares(validation, test, split_seed)
     needed(root, LAYOUT)
-    homes = {part: root / name for part, names in NAMES.items() for name in names if is_folder(root / name)}
-    found = [(*entry, part) for part, home in (homes or {"": root}).items() for entry in _entries(root, home)]
+    homes = split_folders(root)
+    found = [(*entry, part) for part, home in homes.items() for entry in _entries(root, home)]
     photos = [_photo(line, where, name, part) for line, where, name, part in found]
     classes = sorted({each for photo in photos for each in photo.labels})
     numbers = {name: number for number, name in enumerate(classes)}
@@ -73,7 +73,7 @@ def read(
 
         return Annotated(where, list(_marks(line, where))).drawn(image, numbers_of)
 
-    files = [home / name for home in (homes or {"": root}).values() for name in (LINES, TABLE)]
+    files = [home / name for home in homes.values() for name in (LINES, TABLE)]
     return labelled(root, split, photos, classes, shares, labels=labels, annotate=annotate, files=files)
 
 

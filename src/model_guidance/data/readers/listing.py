@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from model_guidance.data.photos import suffixes
-from model_guidance.errors import UserError
+from model_guidance.errors import UserError, first_of
 from model_guidance.files import is_file, is_folder
 
 LITTER = {"__MACOSX", "__pycache__", "$RECYCLE.BIN", "System Volume Information", "lost+found"}
 LITTER |= {"Thumbs.db", "desktop.ini", "@eaDir", "@Recycle", "#recycle"}
-NAMED = 3  # of the files left out for one reason
 
 HIDDEN = "hidden files and folders, or leftovers of a system"
 OTHER = "files whose suffix is none of an image"
@@ -33,8 +32,7 @@ class LeftOut:
     def remarks(self) -> tuple[str, ...]:
         """Return one sentence for each reason, with the count and some names."""
         return tuple(
-            f"left out: {len(paths)} {reason} ({', '.join(paths[:NAMED])}{', ...' * (len(paths) > NAMED)})"
-            for reason, paths in self.found.items()
+            f"left out: {len(paths)} {reason} ({first_of(paths)})" for reason, paths in self.found.items()
         )
 
 

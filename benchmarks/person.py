@@ -32,7 +32,7 @@ def chosen(session: Session, order: str, count: int, rng: np.random.Generator) -
     if order == RANDOM:
         return rng.permutation(len(session.photos[SPLIT]))[:count].tolist()
     while True:
-        found = session.gallery({"split": SPLIT, "order": order, "limit": str(count)})
+        found = session.gallery({"split": SPLIT, "order": order}, count=count)
         if found["ready"]:
             return [each["index"] for each in found["images"]]
         time.sleep(0.5)

@@ -4,6 +4,8 @@ import io
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +13,11 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from model_guidance.annotate.rounds import Wish
 from model_guidance.annotate.server import application
 from model_guidance.annotate.session import Session
+from model_guidance.report.figures.overlay import layer
+from model_guidance.runs.folder import Run
 from tests.annotate.conftest import ODD
 
 HOST, TOKEN = "127.0.0.1:1234", "a-secret"
@@ -193,3 +198,37 @@ def test_a_round_is_trained_and_compared(client: TestClient, session: Session) -
     assert [each["id"] for each in client.get("/api/session").json()["models"]] == ["run", "round-1"]
     assert client.post("/api/report").json() == {"url": "/report.html"}
     assert b"<html" in client.get("/report.html").content
+
+
+@pytest.mark.parametrize("mode", ["fit", "crop"])
+def test_maps_lie_on_the_photo_however_it_was_resized(mode: str, finished: Run, tmp_path: Path) -> None:
+    run = replace(finished, config=replace(finished.config, resize=mode))
+    session = Session(run, tmp_path / "rounds", tmp_path / "marks.json")
+    width, height = session.photos["test"].sample(0).image.size
+    assert width != height
+    session.views["run"].run = run  # as if it had been trained so
+    (raw,) = session.views["run"].observer("test").maps([0], [1])
+    seen = Image.open(io.BytesIO(session.map_png("run", "test", 0, 1)))
+    share = min(width, height) / max(width, height)
+    if mode == "fit":  # what is padding in the network's image is no part of the photo's map
+        inner = round(32 * share)
+        cut = raw[(32 - inner) // 2 :][:inner] if width > height else raw[:, (32 - inner) // 2 :][:, :inner]
+        assert np.array_equal(np.asarray(seen), layer(cut, 256))
+    else:  # what was cut off has no colour
+        opacity = np.asarray(seen)[..., 3]
+        empty = opacity.max(axis=0 if width > height else 1) == 0
+        assert empty.mean() == pytest.approx(1 - share, abs=0.1)
+        assert empty[0]
+        assert empty[-1]
+
+
+@pytest.mark.parametrize(("frozen", "given"), [(None, "null"), ("mid1", "mid1")])
+def test_a_round_is_trained_as_it_was_wished(session: Session, frozen: str | None, given: str) -> None:
+    options = session.rounds._options(Wish(frozen=frozen), Path("round-1"), Path("round-1.txt"))
+    told = dict(zip(options[::2], options[1::2], strict=True))
+    assert told["--frozen"] == given
+    assert told["--augment"] == "false"
+    birds = replace(session.run.config, data="waterbirds", root=".")  # which are augmented, as published
+    session.rounds.run = replace(session.run, config=birds)
+    options = session.rounds._options(Wish(), Path("round-1"), Path("round-1.txt"))
+    assert options[options.index("--augment") + 1] == "true"

@@ -11,7 +11,7 @@ from typing import Any
 import filelock
 import msgspec
 
-from model_guidance.annotate.shapes import IGNORE, Shape
+from model_guidance.annotate.shapes import Shape, categories
 from model_guidance.errors import UserError
 from model_guidance.files import check_output, is_there, read_bytes, write
 
@@ -169,16 +169,14 @@ class MarksFile:
 
 def coco(images: dict[str, Marked], classes: Sequence[str]) -> dict[str, Any]:
     """Return the marks in COCO's format; the last category is that of regions which must not be used."""
-    names = [*classes, *([] if IGNORE in classes else [IGNORE])]
-    numbers = {name: number for number, name in enumerate(names, start=1)}
+    numbers = {name: place + 1 for name, place in categories(classes).items()}
     entries, annotations = [], list[dict[str, Any]]()
     for number, (name, marked) in enumerate(images.items(), start=1):
         width, height = marked.size
         entry = {"id": number, "file_name": name, "width": width, "height": height}
         entries.append(entry | ({"status": marked.status} if marked.status else {}))
         for shape in marked.shapes.values():
-            category = numbers[IGNORE if shape.ignored else shape.label]
-            own = {"id": len(annotations) + 1, "image_id": number, "category_id": category}
+            own = {"id": len(annotations) + 1, "image_id": number, "category_id": numbers[shape.category]}
             annotations.append(own | shape.coco(marked.size))
-    categories = [{"id": number, "name": name} for name, number in numbers.items()]
-    return {"images": entries, "annotations": annotations, "categories": categories}
+    named = [{"id": number, "name": name} for name, number in numbers.items()]
+    return {"images": entries, "annotations": annotations, "categories": named}

@@ -1,14 +1,13 @@
 """The images of a run's splits as the page shows them."""
 
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
-from PIL import Image
 
 from model_guidance.data import Split
+from model_guidance.data.photos import encoded
 from model_guidance.data.source import Sample, Source
 from model_guidance.errors import UserError
 from model_guidance.runs.folder import Run
@@ -35,7 +34,7 @@ class Photos:
     def __len__(self) -> int:
         return len(self.split)
 
-    @cached_property
+    @property
     def names(self) -> Sequence[str]:
         """The images' names in the data set."""
         return self.source.names
@@ -57,7 +56,7 @@ class Photos:
         if side is not None and max(image.size) > side:
             image = image.copy()
             image.thumbnail((side, side))
-        return encoded(image, "JPEG")
+        return encoded(image, "JPEG", QUALITY)
 
     def labels(self, index: int) -> list[str]:
         """Return the classes of an image."""
@@ -67,10 +66,3 @@ class Photos:
         """Return the name of an image's group, None where it has none."""
         number = int(self.split.group[index])
         return self.split.groups[number] if number >= 0 else None
-
-
-def encoded(image: Image.Image, kind: str) -> bytes:
-    """Return an image as a JPEG or PNG file."""
-    buffer = io.BytesIO()
-    image.save(buffer, kind, quality=QUALITY)
-    return buffer.getvalue()

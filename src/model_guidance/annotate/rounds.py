@@ -18,6 +18,7 @@ from model_guidance.metrics.repair import Repair
 from model_guidance.runs.evidence import judge
 from model_guidance.runs.folder import CONFIG, HISTORY, Run
 from model_guidance.runs.history import read_cost
+from model_guidance.runs.setup import augments
 
 State = Literal["running", "finished", "stopped", "failed"]
 BESIDE = 16  # annotated images beside each batch: most batches have none of a few
@@ -134,13 +135,13 @@ class Rounds:
     def _options(self, wish: Wish, home: Path, named: Path) -> list[str]:
         """Return the options of `train`, those of the run that it starts from included."""
         config = self.run.config
-        frozen = ["--frozen", wish.frozen] if wish.frozen else []
         given = {
             "--out": home,
             "--from": self.run.folder,
             "--annotations": self.marks,
             "--annotated_images": named,
             "--annotated_batch": BESIDE,
+            "--frozen": wish.frozen or "null",  # --from would take that of its run along
             "--lambda": wish.lambda_,
             "--epochs": wish.epochs,
             "--loss": wish.loss,
@@ -149,10 +150,10 @@ class Rounds:
             "--seed": config.seed,
             "--workers": config.workers,
             "--accelerator": config.accelerator,
-            "--augment": str(bool(config.augment)).lower(),
+            "--augment": str(augments(config)).lower(),
             "--freeze_statistics": str(config.freeze_statistics).lower(),
         }
-        return [*(str(each) for pair in given.items() for each in pair), *frozen]
+        return [str(each) for pair in given.items() for each in pair]
 
     def verdict(self, name: str) -> Repair:
         """Return the verdict on a finished round beside the run; `UserError` if it is not finished."""

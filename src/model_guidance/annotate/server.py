@@ -51,7 +51,7 @@ def application(session: Session, token: str, hosts: set[str]) -> Starlette:
     routes = [
         Route("/", _page),
         Route("/api/session", _told(lambda _: session.described())),
-        Route("/api/gallery", _told(lambda request: session.gallery(dict(request.query_params)))),
+        Route("/api/gallery", _told(_gallery(session))),
         Route("/api/image/{split}/{index:int}", _told(_image(session))),
         Route("/image/{split}/{index:int}", _file("image/jpeg", _jpeg(session), KEPT)),
         Route("/without/{split}/{index:int}", _file("image/jpeg", _without(session))),
@@ -179,6 +179,16 @@ def _whole(request: Request, name: str) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise UserError(f"{name} is {text!r}, but must be a whole number")
     return int(text)
+
+
+def _gallery(session: Session) -> Callable[[Request], Any]:
+    def gallery(request: Request) -> Any:
+        first, count = (_whole(request, name) for name in ("offset", "limit"))
+        part = {"first": first, "count": count}
+        given = {name: value for name, value in part.items() if value is not None}
+        return session.gallery(dict(request.query_params), **given)
+
+    return gallery
 
 
 def _image(session: Session) -> Callable[[Request], Any]:

@@ -1,19 +1,21 @@
 """One sitting before the page: a run, its photos, the marks and the rounds."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
+from jaxtyping import Bool
 from PIL import Image, ImageDraw
 
 from model_guidance.annotate.marks_file import Marked, MarksFile
-from model_guidance.annotate.photos import Photos, encoded
+from model_guidance.annotate.photos import QUALITY, Photos
 from model_guidance.annotate.rounds import Rounds, Wish
 from model_guidance.annotate.shapes import Shape, own_shapes
 from model_guidance.annotate.views import ORDERS, Views, order, right
+from model_guidance.data.photos import encoded
 from model_guidance.data.readers.options import SPLITS
 from model_guidance.errors import UserError
 from model_guidance.evaluation import Evaluation
@@ -87,33 +89,28 @@ class Session:
         config = self.run.config
         return config.frozen or (FROZEN_BEFORE if config.layer == GUIDED_AT_END else None)
 
-    def gallery(self, asked: Mapping[str, str]) -> dict[str, Any]:
-        """Return a part of the images of a split in the order that is asked for."""
-        photos = self._photos(asked.get("split", "train"))
+    def gallery(self, asked: Mapping[str, str], first: int = 0, count: int = 200) -> dict[str, Any]:
+        """Return a part of the images of a split in the order, and of the kind, that is asked for."""
         split, model = asked.get("split", "train"), asked.get("model", "run")
-        view = self.views[model]
+        photos, view = self._photos(split), self.views[model]
         seen = view.observations(split)
-        rights = None if seen is None else dict(zip(seen.index.tolist(), right(seen, photos), strict=True))
-        found = [
-            index
-            for index in order(asked.get("order", "data"), seen, photos)
-            if self._wanted(photos, index, asked, rights)
-        ]
-        first, count = _number(asked, "offset", 0), _number(asked, "limit", 200)
-        rows = None if seen is None else {int(index): row for row, index in enumerate(seen.index)}
+        rights = None if seen is None else right(seen, photos)
+        ordered = order(asked.get("order", "data"), seen, photos)
+        found = [index for index in ordered if self._wanted(photos, index, asked, rights)]
+        shown = found[first : first + count]
+        waiting = seen is None and split not in view.failed
         return {
             "total": len(found),
-            "ready": seen is not None or split in view.failed,
-            "message": view.failed.get(split)
-            or ("" if seen is not None else "the images are being looked at"),
+            "ready": not waiting,
+            "message": "the images are being looked at" if waiting else view.failed.get(split, ""),
             "images": [
-                self._entry(photos, index, rights) | self._prediction(seen, rows, index)
-                for index in found[first : first + count]
+                self._entry(photos, index, rights) | said
+                for index, said in zip(shown, self._predictions(seen, shown), strict=True)
             ],
         }
 
     def _wanted(
-        self, photos: Photos, index: int, asked: Mapping[str, str], rights: Mapping[int, bool] | None
+        self, photos: Photos, index: int, asked: Mapping[str, str], rights: Bool[np.ndarray, "images"] | None
     ) -> bool:
         only, label = asked.get("only", "all"), asked.get("class", "")
         if label and label not in photos.labels(index):
@@ -121,13 +118,13 @@ class Session:
         if only == "all":
             return True
         if only == "wrong":
-            return rights is not None and not rights[index]
+            return rights is not None and not bool(rights[index])
         marked = self.marks.of(photos.names[index])
         if only == "skipped":
             return marked is not None and marked.status == "skip"
         return bool(marked and (marked.shapes or marked.status)) == (only == "marked")
 
-    def _entry(self, photos: Photos, index: int, rights: Mapping[int, bool] | None) -> dict[str, Any]:
+    def _entry(self, photos: Photos, index: int, rights: Bool[np.ndarray, "images"] | None) -> dict[str, Any]:
         marked = self.marks.of(photos.names[index])
         return {
             "index": index,
@@ -139,13 +136,15 @@ class Session:
             "status": marked.status if marked else None,
         }
 
-    def _prediction(
-        self, seen: Observations | None, rows: Mapping[int, int] | None, index: int
-    ) -> dict[str, Any]:
-        if seen is None or rows is None:
-            return {"prediction": None, "score": None}
-        scores = seen.probabilities[rows[index]]
-        return {"prediction": self.run.classes[int(scores.argmax())], "score": round(float(scores.max()), 4)}
+    def _predictions(self, seen: Observations | None, shown: Sequence[int]) -> list[dict[str, Any]]:
+        """Return the most probable class of each image that is shown; None until all have been looked at."""
+        if seen is None:
+            return [{"prediction": None, "score": None}] * len(shown)
+        scores = seen[np.array(shown, int)].probabilities
+        return [
+            {"prediction": self.run.classes[int(each.argmax())], "score": round(float(each.max()), 4)}
+            for each in scores
+        ]
 
     def image(self, split: str, index: int, model: str) -> dict[str, Any]:
         """Return all about one image; its scores are those of the model."""
@@ -189,13 +188,17 @@ class Session:
             ImageDraw.Draw(inside).polygon(shape.outline, fill=255)
         pixels, kept = np.asarray(sample.image), np.asarray(inside) > 0
         mean = pixels[~kept].mean(axis=0) if not kept.all() else 0
-        return encoded(Image.fromarray(np.where(kept[..., None], pixels, mean).astype(np.uint8)), "JPEG")
+        return encoded(
+            Image.fromarray(np.where(kept[..., None], pixels, mean).astype(np.uint8)), "JPEG", QUALITY
+        )
 
     def map_png(self, model: str, split: str, index: int, label: int) -> bytes:
         """Return the map of a class over an image as a PNG file with opacity."""
         if not 0 <= label < len(self.run.classes):
             raise UserError(f"there is no class {label}; there are {len(self.run.classes)}")
-        return self.views[model].map_png(split, self._photos(split).check(index), label)
+        photos = self._photos(split)
+        size = photos.sample(photos.check(index)).image.size
+        return self.views[model].map_png(split, index, label, size)
 
     def mark(self, change: Change) -> dict[str, Any]:
         """Carry out one change of the marks; when this returns, it is on disk."""
@@ -277,10 +280,3 @@ def _scored(found: Evaluation | None) -> dict[str, Any]:
     groups = {name: scores["accuracy"] for name, scores in found.groups.items()}
     named = {label: found.scores[name] for name, label in NAMES.items() if name in found.scores}
     return {"scores": named, "groups": groups, "reliance": reliance}
-
-
-def _number(asked: Mapping[str, str], name: str, default: int) -> int:
-    text = asked.get(name, str(default))
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise UserError(f"{name} is {text!r}, but must be a whole number")
-    return int(text)

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from model_guidance.data.marks import IGNORE
 from model_guidance.data.outlines import ellipse
 from model_guidance.data.source import Annotation
 from model_guidance.errors import UserError
@@ -13,7 +14,6 @@ from model_guidance.errors import UserError
 Kind = Literal["box", "polygon", "point"]
 CORNERS: dict[str, tuple[int, int]] = {"box": (2, 2), "polygon": (3, 10_000), "point": (1, 1)}
 DIGITS = 3  # of a pixel; float32 has not many more
-IGNORE = "ignore"  # the category of what must not be used
 
 
 class Shape(msgspec.Struct, frozen=True):
@@ -45,6 +45,11 @@ class Shape(msgspec.Struct, frozen=True):
         x1, y1, x2, y2 = self.edges
         if x2 <= 0 or y2 <= 0 or x1 >= size[0] or y1 >= size[1]:
             raise UserError(f"the region must lie in the image of {size[0]} x {size[1]} pixels")
+
+    @property
+    def category(self) -> str:
+        """The name of its category: its class, or that of what must not be used."""
+        return IGNORE if self.ignored else self.label
 
     @property
     def outline(self) -> list[float]:
@@ -79,15 +84,20 @@ class Shape(msgspec.Struct, frozen=True):
         }
 
 
+def categories(classes: Sequence[str]) -> dict[str, int]:
+    """Return the place of each category, from 0: the classes, and last what must not be used."""
+    return {name: place for place, name in enumerate(dict.fromkeys((*classes, IGNORE)))}
+
+
 def own_shapes(annotations: Sequence[Annotation], classes: Sequence[str]) -> list[Shape]:
     """Return the boxes, points and ignored boxes of the data themselves."""
     found = []
     for place, each in enumerate(annotations):
         label, uid = classes[each.label], f"own-{place}"
-        if each.kind in ("boxes", "ignore"):
+        if each.kind in ("boxes", IGNORE):
             x1, y1, x2, y2 = each.shape.astype(float).round(DIGITS).tolist()
             corners = [(x1, y1), (x2, y2)]
-            found.append(Shape(uid, label, "box", corners, ignored=each.kind == "ignore"))
+            found.append(Shape(uid, label, "box", corners, ignored=each.kind == IGNORE))
         elif each.kind == "points":
             x, y, radius = each.shape.astype(float).round(DIGITS).tolist()
             found.append(Shape(uid, label, "point", [(x, y)], radius))

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
@@ -10,7 +9,9 @@ from pathlib import PurePosixPath
 import yaml
 
 from model_guidance.annotate.marks_file import Marked
-from model_guidance.annotate.shapes import Shape
+from model_guidance.annotate.shapes import Shape, categories
+from model_guidance.data.marks import IGNORE
+from model_guidance.report.escape import spreadsheet
 
 DIGITS = 8
 
@@ -22,7 +23,7 @@ def as_csv(images: Mapping[str, Marked]) -> bytes:
     rows.writerow(["file", "label", "kind", "xmin", "ymin", "xmax", "ymax", "radius"])
     for name, marked in images.items():
         rows.writerows(
-            [_plain(name), _plain(shape.label), *_cells(shape)] for shape in marked.shapes.values()
+            [spreadsheet(name), spreadsheet(shape.label), *_cells(shape)] for shape in marked.shapes.values()
         )
     return text.getvalue().encode("utf-8", "surrogateescape")
 
@@ -31,21 +32,15 @@ def _cells(shape: Shape) -> list[object]:
     if shape.kind == "point" and not shape.ignored:
         (x, y), *_ = shape.points
         return ["point", x, y, "", "", shape.radius]
-    return ["ignore" if shape.ignored else "box", *shape.edges, ""]
-
-
-def _plain(text: str) -> str:
-    """Keep a spreadsheet from running a name that begins like a formula."""
-    return f"'{text}" if re.match(r"[=+@\t\r-]", text) else text
+    return [IGNORE if shape.ignored else "box", *shape.edges, ""]
 
 
 def as_yolo(images: Mapping[str, Marked], classes: Sequence[str]) -> bytes:
     """Return a ZIP with a text for each image and the classes' names; "ignore" is a class of its own."""
-    names = [*classes, *([] if "ignore" in classes else ["ignore"])]
-    numbers = {name: number for number, name in enumerate(names)}
+    numbers = categories(classes)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("data.yaml", yaml.safe_dump({"names": names}, allow_unicode=True))
+        archive.writestr("data.yaml", yaml.safe_dump({"names": list(numbers)}, allow_unicode=True))
         for name, marked in images.items():
             lines = [_line(shape, marked.size, numbers) for shape in marked.shapes.values()]
             place = PurePosixPath("labels", *PurePosixPath(name).parts).with_suffix(".txt")
@@ -55,10 +50,9 @@ def as_yolo(images: Mapping[str, Marked], classes: Sequence[str]) -> bytes:
 
 def _line(shape: Shape, size: tuple[int, int], numbers: Mapping[str, int]) -> str:
     width, height = size
-    number = numbers["ignore" if shape.ignored else shape.label]
     if shape.kind == "box":
         x1, y1, x2, y2 = shape.edges
         shares = [(x1 + x2) / 2 / width, (y1 + y2) / 2 / height, (x2 - x1) / width, (y2 - y1) / height]
     else:
         shares = [each / size[place % 2] for place, each in enumerate(shape.outline)]
-    return " ".join([str(number), *(f"{share:.{DIGITS}g}" for share in shares)])
+    return " ".join([str(numbers[shape.category]), *(f"{share:.{DIGITS}g}" for share in shares)])

@@ -8,22 +8,22 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 from PIL import Image
 
-from model_guidance.annotate.photos import Photos, encoded
+from model_guidance.annotate.photos import QUALITY, Photos
 from model_guidance.annotate.rounds import Rounds, epochs_of
 from model_guidance.data.loading import collate
+from model_guidance.data.photos import encoded
 from model_guidance.errors import UserError
 from model_guidance.files import is_there
 from model_guidance.finding.observations import Observations, Observer, present
 from model_guidance.finding.suggestions import ALL, RANKED, ordered
-from model_guidance.report.figures.overlay import AGAINST, FAINTNESS, FOR, scale
+from model_guidance.report.figures.overlay import layer
 from model_guidance.runs.folder import LAST, Run
 from model_guidance.training.classification import probabilities_of
 
 SIDE = 256  # pixels of a map's side: the page stretches it over the image
-OPACITY = 0.9
 CHECKPOINT = "last"  # that which the verdict judges
 
 
@@ -45,12 +45,16 @@ class View:
                 self.observers[split] = Observer.of(self.run, split, CHECKPOINT)
             return self.observers[split]
 
-    def map_png(self, split: str, index: int, label: int) -> bytes:
-        """Return the map of one class of an image as colours with an opacity, to be laid over the image."""
+    def map_png(self, split: str, index: int, label: int, size: tuple[int, int]) -> bytes:
+        """Return the map of one class of an image as colours with an opacity, to be laid over the image.
+
+        The image's `size` is width and height: what the network sees of it may be a part, or padded.
+        """
         observer = self.observer(split)
         with self.lock:
             (raw,) = observer.maps([index], [label])
-        return encoded(_coloured(raw), "PNG")
+        whole = self.run.config.resizing.placement(size[::-1]).back(raw)
+        return encoded(Image.fromarray(layer(whole, SIDE), "RGBA"), "PNG", QUALITY)
 
     def scores(self, split: str, index: int) -> list[float]:
         """Return the probability of each class of one image."""
@@ -139,11 +143,3 @@ ORDERS = {
     ALL: "suggested",
     **{name: f"suggested: {name}" for name in RANKED},
 }
-
-
-def _coloured(raw: Float[np.ndarray, "height width"]) -> Image.Image:
-    strength = Image.fromarray((raw / scale([raw])).clip(-1, 1).astype(np.float32))
-    values = np.asarray(strength.resize((SIDE, SIDE), Image.Resampling.BILINEAR))
-    colour = np.where(values[..., None] > 0, FOR, AGAINST)
-    opacity = OPACITY * np.abs(values)[..., None] ** FAINTNESS
-    return Image.fromarray((255 * np.concatenate([colour, opacity], axis=2)).astype(np.uint8), "RGBA")

@@ -1,5 +1,6 @@
 """Photos of any kind, decoded to 8-bit RGB."""
 
+import io
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -149,3 +150,10 @@ def _gray(values: np.ndarray) -> tuple[np.ndarray, str | None]:
         return (values.astype(np.int64) >> (depth - 8)).astype(np.uint8), remark
     scaled = 255 * (values.astype(np.float64) - low) / max(high - low, np.finfo(np.float64).tiny)
     return scaled.astype(np.uint8), f"pixels from {low:g} to {high:g} were stretched to 0 to 255"
+
+
+def encoded(image: Image.Image, kind: str, quality: int) -> bytes:
+    """Return an image as a file, "JPEG" or "PNG"; the `quality`, from 0 to 95, is that of JPEG."""
+    buffer = io.BytesIO()
+    image.save(buffer, kind, quality=quality)
+    return buffer.getvalue()

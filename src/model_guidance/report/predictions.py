@@ -1,7 +1,6 @@
 """Predictions as lines of CSV or JSON, and as pages of overlays; each is written as soon as it is known."""
 
 import csv
-import io
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -12,7 +11,7 @@ from typing import Protocol, TextIO
 import numpy as np
 from PIL import Image
 
-from model_guidance.data.photos import open_image
+from model_guidance.data.photos import encoded, open_image
 from model_guidance.errors import UserError
 from model_guidance.files import check_output_folder, entries, is_folder, write
 from model_guidance.report.escape import spreadsheet
@@ -131,11 +130,10 @@ class Overlays:
         return f"why {self.classes[label]}? {100 * found.scores[label]:.0f} %"
 
     def _draw(self, path: Path, image: np.ndarray, label: int, raw: np.ndarray) -> str:
-        drawn, buffer = picture(image, raw, strongest=scale([raw]), side=None), io.BytesIO()
-        Image.fromarray(drawn).save(buffer, format="JPEG", quality=QUALITY)
+        drawn = picture(image, raw, strongest=scale([raw]), side=None)
         stem = re.sub(r"[^\w.-]", "_", path.stem, flags=re.ASCII)[:80]
         name = f"{PICTURES}/{self.count:06}-{label}-{stem}.jpg"
-        write(self.folder / name, buffer.getvalue())
+        write(self.folder / name, encoded(Image.fromarray(drawn), "JPEG", QUALITY))
         return name
 
     def _show(self, shown: _Shown) -> None:

@@ -1,7 +1,6 @@
 """What all pages share: templates, embedded images, and the versions that are named on them."""
 
 import base64
-import io
 import re
 from typing import Any
 
@@ -11,11 +10,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup, escape
 from PIL import Image
 
+from model_guidance.data.photos import encoded
 from model_guidance.report.escape import printable
 from model_guidance.report.figures.heatmaps import legend_text
 from model_guidance.report.figures.overlay import colour_bar
 from model_guidance.versions import VERSIONS
 
+QUALITY = 82
 INTERVAL = re.compile(r"[-+]?[0-9.]+ to [-+]?[0-9.]+\)")
 
 
@@ -52,6 +53,5 @@ def breakable(cell: str) -> Markup:
 
 def jpeg(pixels: UInt8[np.ndarray, "height width 3"]) -> str:
     """Return a picture as an address that needs no file."""
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, format="JPEG", quality=82)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    content = encoded(Image.fromarray(pixels), "JPEG", QUALITY)
+    return f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"

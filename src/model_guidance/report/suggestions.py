@@ -1,6 +1,5 @@
 """Suggested images as files: a page and a sheet to look at, a table, and tasks for two annotation tools."""
 
-import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from model_guidance.data import photos
 from model_guidance.files import check_output_folder, write
 from model_guidance.finding.labeling_tasks import Task, cvat, label_studio, label_studio_interface
 from model_guidance.finding.strongest_box import strongest_box
@@ -21,7 +21,7 @@ from model_guidance.report.tables.rows import as_csv
 from model_guidance.runs.setup import source_of
 
 WRITTEN = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
-DIGITS = 3
+QUALITY, DIGITS = 95, 3
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,8 @@ def write_suggestions(found: Suggestions, by: str, out: Path) -> list[Path]:
     check_output_folder(out)
     run, shown = found.observer.run, list(_suggested(found))
     for each in shown:
-        write(out / "images" / each.task.file, _encoded(each.picture, each.task.file))
+        kind = WRITTEN[Path(each.task.file).suffix.lower()]
+        write(out / "images" / each.task.file, photos.encoded(each.picture, kind, QUALITY))
     tasks, columns = [each.task for each in shown], _columns(found)
     sheets = heatmap_sheets([each.row for each in shown], columns)
     page = render(
@@ -135,12 +136,6 @@ def _file(name: str, index: int) -> str:
     safe = re.sub(r'[:*?"<>|\\]', "_", safe)
     suffix = "" if Path(safe).suffix.lower() in WRITTEN else ".png"
     return f"{safe}{suffix}" if safe == name else f"{index}-{safe.replace('/', '-')}{suffix}"
-
-
-def _encoded(picture: Image.Image, file: str) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, WRITTEN[Path(file).suffix.lower()], quality=95)
-    return buffer.getvalue()
 
 
 def _number(value: float) -> str:

@@ -12,6 +12,7 @@ SIDE = 384  # pixels of the longer side of what is shown
 AGAINST, FOR = (np.array(colormaps["RdBu_r"](place)[:3]) for place in (0.08, 0.92))  # blue, red
 BAND = 256  # rows that are blended at once: floats of a whole photo would fill the memory
 STRIPES = 10  # from one line across to the next, in widths of a line
+OPACITY = 0.9  # of the strongest
 FAINTNESS = 0.5  # exponent of the opacity: below 1, weak evidence is seen as well
 
 
@@ -45,9 +46,30 @@ def picture(
     size = shown_size(image.shape[1], image.shape[0], side)
     pixels = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
     if raw is not None:
-        strength = Image.fromarray((raw / strongest).clip(-1, 1).astype(np.float32))
-        pixels = _blended(pixels, np.asarray(strength.resize(size, Image.Resampling.BILINEAR)))
+        pixels = _blended(pixels, _strength(raw, strongest, size))
     return pixels if region is None else _framed(pixels, region, banned)
+
+
+def layer(raw: Float[np.ndarray, "rows columns"], side: int) -> UInt8[np.ndarray, "side side 4"]:
+    """Return a map as colours with an opacity, to be stretched over its image; its strongest is full."""
+    colour, opacity = _tint(_strength(raw, scale([raw]), (side, side)))
+    return (255 * np.concatenate([colour, opacity], axis=2)).astype(np.uint8)
+
+
+def _strength(
+    raw: Float[np.ndarray, "rows columns"], strongest: float, size: tuple[int, int]
+) -> Float[np.ndarray, "height width"]:
+    """Return a map from -1 to 1 at a size, width and height."""
+    strength = Image.fromarray((raw / strongest).clip(-1, 1).astype(np.float32))
+    return np.asarray(strength.resize(size, Image.Resampling.BILINEAR))
+
+
+def _tint(
+    strength: Float[np.ndarray, "height width"],
+) -> tuple[Float[np.ndarray, "height width 3"], Float[np.ndarray, "height width 1"]]:
+    """Return the colour and the opacity of each strength, from 0 to 1."""
+    colour = np.where(strength[..., None] > 0, FOR, AGAINST)
+    return colour, OPACITY * np.abs(strength)[..., None] ** FAINTNESS
 
 
 def colour_bar() -> UInt8[np.ndarray, "1 256 3"]:
@@ -73,9 +95,8 @@ def _blended(
 def _blended_band(
     pixels: UInt8[np.ndarray, "height width 3"], strength: Float[np.ndarray, "height width"]
 ) -> UInt8[np.ndarray, "height width 3"]:
-    colour = np.where(strength[..., None] > 0, FOR, AGAINST)
+    colour, opacity = _tint(strength)
     grey = 0.35 + 0.6 * (pixels @ np.array([0.299, 0.587, 0.114]))[..., None] / 255
-    opacity = 0.9 * np.abs(strength)[..., None] ** FAINTNESS
     return (255 * ((1 - opacity) * grey + opacity * colour)).astype(np.uint8)
 
 

@@ -112,6 +112,20 @@ def test_what_is_deleted_is_gone_and_may_be_deleted_again(tmp_path: Path) -> Non
     assert opened(tmp_path).images == {}
 
 
+def test_a_polygon_is_cut_at_the_image_and_not_bent(tmp_path: Path) -> None:
+    marks = opened(tmp_path)
+    triangle = Shape("1", "cat", "polygon", [(40, -60), (120, 60), (-40, 60)])
+    marks.put("a.png", SIZE, triangle)
+    coco = COCO(str(tmp_path / "marks.json"))
+    (found,) = coco.loadAnns(coco.getAnnIds())
+    rows, columns = np.indices(SIZE[::-1]) + 0.5
+    inside = np.abs(columns - 40) <= (rows + 60) * 80 / 120  # the sides of the triangle, by hand
+    assert np.mean(coco.annToMask(found).astype(bool) != inside) < 0.02
+    assert found["area"] == pytest.approx(inside.sum(), rel=0.02)
+    assert found["bbox"] == [0, 0, 80, 60]
+    assert opened(tmp_path).images["a.png"].shapes["1"] == triangle
+
+
 @pytest.mark.parametrize("failing", [PermissionError(13, "no"), OSError(28, "No space left on device")])
 def test_a_change_that_cannot_be_written_is_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: OSError
@@ -170,6 +184,7 @@ def test_a_kill_at_any_moment_leaves_a_whole_file(tmp_path: Path) -> None:
         (Shape("1", "cat", "polygon", [(0, 0), (1, 1)]), "must have 3"),
         (Shape("1", "cat", "point", [(1, 1)]), "a point must have a radius above 0"),
         (Shape("1", "cat", "box", [(80, 0), (90, 9)]), "must lie in the image of 80 x 60 pixels"),
+        (Shape("1", "cat", "polygon", [(-9, 8), (-9, -9), (8, -9)]), "must lie in the image of 80 x 60"),
         (Shape("1", "cat", "box", [(0, 0), (float("nan"), 9)]), "finite coordinates"),
         (Shape("", "cat", "box", [(0, 0), (1, 1)]), "must have a uid"),
     ],

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 from pycocotools import mask as pycoco
 from tests.data.fuzz import within
@@ -16,6 +18,7 @@ from model_guidance.data import open_source
 from model_guidance.data.annotations.kinds import KINDS
 from model_guidance.data.formats.known import open_annotations
 from model_guidance.data.marks import RADIUS
+from model_guidance.data.outlines import clipped
 from model_guidance.data.resizing import Resizing
 from model_guidance.data.source import Annotation
 from model_guidance.errors import UserError
@@ -473,3 +476,31 @@ def test_a_turned_box_that_must_not_be_used_is_its_mask(tmp_path: Path) -> None:
 def test_a_point_cannot_be_ignored(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="a point cannot be ignored"):
         drawn(cvat(tmp_path, '<points label="ignore" points="5.5,6"/>'))
+
+
+@given(
+    st.lists(st.tuples(st.integers(-30, 60), st.integers(-30, 50)), min_size=3, max_size=3),
+    st.sampled_from([(20, 30), (31, 17)]),
+)
+def test_a_clipped_triangle_has_the_points_of_both_and_no_others(
+    corners: list[tuple[int, int]], size: tuple[int, int]
+) -> None:
+    cut = np.reshape(clipped([each for corner in corners for each in corner], size), (-1, 2))
+    assert (cut >= -1e-6).all()
+    assert (cut <= np.array(size) + 1e-6).all()
+    rows, columns = np.indices((size[1] + 20, size[0] + 20)) - 9.5
+    rows, columns = rows + 0.1137, columns + 0.2719  # on no edge between whole numbers
+    in_image = (rows > 0) & (rows < size[1]) & (columns > 0) & (columns < size[0])
+    wanted = _inside(np.array(corners), columns, rows) & in_image
+    found = _inside(cut, columns, rows) if len(cut) else np.zeros_like(wanted)
+    assert np.array_equal(found, wanted)
+
+
+def _inside(corners: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Count the edges to the right of each place: an odd number means inside."""
+    crossings = np.zeros(x.shape, int)
+    for (x1, y1), (x2, y2) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        spans = (y1 <= y) != (y2 <= y)
+        at = x1 + (y - y1) * (x2 - x1) / (y2 - y1 if y2 != y1 else 1)
+        crossings += spans & (at > x)
+    return crossings % 2 == 1

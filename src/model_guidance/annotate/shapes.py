@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from model_guidance.data.marks import IGNORE
-from model_guidance.data.outlines import ellipse
+from model_guidance.data.outlines import clipped, ellipse
 from model_guidance.data.source import Annotation
 from model_guidance.errors import UserError
 
@@ -43,7 +43,8 @@ class Shape(msgspec.Struct, frozen=True):
         if self.kind == "point" and not 0 < (self.radius or 0) <= 10 * max(size):
             raise UserError("a point must have a radius above 0, in pixels")
         x1, y1, x2, y2 = self.edges
-        if x2 <= 0 or y2 <= 0 or x1 >= size[0] or y1 >= size[1]:
+        beside = x2 <= 0 or y2 <= 0 or x1 >= size[0] or y1 >= size[1]
+        if beside or not clipped(self.outline, size):
             raise UserError(f"the region must lie in the image of {size[0]} x {size[1]} pixels")
 
     @property
@@ -64,15 +65,12 @@ class Shape(msgspec.Struct, frozen=True):
     @property
     def edges(self) -> tuple[float, float, float, float]:
         """The box around it: x1, y1, x2, y2."""
-        x, y = self.outline[::2], self.outline[1::2]
-        return min(x), min(y), max(x), max(y)
+        return _edges(self.outline)
 
     def coco(self, size: tuple[int, int]) -> dict[str, Any]:
         """Return the entries of a COCO annotation, cut at the image; its own are kept beside, as `mark`."""
-        width, height = size
-        x1, y1, x2, y2 = self.edges
-        x1, x2, y1, y2 = max(x1, 0.0), min(x2, width), max(y1, 0.0), min(y2, height)
-        cut = [min(max(n, 0.0), size[place % 2]) for place, n in enumerate(self.outline)]
+        cut = clipped(self.outline, size)
+        x1, y1, x2, y2 = _edges(cut)
         box = [x1, y1, x2 - x1, y2 - y1]
         area = abs(_area(cut))
         return {
@@ -102,6 +100,11 @@ def own_shapes(annotations: Sequence[Annotation], classes: Sequence[str]) -> lis
             x, y, radius = each.shape.astype(float).round(DIGITS).tolist()
             found.append(Shape(uid, label, "point", [(x, y)], radius))
     return found
+
+
+def _edges(outline: Sequence[float]) -> tuple[float, float, float, float]:
+    x, y = outline[::2], outline[1::2]
+    return min(x), min(y), max(x), max(y)
 
 
 def _area(outline: Sequence[float]) -> float:

@@ -5,6 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples in each run, so that a red suite is a fault of the change; `pytest -m hypothesis
+# --hypothesis-profile default` draws new ones.
+settings.register_profile("steady", derandomize=True, deadline=None)
+settings.load_profile("steady")
 
 REPOSITORY = Path(__file__).parent.parent
 DATA = Path(os.environ.get("MODEL_GUIDANCE_DATA", REPOSITORY.parent / "shared" / "data"))

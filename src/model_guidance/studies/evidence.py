@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from model_guidance.report.read.reported import baseline, same_budget
-from model_guidance.selection import representative
+from model_guidance.selection import ALLOWED_LOSS, representative
 
 PANEL = ["data", "backbone", "explainer"]
 LOSS = "localization loss"
@@ -26,18 +26,23 @@ def guided(tested: pd.DataFrame, **where: Any) -> pd.DataFrame:
 
 
 def representatives(
-    tested: pd.DataFrame, rows: pd.DataFrame, by: str, main: str, per: Sequence[str]
+    tested: pd.DataFrame,
+    rows: pd.DataFrame,
+    by: str,
+    main: str,
+    per: Sequence[str],
+    at_most: float = ALLOWED_LOSS,
 ) -> pd.DataFrame:
     """Return, for each combination of `per` and seed, the row that represents it, by its validation scores.
 
-    That is the one with the highest `by` whose `main` is not much worse than the mean of the baselines of
-    its network, see `selection.representative`; where all are worse there is no row.
+    That is the one with the highest `by` whose `main` is `at_most` so much worse than the mean of the
+    baselines of its network, see `selection.representative`; where all are worse there is no row.
     """
     found = []
     for _, each in rows.groupby([*per, "replicate"], sort=True):
         same = tested[_matches(tested, each.iloc[0], ["data", "backbone"]) & tested["own"]]
         starts = baseline(same[same["kind"] == "best"])
-        best = representative(_column(each, main), _column(each, by), starts[f"val {main}"].mean())
+        best = representative(_column(each, main), _column(each, by), starts[f"val {main}"].mean(), at_most)
         found += [] if best is None else [each.iloc[[best]]]
     return pd.concat(found) if found else rows.iloc[:0]
 

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from model_guidance.report.read.results import read_results
+from model_guidance.selection import ALLOWED_LOSS
 from model_guidance.studies.evidence import LOSS, PANEL, guided, reference, representatives
 from model_guidance.studies.planning.experiments import PUBLISHED_LAMBDAS
 
@@ -47,14 +48,28 @@ def _counted(wins: Mapping[str, bool], what: str) -> Answer:
 
 
 def _best_loss(tested: pd.DataFrame, score: str, expected: str) -> Answer:
-    """Ask in how many panels, of those with the paper's losses and perhaps more, the expected one is best."""
-    rows = representatives(tested, _paper_rows(tested), score, MAIN, [*PANEL, LOSS])
+    """Ask in how many panels, of those with the paper's losses and perhaps more, the expected one is best.
+
+    A front is asked at two places: the paper's, where F1 may fall by 5 points, and where none is lost.
+    """
+    what = f"best of all losses, by the highest {score.upper()},"
+    text, verdict = _counted(_wins(tested, score, expected, ALLOWED_LOSS), what)
+    free, free_verdict = _counted(
+        _wins(tested, score, expected, 0.0), f"of those that lose no {MAIN.upper()},"
+    )
+    if NOT_MEASURED in ((text, verdict), (free, free_verdict)):
+        return text, verdict
+    return f"{text}; {free}", verdict if verdict == free_verdict else "agrees in part"
+
+
+def _wins(tested: pd.DataFrame, score: str, expected: str, at_most: float) -> dict[str, bool]:
+    rows = representatives(tested, _paper_rows(tested), score, MAIN, [*PANEL, LOSS], at_most)
     wins = {}
     for panel, each in rows.groupby(PANEL):
         means = each.groupby(LOSS)[score].mean()
         if PUBLISHED_LAMBDAS.keys() <= set(means.index):
             wins[_name(panel)] = means.idxmax() == expected
-    return _counted(wins, f"best of all losses, by the highest {score.upper()},")
+    return wins
 
 
 def _paper_rows(tested: pd.DataFrame) -> pd.DataFrame:

@@ -228,6 +228,12 @@ def test_a_round_is_trained_as_it_was_wished(session: Session, frozen: str | Non
     told = dict(zip(options[::2], options[1::2], strict=True))
     assert told["--frozen"] == given
     assert told["--augment"] == "false"
+    assert json.loads(told["--annotations"]) == [str(session.marks.path)]
+    session.rounds.run = replace(session.run, config=replace(session.run.config, annotations="more.csv"))
+    told = dict(
+        zip(*[iter(session.rounds._options(Wish(), Path("round-1"), Path("round-1.txt")))] * 2, strict=True)
+    )
+    assert json.loads(told["--annotations"]) == ["more.csv", str(session.marks.path)]
     birds = replace(session.run.config, data="waterbirds", root=".")  # which are augmented, as published
     session.rounds.run = replace(session.run, config=birds)
     options = session.rounds._options(Wish(), Path("round-1"), Path("round-1.txt"))

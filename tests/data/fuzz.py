@@ -590,7 +590,7 @@ def within(seconds: float) -> Iterator[None]:
 def used(layout: Layout, root: Path, cache: Path | None) -> None:
     """Say what lies there, open the split, read every sample, and, if all are sound and there is a `cache`,
     store it."""
-    data, over = root / layout.data, layout.annotations and root / layout.annotations
+    data, over = root / layout.data, [root / layout.annotations] if layout.annotations else []
     with suppress(UserError):
         recognised(data)
     source = open_source(layout.reader, data, "train", annotations=over)

@@ -17,7 +17,7 @@ def test_the_undamaged_data_are_read_and_stored(name: str, tmp_path: Path) -> No
     layout, root = fuzz.LAYOUTS[name], tmp_path / "data"
     fuzz.write(layout.files(), root)
     assert fuzz.fault(layout, root, tmp_path / "cache") == ""
-    over = layout.annotations and root / layout.annotations
+    over = [root / layout.annotations] if layout.annotations else []
     source = data.open_source(layout.reader, root / layout.data, "train", annotations=over)
     read = [source.read(index).annotations for index in range(len(source.names))]
     assert {each.kind for annotations in read for each in annotations} == layout.kinds

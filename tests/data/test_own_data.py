@@ -54,7 +54,9 @@ def tensors(data: Path, annotations: Path | None, cache: Path) -> Tensors:
     reader, root = located(str(data), None)
     found = {}
     for part in SPLITS:
-        split = open_split(reader, Path(root or ""), part, SIZE, cache, {}, annotations)
+        split = open_split(
+            reader, Path(root or ""), part, SIZE, cache, {}, [annotations] if annotations else []
+        )
         for name, item in zip(split.names, SplitDataset(split), strict=False):
             regions = [(each.label, each.mask.numpy().tobytes()) for each in item.regions]
             found[Path(name).name] = (part, item.image.numpy().tobytes(), item.labels.tolist(), regions)
@@ -75,12 +77,12 @@ def test_all_layouts_give_the_same_tensors(name: str, photos: Sequence[Photo], t
 def test_new_regions_cost_no_image(photos: Sequence[Photo], tmp_path: Path) -> None:
     data, export = coco(tmp_path, photos)
     assert export
-    before = open_split("folder", data, "train", SIZE, tmp_path / "cache", {}, export)
+    before = open_split("folder", data, "train", SIZE, tmp_path / "cache", {}, [export])
     pixels, seen = before.folder / "images.bin", (before.folder / "images.bin").stat().st_mtime_ns
     content = json.loads(export.read_text())
     content["annotations"] = content["annotations"][:1]
     export.write_text(json.dumps(content))
-    after = open_split("folder", data, "train", SIZE, tmp_path / "cache", {}, export)
+    after = open_split("folder", data, "train", SIZE, tmp_path / "cache", {}, [export])
     assert after.folder == before.folder
     assert pixels.stat().st_mtime_ns == seen
     assert before.has("boxes").sum() == 3 > after.has("boxes").sum()
@@ -93,8 +95,8 @@ def test_regions_stand_for_those_of_the_data_set_where_there_are_any(
     data, _ = WRITERS["class_folders"](tmp_path, photos)
     (tmp_path / "more.csv").write_text("file,xmin,ymin,xmax,ymax\n01.png,0,0,3,3\n")
     more = tmp_path / "more.csv"
-    source = open_source("folder", data, "val", annotations=more)
-    split = open_split("folder", data, "val", SIZE, tmp_path / "cache", {}, more)
+    source = open_source("folder", data, "val", annotations=[more])
+    split = open_split("folder", data, "val", SIZE, tmp_path / "cache", {}, [more])
     names = [Path(name).name for name in split.names]
     boxes = {name: split.annotations("boxes", place)[1].tolist() for place, name in enumerate(names)}
     assert [box.tolist() for _, box in source.read(names.index("01.png")).of("boxes")] == [[0, 0, 3, 3]]
@@ -103,6 +105,34 @@ def test_regions_stand_for_those_of_the_data_set_where_there_are_any(
     for place, name in enumerate(names):
         own = before.annotations("boxes", place)[1].tolist()
         assert (own == boxes[name]) == (name != "01.png")
+
+
+def test_of_several_files_the_last_one_counts_for_the_images_that_it_has(tmp_path: Path) -> None:
+    data = _folder(tmp_path / "data", *(f"train/cat/{n}.png" for n in range(4)), *PLACES)
+    for name, rows in {
+        "first": "0.png,0,0,4,4\n1.png,0,0,4,4",
+        "last": "1.png,2,2,8,8\n2.png,2,2,8,8",
+    }.items():
+        (tmp_path / f"{name}.csv").write_text(f"file,xmin,ymin,xmax,ymax\n{rows}\nnone-{name}.png,1,1,2,2\n")
+    files = [tmp_path / "first.csv", tmp_path / "last.csv"]
+    asked = ("folder", data, "train", SIZE, tmp_path / "cache", {})
+    source, split = open_source("folder", data, "train", annotations=files), open_split(*asked, files)
+    firsts = [[box[0] for _, box in source.read(n).of("boxes")] for n in range(len(source.names))]
+    assert dict(zip((Path(n).name for n in source.names), firsts, strict=True)) == {
+        "0.png": [0],
+        "1.png": [2],
+        "2.png": [2],
+        "3.png": [],
+        "train-cat.png": [],
+        "train-dog.png": [],
+    }
+    assert split.has("boxes").tolist() == [bool(each) for each in firsts]
+    assert all(any(f"none-{name}.png" in said for said in split.remarks) for name in ("first", "last"))
+    files[0].write_text("file,xmin,ymin,xmax,ymax\n3.png,0,0,4,4\n")
+    anew = open_split(*asked, files)
+    assert dict(zip(anew.names, anew.has("boxes").tolist(), strict=True)) == {
+        name: Path(name).name in ("1.png", "2.png", "3.png") for name in anew.names
+    }
 
 
 # --- what is not annotated is not negative ---
@@ -198,7 +228,7 @@ PLACES = [f"{split}/{name}/{split}-{name}.png" for split in SPLITS for name in (
 def test_a_class_that_is_none_of_the_data_is_that_of_the_image(tmp_path: Path) -> None:
     marks = tmp_path / "marks.csv"
     marks.write_text("file,xmin,ymin,xmax,ymax,label\ntrain-dog.png,1,2,3,4,object\n")
-    source = open_source("folder", _folder(tmp_path / "data", *PLACES), "train", annotations=marks)
+    source = open_source("folder", _folder(tmp_path / "data", *PLACES), "train", annotations=[marks])
     assert [[label for label, _ in source.read(i).of("boxes")] for i in range(2)] == [[], [1]]
     assert "its classes (object) are none of the data's" in source.remarks[-1]
 
@@ -206,14 +236,14 @@ def test_a_class_that_is_none_of_the_data_is_that_of_the_image(tmp_path: Path) -
 def test_a_region_of_a_class_that_the_image_has_not_is_said(tmp_path: Path) -> None:
     marks = tmp_path / "marks.csv"
     marks.write_text("file,xmin,ymin,xmax,ymax,label\ntrain-dog.png,1,2,3,4,cat\n")
-    source = open_source("folder", _folder(tmp_path / "data", *PLACES), "train", annotations=marks)
+    source = open_source("folder", _folder(tmp_path / "data", *PLACES), "train", annotations=[marks])
     assert any("is of cat, which its image is not: it guides nothing" in r for r in source.read(1).remarks)
 
 
 def test_ignored_regions_are_of_the_images_class(tmp_path: Path) -> None:
     marks = tmp_path / "marks.csv"
     marks.write_text("file,xmin,ymin,xmax,ymax,label\ntrain-dog.png,1,2,3,4,Ignore\n")
-    source = open_source("folder", _folder(tmp_path / "data", *PLACES), "train", annotations=marks)
+    source = open_source("folder", _folder(tmp_path / "data", *PLACES), "train", annotations=[marks])
     assert [(label, box.tolist()) for label, box in source.read(1).of("ignore")] == [(1, [1, 2, 3, 4])]
 
 
@@ -232,7 +262,7 @@ def test_regions_that_fit_nothing_are_named(tmp_path: Path, row: str, said: str)
     data = _folder(tmp_path / "data", *PLACES, "train/cat/same.png", "val/cat/same.png")
 
     def read() -> None:
-        source = open_source("folder", data, "train", annotations=marks)
+        source = open_source("folder", data, "train", annotations=[marks])
         for index in range(len(source.names)):
             source.read(index)
 
@@ -243,7 +273,7 @@ def test_regions_that_fit_nothing_are_named(tmp_path: Path, row: str, said: str)
 def test_images_of_no_split_are_left_out_and_said(tmp_path: Path) -> None:
     marks = tmp_path / "marks.csv"
     marks.write_text("file,xmin,ymin,xmax,ymax\ntrain-dog.png,1,2,3,4\nnone.png,1,2,3,4\n")
-    source = open_source("folder", _folder(tmp_path / "data", *PLACES), "train", annotations=marks)
+    source = open_source("folder", _folder(tmp_path / "data", *PLACES), "train", annotations=[marks])
     assert "1 images are in no split, and were left out (none.png)" in source.remarks[-1]
 
 
@@ -427,13 +457,13 @@ def test_archives_are_to_be_unpacked(tmp_path: Path, name: str) -> None:
     with pytest.raises(UserError, match="is an archive; unpack it"):
         recognised(tmp_path / name)
     with pytest.raises(UserError, match="is an archive; unpack it"):
-        open_source("folder", _folder(tmp_path / "data", *PLACES), "train", annotations=tmp_path / name)
+        open_source("folder", _folder(tmp_path / "data", *PLACES), "train", annotations=[tmp_path / name])
 
 
 def test_classes_in_other_letters_are_no_other_classes(tmp_path: Path) -> None:
     marks = tmp_path / "marks.csv"
     marks.write_text("file,xmin,ymin,xmax,ymax,label\ntrain-dog.png,1,2,3,4,Dog\n")
-    source = open_source("folder", _folder(tmp_path / "data", *PLACES), "train", annotations=marks)
+    source = open_source("folder", _folder(tmp_path / "data", *PLACES), "train", annotations=[marks])
     with pytest.raises(UserError, match="the class 'Dog' is unknown; did you mean 'dog'"):
         source.read(1)
 
@@ -454,7 +484,7 @@ def test_another_column_of_labels_is_another_data_set(tmp_path: Path) -> None:
 def test_photos_are_no_masks_of_themselves(tmp_path: Path, below: str) -> None:
     data = _folder(tmp_path / "data", *PLACES)
     with pytest.raises(UserError, match="holds the photos themselves, but there must be regions of them"):
-        open_source("folder", data, "train", annotations=data / below)
+        open_source("folder", data, "train", annotations=[data / below])
 
 
 def test_texts_of_parquet_in_no_known_encoding_are_said(tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ def test_what_a_tool_exports_becomes_the_regions_of_the_data(tmp_path: Path):
     done = [each | {"annotations": each["predictions"]} for each in json.loads(label_studio(below, "run"))]
     (tmp_path / "done.json").write_text(json.dumps(done))
     for export in (tmp_path / "cvat.xml", tmp_path / "done.json"):
-        source = open_source("folder", tmp_path / "data", "train", annotations=export)
+        source = open_source("folder", tmp_path / "data", "train", annotations=[export])
         found = [source.read(index).of("boxes") for index in range(2)]
         assert [(label, box.tolist()) for ((label, box),) in found] == [
             (0, [4, 5, 20, 11]),

@@ -1,5 +1,6 @@
 """Rounds of guided training that the page starts: ordinary runs, trained by the ordinary command."""
 
+import json
 import re
 import signal
 import subprocess
@@ -138,7 +139,7 @@ class Rounds:
         given = {
             "--out": home,
             "--from": self.run.folder,
-            "--annotations": self.marks,
+            "--annotations": json.dumps([*map(str, config.annotation_files), str(self.marks)]),
             "--annotated_images": named,
             "--annotated_batch": BESIDE,
             "--frozen": wish.frozen or "null",  # --from would take that of its run along

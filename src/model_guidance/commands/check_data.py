@@ -27,7 +27,7 @@ def parser(_: Sequence[str]) -> Parser:
     parser = Parser(description="Read a whole data set; print counts and defects; draw its regions.")
     parser.add_argument("--data", type=str, required=True, help="a path to photos, or the name of a data set")
     parser.add_argument("--root", type=str, help="the folder in which it lies")
-    parser.add_argument("--annotations", type=str, help="file or folder with more regions")
+    parser.add_argument("--annotations", nargs="+", default=[], help="files or folders with more regions")
     parser.add_argument(
         "--orientation", type=str, default="stored", help="of photos, regions: stored, upright"
     )
@@ -47,7 +47,7 @@ def run(given: dict[str, Any]) -> None:
     """Check a data set; exits with 1 if it has defects."""
     composed = (given["composites"], given["replaced"], given["regions"]) if given["composites"] else None
     data, root = located(given["data"], given["root"])
-    more = (given["annotations"] and Path(given["annotations"]), given["orientation"])
+    more = (tuple(map(Path, given["annotations"])), given["orientation"])
     if not check_data(data, root, given["options"], Path(given["out"]), composed, *more):
         sys.exit(1)
 
@@ -58,7 +58,7 @@ def check_data(
     options: dict[str, Any],
     out: Path,
     composed: tuple[str, str, str] | None = None,
-    annotations: Path | None = None,
+    annotations: Sequence[Path] = (),
     orientation: str = "stored",
 ) -> bool:
     """Check all splits of a data set; return whether they are without defects.

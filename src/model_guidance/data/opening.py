@@ -1,6 +1,6 @@
 """Data sets by name: one split of them, as it was read or ready to load; importing this imports no torch."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -59,20 +59,21 @@ def open_source(
     root: Path | None,
     split: str,
     *,
-    annotations: Path | None = None,
+    annotations: Sequence[Path] = (),
     orientation: str = "stored",
     **options: Any,
 ) -> Source:
     """Read one split of the data set `name` of `DATASETS`, nothing decoded yet.
 
-    `annotations` is a file with more regions, in any format of `formats`; `orientation` as for
-    `photos.oriented`, for the photos and their regions alike; `options` are those of the reader. Raises
-    `UserError` for an unknown name, split or option, and for whatever is missing under `root`.
+    `annotations` are files with more regions, in any format of `formats`: of an image that is in several,
+    those of the last one count; `orientation` as for `photos.oriented`, for the photos and their regions
+    alike; `options` are those of the reader. Raises `UserError` for an unknown name, split or option, and for
+    whatever is missing under `root`.
     """
     source = _turned(_read(name, root, split, options), orientation)
-    if annotations is None:
-        return source
-    return laid_over(source, _overlay(name, root, source, split, annotations, options))
+    for path in annotations:
+        source = laid_over(source, _overlay(name, root, source, split, path, options))
+    return source
 
 
 def _overlay(
@@ -80,7 +81,7 @@ def _overlay(
     root: Path | None,
     source: Source,
     split: str,
-    annotations: Path,
+    path: Path,
     options: Mapping[str, Any],
 ) -> Overlay:
     """Return what a file of annotations says of a split, which must know the other splits' images too."""
@@ -88,7 +89,7 @@ def _overlay(
     if others is None:
         parts = (_read(name, root, each, options) for each in SPLITS if each != split)
         others = [image for part in parts for image in part.names]
-    return overlay(Path(annotations).expanduser(), source, others)
+    return overlay(path.expanduser(), source, others)
 
 
 def _read(name: str, root: Path | None, split: str, options: Mapping[str, Any]) -> Source:
@@ -130,7 +131,7 @@ def open_split(
     size: int | str,
     cache: Path,
     options: Mapping[str, Any],
-    annotations: Path | None = None,
+    annotations: Sequence[Path] = (),
     mode: str = "stretch",
     orientation: str = "stored",
 ) -> "Split":
@@ -145,11 +146,12 @@ def open_split(
     options = drawn_at(name, size, options)
     source = _turned(_read(name, root, split, options), orientation)
     whole = cached(source, size, Path(cache).expanduser(), f"{name} {split}", mode)
-    if annotations is None:
-        return whole
-    from model_guidance.data.cache.overlaid import overlaid  # noqa: PLC0415  (torch)
+    for path in annotations:
+        from model_guidance.data.cache.overlaid import overlaid  # noqa: PLC0415  (torch)
 
-    return overlaid(whole, source, _overlay(name, root, source, split, annotations, options))
+        found = _overlay(name, root, source, split, path, options)
+        whole, source = overlaid(whole, source, found), laid_over(source, found)
+    return whole
 
 
 def drawn_at(name: str, size: int | str, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -36,18 +36,15 @@ VIEWS = 4
 
 def source_of(config: Config, split: str) -> Source:
     """Return one split of the run's data, nothing decoded yet; what is drawn has the size of training."""
-    root, annotations = (Path(each) if each else None for each in (config.root, config.annotations))
     options = drawn_at(config.data, config.size, config.options)
-    return open_source(
-        config.data, root, split, annotations=annotations, orientation=config.orientation, **options
-    )
+    how = {"annotations": config.annotation_files, "orientation": config.orientation, **options}
+    return open_source(config.data, config.folder, split, **how)
 
 
 def split_of(config: Config, name: str) -> Split:
     """Return one cached split of the run's data."""
-    root, annotations = (Path(each) if each else None for each in (config.root, config.annotations))
-    images = (config.size, config.cache_folder, config.options)
-    return open_split(config.data, root, name, *images, annotations, config.resize, config.orientation)
+    images = (config.data, config.folder, name, config.size, config.cache_folder, config.options)
+    return open_split(*images, config.annotation_files, config.resize, config.orientation)
 
 
 def guidance_of(config: Config, classes: int) -> Guidance:

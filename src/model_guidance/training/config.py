@@ -114,6 +114,17 @@ class Config(  # dataclasses take the fields of the last base first
         return Resizing.of(self.size, self.resize)
 
     @property
+    def folder(self) -> Path | None:
+        """The folder in which the data set lies; None for one that needs none."""
+        return Path(self.root) if self.root else None
+
+    @property
+    def annotation_files(self) -> tuple[Path, ...]:
+        """The files with more regions; of an image that is in several, the last one's count."""
+        named = [self.annotations] if isinstance(self.annotations, str) else self.annotations
+        return tuple(map(Path, named or ()))
+
+    @property
     def one_logit(self) -> bool:
         """Whether the network has one logit for two classes."""
         return self.classification == ONE_LOGIT

@@ -18,7 +18,8 @@ class DataSettings:
         root: the folder in which the data set lies, where --data names a data set.
         options: options of the data set's reader, such as `--options.task reversed` for waterbirds.
         annotations: file or folder with regions for any of the images, which have these instead of their own:
-            COCO, VOC, YOLO, Label Studio, CVAT, masks or a table (docs/data.md).
+            COCO, VOC, YOLO, Label Studio, CVAT, masks or a table (docs/data.md); of several, as in
+            '["boxes.json", "more.csv"]', a later one counts for the images that it has.
         size: side of the images in pixels, or their width and height: 224, or 320x192 (WIDTHxHEIGHT).
         resize: how they are brought there: stretch (to that aspect), fit (whole, padded), crop (the middle).
         orientation: of photos and regions: stored, or upright, as viewers and annotation tools show them.
@@ -28,7 +29,7 @@ class DataSettings:
     data: str = "shapes"
     root: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
-    annotations: str | None = None
+    annotations: str | list[str] | None = None
     size: int | str = 224
     resize: str = "stretch"
     orientation: str = "stored"

@@ -19,12 +19,13 @@ from model_guidance.data.source import Source
 def overlaid(split: Split, source: Source, found: Overlay) -> Split:
     """Return the cached `split` of `source` with the regions of a file, as `Overlay.sample` has them.
 
-    They are kept in a folder named after the split's; one of the same file from before it changed is
-    deleted, unless another process reads it. Only images that the file names are opened. Raises `UserError`
-    for a defective annotation, and when the folder cannot be written.
+    They are kept in a folder named after the split's, or after that of the regions which lie below; one of
+    the same file from before it changed is deleted, unless another process reads it. Only images that the
+    file names are opened. Raises `UserError` for a defective annotation, and when the folder cannot be
+    written.
     """
     file, key = regions_key(found.file.path, found.file.files)
-    stem = f"{split.folder.name}-regions-{file}"
+    stem = f"{(split.regions or split.folder).name}-regions-{file}"
     home = split.folder.parent / f"{stem}-{key}"
 
     def write(partial: Path) -> None:
@@ -34,7 +35,7 @@ def overlaid(split: Split, source: Source, found: Overlay) -> Split:
                 remove(stale)
 
     whole = built(home, stem, write, lambda folder: Split.open(split.folder, folder))
-    return replace(whole, remarks=(*whole.remarks, *found.remarks))
+    return replace(whole, remarks=tuple(dict.fromkeys((*split.remarks, *whole.remarks, *found.remarks))))
 
 
 def _objects(split: Split, source: Source, found: Overlay) -> Iterator[Marked]:

@@ -51,4 +51,8 @@ def test_every_option_in_the_docs_exists():
     for script in (ROOT / "benchmarks").glob("*.py"):
         known |= set(re.findall(r'add_argument\("(--[\w-]+)"', script.read_text()))
     used = {option for page in PAGES for option in re.findall(r"(?<![\w-])--[a-z][\w-]*", page.read_text())}
-    assert used - known == {"--nproc-per-node", "--logdir"}  # of torchrun and tensorboard
+    assert used - known == {
+        "--nproc-per-node",
+        "--hypothesis-profile",
+        "--logdir",
+    }  # of torchrun and tensorboard

@@ -9,6 +9,7 @@ import torch
 from model_guidance.metrics.batch_scores import Predictions
 from model_guidance.metrics.catalogue import main_score
 from model_guidance.metrics.classification import accuracy, f1, log_odds, mean_average_precision
+from model_guidance.metrics.decisions import decided
 from model_guidance.metrics.predictions import class_scores, confusions, group_scores, overall_scores
 
 GROUPS = ("land/land", "land/water", "water/land", "water/water")
@@ -161,3 +162,10 @@ def test_networks_trained_with_softmax_are_scored_by_softmax():
 
 def _rest(logits: torch.Tensor, c: int) -> torch.Tensor:
     return torch.cat([logits[:, :c], logits[:, c + 1 :]], dim=1).logsumexp(dim=1)
+
+
+def test_one_of_several_exclusive_classes_is_decided_for_and_else_each_above_one_half():
+    several = torch.tensor([[-2.0, -1.0, -1.5], [3.0, 4.0, 4.0], [0.4, -1.0, 0.0]])
+    assert decided(several, True).int().tolist() == [[0, 1, 0], [0, 1, 0], [1, 0, 0]]
+    assert decided(several, False).int().tolist() == [[0, 0, 0], [1, 1, 1], [1, 0, 0]]
+    assert decided(torch.tensor([[-0.1], [0.0], [0.1]]), True).tolist() == [[False], [False], [True]]

@@ -22,7 +22,7 @@ from model_guidance.report import predictions as lines
 from model_guidance.runs import predict
 from model_guidance.runs.checkpoints import load_model
 from model_guidance.runs.folder import Run
-from model_guidance.runs.predict import Asked, Prediction, Unread, decided, predictions
+from model_guidance.runs.predict import Asked, Prediction, Unread, predictions
 from model_guidance.runs.train import train_run
 
 SIZE = (90, 40)
@@ -78,15 +78,8 @@ def test_the_scores_are_the_networks_probabilities(name, folder, capsys):
         assert list(row["scores"].values()) == pytest.approx(expected.tolist(), abs=1e-6)
         assert [*row["scores"]] == run.classes
         best = [run.classes[int(expected.argmax())]]
-        above = [each for each, score in row["scores"].items() if score >= 0.5]
+        above = [each for each, score in row["scores"].items() if score > 0.5]
         assert row["predicted"] == (best if name == "one" else above)
-
-
-def test_decisions():
-    assert decided(torch.tensor([0.1, 0.2, 0.15]), True) == [1]
-    assert decided(torch.tensor([0.6, 0.2, 0.5]), False) == [0, 2]
-    assert decided(torch.tensor([0.1, 0.2]), False) == []
-    assert [decided(torch.tensor([each]), True) for each in (0.4, 0.5)] == [[], [0]]
 
 
 def test_a_torn_image_is_named_and_the_others_are_predicted(folder, tmp_path, capsys):

@@ -19,6 +19,7 @@ from model_guidance.errors import UserError
 from model_guidance.files import is_there
 from model_guidance.finding.observations import Observations, Observer, present
 from model_guidance.finding.suggestions import ALL, RANKED, ordered
+from model_guidance.metrics.decisions import decided
 from model_guidance.report.figures.overlay import layer
 from model_guidance.runs.folder import LAST, Run
 from model_guidance.training.classification import probabilities_of
@@ -116,10 +117,8 @@ class Views:
 
 def right(seen: Observations, photos: Photos) -> Bool[np.ndarray, "images"]:
     """Return which images are predicted rightly: all of their classes and no others."""
-    truth = photos.split.labels[seen.index] > 0
-    if photos.split.exclusive and truth.shape[1] > 1:
-        return truth[np.arange(len(seen)), seen.logits.argmax(axis=1)]
-    return ((seen.logits >= 0) == truth).all(axis=1)
+    found = decided(torch.from_numpy(seen.logits), photos.split.exclusive).numpy()
+    return (found == (photos.split.labels[seen.index] > 0)).all(axis=1)
 
 
 def order(name: str, seen: Observations | None, photos: Photos) -> Sequence[int]:

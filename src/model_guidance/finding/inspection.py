@@ -11,6 +11,7 @@ from model_guidance.data.annotations.settings import for_scores
 from model_guidance.finding.clusters import Cluster, clusters
 from model_guidance.finding.criteria.border import border
 from model_guidance.finding.observations import GRID, Observations, Observer, predicted
+from model_guidance.metrics.decisions import decided
 from model_guidance.runs.folder import Run
 
 
@@ -89,7 +90,9 @@ def _kind(
 def _right(observer: Observer, seen: Observations) -> Bool[np.ndarray, "images"]:
     """Return whether each answer is right; the only class of a model is decided for from one half on."""
     has = observer.split.labels[seen.index, seen.classes] > 0
-    return has if seen.logits.shape[1] > 1 else (seen.logits[:, 0] >= 0) == has
+    if seen.logits.shape[1] > 1:
+        return has
+    return decided(torch.from_numpy(seen.logits), exclusive=False).numpy()[:, 0] == has
 
 
 def _inside(observer: Observer, seen: Observations) -> Float[np.ndarray, "images"]:

@@ -5,10 +5,10 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from model_guidance.metrics.decisions import decided
 from model_guidance.metrics.maps import MapScores
 
 T = TypeVar("T", "Predictions", MapScores)
@@ -31,10 +31,8 @@ class Predictions:
         return Predictions(self.logits[chosen], self.labels[chosen], self.groups[chosen])
 
     def decisions(self, exclusive: bool) -> Bool[Tensor, "images classes"]:
-        """Return what is decided for: one of exclusive classes, else each whose probability is above 0.5."""
-        if exclusive:
-            return F.one_hot(self.logits.argmax(dim=1), self.logits.shape[1]).bool()
-        return self.logits > 0
+        """Return what is decided for."""
+        return decided(self.logits, exclusive)
 
     def right(self, exclusive: bool) -> Float[Tensor, "images 2"]:
         """Return each image's share of the main score: two columns, whose sums, divided, are the score.

@@ -17,10 +17,11 @@ from model_guidance.data.regions import Region
 from model_guidance.data.resizing import Resizing
 from model_guidance.errors import UserError
 from model_guidance.metrics import energy_pointing_game
+from model_guidance.metrics.decisions import decided
 from model_guidance.report.figures.heatmaps import Panel, Row
 from model_guidance.runs.checkpoints import load_model
 from model_guidance.runs.folder import Run
-from model_guidance.runs.predict import decided, exclusive
+from model_guidance.runs.predict import exclusive
 from model_guidance.runs.setup import check_classes, source_of, split_of
 from model_guidance.training.classification import probabilities_of
 from model_guidance.training.config import Config
@@ -154,16 +155,15 @@ class _Model:
     def of(cls, run: Run, choice: Choice) -> "_Model":
         return cls(load_model(run, choice.checkpoint).eval(), run, choice.of(run.config))
 
-    def probabilities(self, subject: _Subject) -> Float[Tensor, "classes"]:
+    def logits(self, subject: _Subject) -> Float[Tensor, "1 classes"]:
         with torch.no_grad():
-            logits = self.network(subject.pixels(self.config.resizing))[0]
-            return probabilities_of(logits, self.config.classification)
+            return self.network(subject.pixels(self.config.resizing))
 
     def panel(self, subject: _Subject, label: int) -> Panel:
         by, seen = self.config, self.config.resizing
         pixels = subject.pixels(seen)
         maps = attribute(self.network, pixels, [label], by.own_method, by.layer, layout=by.layout).detach()
-        right, caption = _decision(subject, label, self.probabilities(subject), self.run.classes)
+        right, caption = _decision(subject, label, self.logits(subject), self.run)
         region = subject.region(label, seen)
         if region is not None:
             caption += f"\n{_share(maps, region)}"
@@ -173,7 +173,7 @@ class _Model:
 def _row(subject: _Subject, models: Sequence[_Model], wanted: int | None, one_scale: bool) -> Row:
     label = subject.known() if wanted is None else wanted
     if label is None:
-        label = int(models[0].probabilities(subject).argmax())
+        label = int(models[0].logits(subject).argmax())
     classes, seen = models[0].run.classes, models[0].config.resizing
     region = subject.region(label, seen)
     title = subject.name
@@ -190,18 +190,19 @@ def _row(subject: _Subject, models: Sequence[_Model], wanted: int | None, one_sc
 
 
 def _decision(
-    subject: _Subject, label: int, probabilities: Float[Tensor, "classes"], classes: Sequence[str]
+    subject: _Subject, label: int, logits: Float[Tensor, "1 classes"], run: Run
 ) -> tuple[bool | None, str]:
     """Return whether the decision is right, if that is known, and say what it is.
 
     One of several exclusive classes is decided for; of others, and of a single one, whether the image has
     the explained class.
     """
-    one_of_many = subject.exclusive and len(classes) > 1
-    found = decided(probabilities, subject.exclusive)
+    one_of_many = subject.exclusive and len(run.classes) > 1
+    found = decided(logits, subject.exclusive)[0].nonzero().flatten().tolist()
     predicted = found[0] if one_of_many else label
+    probabilities = probabilities_of(logits, run.config.classification)[0]
     right = None if subject.truth is None else (predicted in found) == (predicted in subject.truth)
-    said = [f"{classes[each]} {100 * float(probabilities[each]):.0f} %" for each in (predicted, label)]
+    said = [f"{run.classes[each]} {100 * float(probabilities[each]):.0f} %" for each in (predicted, label)]
     return right, MARKS[right] + ", ".join(dict.fromkeys(said))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
@@ -16,6 +16,7 @@ from model_guidance.data.resizing import Placement, Resizing
 from model_guidance.errors import UserError
 from model_guidance.files import is_there
 from model_guidance.metrics.catalogue import main_score
+from model_guidance.metrics.decisions import decided
 from model_guidance.models.layers import find_layer
 from model_guidance.runs.checkpoints import load_model
 from model_guidance.runs.folder import HISTORY, Run
@@ -90,16 +91,6 @@ def exclusive(run: Run) -> bool:
     return main_score(False) not in scores
 
 
-def decided(probabilities: Float[Tensor, "classes"], one_of_many: bool) -> list[int]:
-    """Return the classes that a model decides for.
-
-    That is the most probable one of several exclusive classes, else each whose probability is at least 0.5.
-    """
-    if one_of_many and len(probabilities) > 1:
-        return [int(probabilities.argmax())]
-    return (probabilities >= 0.5).nonzero().flatten().tolist()
-
-
 def predictions(run: Run, images: Sequence[Path], asked: Asked) -> Iterator[Prediction | Unread]:
     """Yield what a run says of each image, in order; no more than a few batches are in memory.
 
@@ -161,31 +152,34 @@ class _Predictor:
     def _said(self, photos: Sequence[_Photo]) -> Iterator[Prediction]:
         inputs = unit_range(torch.stack([each.pixels for each in photos]).to(self.device))
         if self.asked.maps:
-            probabilities, classes, maps = self._explained(inputs)
+            logits, classes, maps = self._explained(inputs)
         else:
             with torch.no_grad():
-                logits = self.model(inputs)
-            probabilities = probabilities_of(logits, self.config.classification).cpu()
+                logits = self.model(inputs).cpu()
             classes, maps = [[]] * len(photos), iter(())
-        for photo, each, explained in zip(photos, probabilities, classes, strict=True):
-            own = {label: photo.place.back(next(maps)) for label in explained}
-            predicted = decided(each, self.one_of_many)
-            yield Prediction(photo.path, each.tolist(), predicted, own, photo.remarks)
+        scores = probabilities_of(logits, self.config.classification).tolist()
+        found = decided(logits, self.one_of_many)
+        for photo, own, predicted, explained in zip(photos, scores, found, classes, strict=True):
+            of_classes = {label: photo.place.back(next(maps)) for label in explained}
+            yield Prediction(photo.path, own, _numbers(predicted), of_classes, photo.remarks)
 
     def _explained(self, inputs: Tensor) -> tuple[Tensor, list[list[int]], Iterator[np.ndarray]]:
-        """Return the probabilities, the classes that are explained of each image, and all their maps."""
+        """Return the logits, the classes that are explained of each image, and all their maps."""
         config, layer = self.config, find_layer(self.model, self.config.layer, inputs)
         explanation = capture(self.model, inputs, config.own_method, layer, layout=config.layout)
-        logits = explanation.logits.detach()
-        probabilities = probabilities_of(logits, config.classification).cpu()
-        classes = [self._classes(each) for each in probabilities]
+        logits = explanation.logits.detach().cpu()
+        classes = [self._classes(each) for each in logits]
         owners = [image for image, each in enumerate(classes) for _ in each]
         pairs = Pairs(torch.tensor(owners), torch.tensor([label for each in classes for label in each]))
         maps = explanation.maps(pairs.to(self.device)).detach().cpu().numpy()
-        return probabilities, classes, iter(maps)
+        return logits, classes, iter(maps)
 
-    def _classes(self, probabilities: Float[Tensor, "classes"]) -> list[int]:
+    def _classes(self, logits: Float[Tensor, "classes"]) -> list[int]:
         """Return the classes to explain: the one asked for, the predicted ones, or else the nearest to it."""
         if self.asked.class_index is not None:
             return [self.asked.class_index]
-        return decided(probabilities, self.one_of_many) or [int(probabilities.argmax())]
+        return _numbers(decided(logits[None], self.one_of_many)[0]) or [int(logits.argmax())]
+
+
+def _numbers(found: Bool[Tensor, "classes"]) -> list[int]:
+    return found.nonzero().flatten().tolist()

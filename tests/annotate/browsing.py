@@ -60,7 +60,10 @@ class Tab:
 
     def image(self, position: int) -> "Tab":
         """Open an image of the gallery."""
-        self.page.locator(f"[data-position='{position}']").click()
+        tile = self.page.locator(f"[data-position='{position}']").first  # of two beside each other
+        name = tile.get_attribute("title")
+        tile.click()
+        self.page.locator("#image-name", has_text=name).wait_for()  # not the one that was open before
         return self.opened()
 
     def opened(self) -> "Tab":
@@ -117,6 +120,9 @@ class Tab:
                         box: [box.left, box.top, box.right, box.bottom]};
             })"""
         )
+
+
+Opener = Callable[..., Tab]
 
 
 def on_disk(session: Session) -> dict[str, list[dict[str, Any]]]:

@@ -1,7 +1,9 @@
-"""A small finished run before whose photos the page is opened."""
+"""A small finished run before whose photos the page is opened, and the browser that opens it."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +13,9 @@ from model_guidance.annotate.session import Session
 from model_guidance.runs.folder import Run
 from model_guidance.runs.train import train_run
 from model_guidance.training.config import Config
+from tests.annotate.browsing import Opener, Tab, served
 
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ODD = "a'\"<img src=x onerror=alert(1)> ü 漢 .png"
 
 
@@ -50,3 +54,31 @@ def session(finished: Run, tmp_path: Path) -> Iterator[Session]:
     sitting = Session(finished, tmp_path / "rounds", tmp_path / "rounds" / "marks.json")
     yield sitting
     sitting.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Return a browser of this machine; without one the test is skipped."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_tab(session: Session, browser: Any) -> Iterator[Opener]:
+    """Return what opens a tab before the page of the sitting, its gallery shown."""
+    contexts = []
+    with served(session) as address:
+
+        def opened(width: int = 1280, ratio: float = 1, touch: bool = False) -> Tab:
+            settings = {"viewport": {"width": width, "height": 844}, "device_scale_factor": ratio}
+            contexts.append(browser.new_context(**settings, has_touch=touch))
+            return Tab(contexts[-1], address).gallery()
+
+        yield opened
+        for context in contexts:
+            context.close()

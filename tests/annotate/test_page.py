@@ -1,46 +1,15 @@
 """The page in a real browser: look, mark by mouse and by keyboard, and lose nothing."""
 
 import re
-import shutil
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from model_guidance.annotate.session import Session
-from tests.annotate.browsing import Tab, on_disk, served, until
+from tests.annotate.browsing import Opener, on_disk, until
 from tests.annotate.conftest import ODD
 
-sync_api = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
-]
-Opener = Callable[..., Tab]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def open_tab(session: Session, browser: Any) -> Iterator[Opener]:
-    contexts = []
-    with served(session) as address:
-
-        def opened(width: int = 1280, ratio: float = 1, touch: bool = False) -> Tab:
-            settings = {"viewport": {"width": width, "height": 844}, "device_scale_factor": ratio}
-            contexts.append(browser.new_context(**settings, has_touch=touch))
-            return Tab(contexts[-1], address).gallery()
-
-        yield opened
-        for context in contexts:
-            context.close()
+pytestmark = pytest.mark.slow
 
 
 def points_of(session: Session, name: str) -> list[list[list[float]]]:

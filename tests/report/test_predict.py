@@ -126,6 +126,9 @@ def test_overlays_have_the_photos_size_and_pages_lead_to_them(folder, tmp_path, 
     assert "torn.png: no complete, readable image" in pages[1]
     assert 'href="page-2.html"' in pages[0]
     assert all(row["overlays"][row["predicted"][0]] in "".join(pages) for row in rows)
+    assert f"All images lie in {folder}." in pages[0]  # once, and names are short
+    names = [Path(row["image"]).relative_to(folder) for row in rows]
+    assert all(f"<figcaption>{name.as_posix()}<br>" in "".join(pages) for name in names)
 
 
 def test_a_class_by_name_is_explained_and_old_pages_go(folder, tmp_path, monkeypatch, capsys):
@@ -206,6 +209,6 @@ def test_in_a_process_of_its_own_nothing_but_the_table_is_said(folder):
 
 
 def test_unread_is_said_by_the_pages_of_nothing_else(tmp_path):
-    pages = lines.Overlays(tmp_path, ["a"], 1, "title")
+    pages = lines.Overlays(tmp_path, ["a"], [Path("x.png")], "title")
     assert pages.add(Unread(Path("x.png"), "x.png: <torn>")) == {}
     assert "x.png: &lt;torn&gt;" in (tmp_path / "index.html").read_text()

@@ -64,7 +64,7 @@ def run(given: dict[str, Any]) -> None:
     found = predictions(opened, images, asked)
     title = f"{opened.folder.resolve().name}: predictions"
     turned = opened.config.orientation
-    overlays = Overlays(folder, opened.classes, len(images), title, turned) if folder else None
+    overlays = Overlays(folder, opened.classes, images, title, turned) if folder else None
     unread = _write(found, len(images), opened.classes, kind, out, overlays)
     if unread:
         raise UserError(f"{unread} of {len(images)} images, named above, could not be read; the rest is done")

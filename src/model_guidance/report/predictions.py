@@ -2,9 +2,11 @@
 
 import csv
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol, TextIO
 
@@ -94,17 +96,26 @@ class _Shown:
 class Overlays:
     """Maps over their images, in the images' own size, and pages of `PER_PAGE` images that show them.
 
-    `images` is how many there will be: the pages lead to each other.
+    `images` are all that will be added: the pages lead to each other, and name images as they lie below the
+    folder that holds all of them.
     """
 
     folder: Path
     classes: Sequence[str]
-    images: int
+    images: Sequence[Path]
     title: str
     orientation: str = "stored"
     page: int = 1
     count: int = 0
     waiting: list[_Shown] = field(default_factory=list)
+
+    @cached_property
+    def home(self) -> Path:
+        """The folder that holds all images; on several drives none does, and names are whole."""
+        try:
+            return Path(os.path.commonpath([each.absolute().parent for each in self.images]))
+        except ValueError:
+            return Path()
 
     def clear(self) -> None:
         """Remove what an earlier call wrote, and nothing else."""
@@ -117,14 +128,18 @@ class Overlays:
         """Draw an image's maps; return the files, relative to the folder, by class."""
         self.count += 1
         if isinstance(found, Unread):
-            self._show(_Shown(str(found.image), "", [], found.reason))
+            self._show(_Shown(self._name(found.image), "", [], found.reason))
             return {}
         image = np.asarray(open_image(found.image, self.orientation))
         files = {label: self._draw(found.image, image, label, raw) for label, raw in found.maps.items()}
         pictures = [(file, self._said(label, found)) for label, file in files.items()]
         predicted = ", ".join(self.classes[each] for each in found.predicted) or "no class"
-        self._show(_Shown(str(found.image), predicted, pictures))
+        self._show(_Shown(self._name(found.image), predicted, pictures))
         return files
+
+    def _name(self, image: Path) -> str:
+        whole = image.absolute()
+        return (whole.relative_to(self.home) if whole.is_relative_to(self.home) else whole).as_posix()
 
     def _said(self, label: int, found: Prediction) -> str:
         return f"why {self.classes[label]}? {100 * found.scores[label]:.0f} %"
@@ -138,11 +153,17 @@ class Overlays:
 
     def _show(self, shown: _Shown) -> None:
         self.waiting.append(shown)
-        if len(self.waiting) == PER_PAGE or self.count == self.images:
-            last = -(-self.images // PER_PAGE)
+        if len(self.waiting) == PER_PAGE or self.count == len(self.images):
+            last = -(-len(self.images) // PER_PAGE)
             pages = [(number, _page(number)) for number in range(1, last + 1)]
             content = render(
-                "overlays.html", title=self.title, shown=self.waiting, pages=pages, page=self.page, last=last
+                "overlays.html",
+                title=self.title,
+                home=self.home,
+                shown=self.waiting,
+                pages=pages,
+                page=self.page,
+                last=last,
             )
             write(self.folder / _page(self.page), content.encode())
             self.page, self.waiting = self.page + 1, []

@@ -492,3 +492,11 @@ def test_texts_of_parquet_in_no_known_encoding_are_said(tmp_path: Path) -> None:
     parquet.write_table(pyarrow.table({"file": names, "label": ["a"]}), tmp_path / "t.parquet")
     with pytest.raises(UserError, match=r"t.parquet: has values that cannot be read \('utf-8' codec"):
         open_source("table", tmp_path / "t.parquet", "train")
+
+
+def test_columns_of_parquet_in_no_known_encoding_are_said(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    parquet.write_table(pyarrow.table({"file": ["a.png"], "label": ["a"], "caf\xe9": ["b"]}), path)
+    path.write_bytes(path.read_bytes().replace("caf\xe9".encode(), b"caf\xe9z"))
+    with pytest.raises(UserError, match=r"t.parquet: is no Parquet file that can be read \('utf-8' codec"):
+        open_source("table", path, "train")

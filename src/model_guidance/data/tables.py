@@ -51,20 +51,21 @@ def rows(
 def columns_of(path: Path) -> set[str]:
     """Return the names of a table's columns."""
     if path.suffix.lower() == PARQUET:
-        return set(_opened(path).column_names)
+        return set(_opened(path)[0])
     header = read_text(path).lstrip().partition("\n")[0]
     return {cell.strip().strip('"') for cell in header.split(_separator(header))}
 
 
-def _opened(path: Path) -> Any:
-    """Read a Parquet file; `UserError` where that is impossible."""
+def _opened(path: Path) -> tuple[list[str], Any]:
+    """Return the names of a Parquet file's columns, and its table; `UserError` where it cannot be read."""
     try:
         from pyarrow import ArrowException, parquet  # noqa: PLC0415  (an extra)
     except ModuleNotFoundError as error:
         raise UserError(f"{path}: needs pyarrow: pip install 'model-guidance[parquet]'") from error
     check_file(path)
     try:
-        return parquet.read_table(path)
+        table = parquet.read_table(path)
+        return table.column_names, table  # names may be texts in no known encoding
     except (ArrowException, OSError, ValueError) as error:
         raise UserError(f"{path}: is no Parquet file that can be read ({error})") from error
 
@@ -73,8 +74,8 @@ def _parquet(
     path: Path, columns: Sequence[str], aliases: Mapping[str, str]
 ) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield each row as if it stood in a CSV; lists are joined by `LISTED`, what is missing is empty."""
-    table = _opened(path)
-    names = _header(table.column_names, columns, aliases, str(path))
+    found, table = _opened(path)
+    names = _header(found, columns, aliases, str(path))
     try:
         cells = zip(*[each.to_pylist() for each in table.columns], strict=True)
     except (ArithmeticError, OSError, ValueError) as error:  # of Arrow, and texts in no known encoding

@@ -20,6 +20,7 @@ from tests.data.written import CLASSES, WRITERS, Photo, coco, imagefolder, voc, 
 
 from model_guidance.commands.located import located
 from model_guidance.data import SplitDataset, open_source, open_split
+from model_guidance.data.checks import class_index
 from model_guidance.data.matching import Images
 from model_guidance.data.readers.options import SPLITS
 from model_guidance.data.recognition import recognised
@@ -500,3 +501,10 @@ def test_columns_of_parquet_in_no_known_encoding_are_said(tmp_path: Path) -> Non
     path.write_bytes(path.read_bytes().replace("caf\xe9".encode(), b"caf\xe9z"))
     with pytest.raises(UserError, match=r"t.parquet: is no Parquet file that can be read \('utf-8' codec"):
         open_source("table", path, "train")
+
+
+def test_a_region_of_data_without_any_class_is_said() -> None:
+    with pytest.raises(UserError, match="^a line 2: the class 'cat' is unknown: the data set has no class$"):
+        class_index("cat", {}, "a line 2")
+    with pytest.raises(UserError, match="did you mean 'dog'"):
+        class_index("dot", {"bird": 0, "dog": 1}, "a line 2")

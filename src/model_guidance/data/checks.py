@@ -73,4 +73,5 @@ def class_index(name: str, classes: Mapping[str, int], where: str) -> int:
     if name in classes:
         return classes[name]
     close = difflib.get_close_matches(name[:100], classes, n=1, cutoff=0)
-    raise UserError(f"{where}: the class {quoted(name)} is unknown; did you mean {quoted(close[0])}?")
+    meant = f"; did you mean {quoted(close[0])}?" if close else ": the data set has no class"
+    raise UserError(f"{where}: the class {quoted(name)} is unknown{meant}")

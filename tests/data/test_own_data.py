@@ -508,3 +508,19 @@ def test_a_region_of_data_without_any_class_is_said() -> None:
         class_index("cat", {}, "a line 2")
     with pytest.raises(UserError, match="did you mean 'dog'"):
         class_index("dot", {"bird": 0, "dog": 1}, "a line 2")
+
+
+@pytest.mark.parametrize("value", [0.5, -1.0, float("nan"), 3.0])
+def test_a_mask_whose_value_is_no_line_of_the_names_is_said(tmp_path: Path, value: float) -> None:
+    data, masks = _folder(tmp_path / "data", *PLACES), tmp_path / "masks"
+    masks.mkdir()
+    (masks / "classes.txt").write_text("cat\ndog\n")
+    pixels = np.ones((20, 30), np.float32)
+    Image.fromarray(pixels).save(masks / "train-cat.tiff")
+    pixels[3, 4] = value
+    Image.fromarray(pixels).save(masks / "train-dog.tiff")
+    source = open_source("folder", data, "train", annotations=[masks])
+    cat, dog = (source.names.index(f"train/{name}/train-{name}.png") for name in ("cat", "dog"))
+    assert [label for label, _ in source.read(cat).of("masks")] == [0]
+    with pytest.raises(UserError, match=f"train-dog.tiff: has the value {value}, but classes.txt names 2"):
+        source.read(dog)

@@ -52,10 +52,17 @@ class PngMasks(AnnotatedFile):
         return Annotated(str(self._masks[self.images[index]][0][1]), marks)
 
     def _of_classes(self, values: Shaped[np.ndarray, "height width"], file: Path) -> list[Mark]:
-        numbers = sorted(set(np.unique(values).tolist()) - {0, VOID})
-        if numbers and numbers[-1] > len(self.classes):
-            raise UserError(f"{file}: has the value {numbers[-1]}, but {CLASSES} names {len(self.classes)}")
-        return [_mark(values == number, self.classes[number - 1], file) for number in numbers]
+        found = np.unique(values)
+        lines = np.arange(1, 1 + len(self.classes))
+        wrong = found[~np.isin(found, [0, VOID, *lines])]
+        if len(wrong):
+            raise UserError(f"{file}: has the value {wrong[-1]}, but {CLASSES} names {len(self.classes)}")
+        named = zip(lines, self.classes, strict=True)
+        return [
+            _mark(values == number, name, file)
+            for number, name in named
+            if number in found and number != VOID
+        ]
 
 
 def _mark(found: Bool[np.ndarray, "height width"], label: str, file: Path) -> Mark:

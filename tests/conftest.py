@@ -1,8 +1,10 @@
-"""Where the tests find real data, and how they say that it is missing."""
+"""Where the tests find real data and a browser, and how they say that one is missing."""
 
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -14,6 +16,7 @@ settings.load_profile("steady")
 
 REPOSITORY = Path(__file__).parent.parent
 DATA = Path(os.environ.get("MODEL_GUIDANCE_DATA", REPOSITORY.parent / "shared" / "data"))
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 HOMES = {"voc": "VOCdevkit", "coco": "coco", "waterbirds": "waterbirds"}
 
 
@@ -30,3 +33,15 @@ def real_data() -> Callable[[str], Path]:
         return path
 
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Return a browser of this machine, one for all tests: a process can drive no second one beside it."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()

@@ -1,6 +1,5 @@
-"""A small finished run before whose photos the page is opened, and the browser that opens it."""
+"""A small finished run before whose photos the page is opened, and tabs before it."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from model_guidance.runs.train import train_run
 from model_guidance.training.config import Config
 from tests.annotate.browsing import Opener, Tab, served
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ODD = "a'\"<img src=x onerror=alert(1)> ü 漢 .png"
 
 
@@ -54,18 +52,6 @@ def session(finished: Run, tmp_path: Path) -> Iterator[Session]:
     sitting = Session(finished, tmp_path / "rounds", tmp_path / "rounds" / "marks.json")
     yield sitting
     sitting.close()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Return a browser of this machine; without one the test is skipped."""
-    sync_api = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("chromium is not installed")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The page in a real browser, on a desk and on a telephone."""
 
 import itertools
-import shutil
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -10,12 +9,7 @@ from tests.report.folders import scores, write_comparison, write_run
 
 from model_guidance.report.page import write_report
 
-sync_api = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
-]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -28,14 +22,6 @@ def page(tmp_path_factory):
         size=32,
     )
     return write_report([folder / "runs"], folder / "out", "Comparison").page
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize("width", [1280, 390])

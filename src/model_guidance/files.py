@@ -5,7 +5,7 @@ import errno
 import json
 import os
 import stat
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
@@ -67,6 +67,14 @@ def entries(folder: Path) -> list[Path]:
         return sorted(folder.iterdir(), key=lambda path: path.name)  # paths compare slowly
     except OSError as error:
         raise UserError(f"{folder}: cannot be listed ({error.strerror or error})") from error
+
+
+def common_folder(files: Sequence[Path]) -> Path:
+    """Return the folder that holds all files; `Path()` where none does, or there are none."""
+    try:
+        return Path(os.path.commonpath([file.parent for file in files]))
+    except ValueError:  # none, or on several drives
+        return Path()
 
 
 def _mode(path: Path) -> int:

@@ -31,18 +31,17 @@ def test_a_round_is_trained_compared_and_taken_away(open_tab: Opener, session: S
     facts = page.locator("#rounds .caption").inner_text()
     assert facts.startswith("λ 20 · 3 marked images · epoch 2 of 2 · ")
     page.get_by_role("button", name="Compare: round-1").click()
-    verdict = session.compared("round-1")["verdict"]
-    until(lambda: page.locator("#verdict").inner_text() == verdict, "the verdict is not shown")
+    found = session.compared("round-1")
+    until(lambda: page.locator("#verdict").inner_text() == found["verdict"], "the verdict is not shown")
     shown = {
         row[0]: row[1:]
         for row in page.locator("#compare-table tbody tr:not(.shared)").evaluate_all(
             "rows => rows.map(row => [...row.children].map(cell => cell.textContent))"
         )
     }
-    scores = session.compared("round-1")
-    for name, before in scores["before"]["scores"].items():
+    for name, before in found["before"]["scores"].items():
         if 0 <= before <= 1:
-            assert shown[name][:2] == [f"{100 * before:.1f}", f"{100 * scores['after']['scores'][name]:.1f}"]
+            assert shown[name][:2] == [f"{100 * before:.1f}", f"{100 * found['after']['scores'][name]:.1f}"]
     page.get_by_role("button", name="Look at both").click()
     page.locator("#close-panel").click()
     tab.image(0)

@@ -88,7 +88,7 @@ def _kind(
 
 
 def _right(observer: Observer, seen: Observations) -> Bool[np.ndarray, "images"]:
-    """Return whether each answer is right; the only class of a model is decided for from one half on."""
+    """Return whether each answer is right; the only class of a model is decided for or not."""
     has = observer.split.labels[seen.index, seen.classes] > 0
     if seen.logits.shape[1] > 1:
         return has

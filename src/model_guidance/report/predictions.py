@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from PIL import Image
 
 from model_guidance.data.photos import encoded, open_image
 from model_guidance.errors import UserError
-from model_guidance.files import check_output_folder, entries, is_folder, write
+from model_guidance.files import check_output_folder, common_folder, entries, is_folder, write
 from model_guidance.report.escape import spreadsheet
 from model_guidance.report.figures.overlay import picture, scale
 from model_guidance.report.rendering import render
@@ -111,11 +110,8 @@ class Overlays:
 
     @cached_property
     def home(self) -> Path:
-        """The folder that holds all images; on several drives none does, and names are whole."""
-        try:
-            return Path(os.path.commonpath([each.absolute().parent for each in self.images]))
-        except ValueError:
-            return Path()
+        """The folder that holds all images; where none does, names are whole."""
+        return common_folder([each.absolute() for each in self.images])
 
     def clear(self) -> None:
         """Remove what an earlier call wrote, and nothing else."""

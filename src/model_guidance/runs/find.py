@@ -1,11 +1,10 @@
 """The run folders among what the user names."""
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from model_guidance.errors import UserError
-from model_guidance.files import entries, is_folder, is_there
+from model_guidance.files import common_folder, entries, is_folder, is_there
 from model_guidance.runs.folder import CONFIG, Run
 
 
@@ -33,5 +32,5 @@ def _runs_below(folder: Path) -> Iterator[Path]:
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
-    common = Path(os.path.commonpath([path.parent for path in paths])) if paths else Path()
+    common = common_folder(paths)
     return [path.relative_to(common).as_posix() for path in paths]

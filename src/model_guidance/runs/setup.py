@@ -38,12 +38,12 @@ def source_of(config: Config, split: str) -> Source:
     """Return one split of the run's data, nothing decoded yet; what is drawn has the size of training."""
     options = drawn_at(config.data, config.size, config.options)
     how = {"annotations": config.annotation_files, "orientation": config.orientation, **options}
-    return open_source(config.data, config.folder, split, **how)
+    return open_source(config.data, config.data_folder, split, **how)
 
 
 def split_of(config: Config, name: str) -> Split:
     """Return one cached split of the run's data."""
-    images = (config.data, config.folder, name, config.size, config.cache_folder, config.options)
+    images = (config.data, config.data_folder, name, config.size, config.cache_folder, config.options)
     return open_split(*images, config.annotation_files, config.resize, config.orientation)
 
 

@@ -35,8 +35,8 @@ def representatives(
 ) -> pd.DataFrame:
     """Return, for each combination of `per` and seed, the row that represents it, by its validation scores.
 
-    That is the one with the highest `by` whose `main` is `at_most` so much worse than the mean of the
-    baselines of its network, see `selection.representative`; where all are worse there is no row.
+    That is the one with the highest `by` whose `main` is worse by `at_most` than the mean of the baselines of
+    its network, or less, see `selection.representative`; where all are worse there is no row.
     """
     found = []
     for _, each in rows.groupby([*per, "replicate"], sort=True):

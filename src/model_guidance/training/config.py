@@ -114,7 +114,7 @@ class Config(  # dataclasses take the fields of the last base first
         return Resizing.of(self.size, self.resize)
 
     @property
-    def folder(self) -> Path | None:
+    def data_folder(self) -> Path | None:
         """The folder in which the data set lies; None for one that needs none."""
         return Path(self.root) if self.root else None
 

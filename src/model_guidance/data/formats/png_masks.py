@@ -52,17 +52,11 @@ class PngMasks(AnnotatedFile):
         return Annotated(str(self._masks[self.images[index]][0][1]), marks)
 
     def _of_classes(self, values: Shaped[np.ndarray, "height width"], file: Path) -> list[Mark]:
-        found = np.unique(values)
-        lines = np.arange(1, 1 + len(self.classes))
-        wrong = found[~np.isin(found, [0, VOID, *lines])]
+        found = np.setdiff1d(values, [0, VOID])
+        wrong = np.setdiff1d(found, range(1, 1 + len(self.classes)))
         if len(wrong):
             raise UserError(f"{file}: has the value {wrong[-1]}, but {CLASSES} names {len(self.classes)}")
-        named = zip(lines, self.classes, strict=True)
-        return [
-            _mark(values == number, name, file)
-            for number, name in named
-            if number in found and number != VOID
-        ]
+        return [_mark(values == number, self.classes[int(number) - 1], file) for number in found]
 
 
 def _mark(found: Bool[np.ndarray, "height width"], label: str, file: Path) -> Mark:

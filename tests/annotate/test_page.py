@@ -41,6 +41,20 @@ def test_it_opens_sorts_and_fits_and_complains_about_nothing(
     assert tab.complaints == []
 
 
+def test_a_slow_press_opens_an_image_while_the_gallery_settles(open_tab: Opener) -> None:
+    """The tiles are put in order after scrolling, and one that moves under a press is not clicked."""
+    tab = open_tab()
+    tile = tab.page.locator("[data-position='0']")
+    name = tile.get_attribute("title")
+    tab.page.locator("#tiles").evaluate("list => list.append(...[...list.children].reverse())")
+    tile.hover()
+    tab.page.mouse.down()
+    tab.page.locator("#gallery").dispatch_event("scroll")
+    tab.page.wait_for_timeout(400)
+    tab.page.mouse.up()
+    tab.page.locator("#image-name", has_text=name).wait_for()
+
+
 @pytest.mark.parametrize("ratio", [1, 2])
 @pytest.mark.parametrize("zoom", [0, 3])
 def test_marks_are_exact_at_any_zoom_and_pixel_ratio(

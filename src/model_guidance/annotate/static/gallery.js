@@ -167,9 +167,13 @@ export class Gallery {
     for (let position = first; position < end; position += 1) this.#show(position);
     const fast = Math.abs(scrollTop - this.#last) > FAST;
     this.#last = scrollTop;
+    this.#settleSoon();
+    if (!fast) this.#load();
+  }
+
+  #settleSoon() {
     clearTimeout(this.#settling);
     this.#settling = setTimeout(() => this.#settle(), SETTLED);
-    if (!fast) this.#load();
   }
 
   #settle() {
@@ -179,6 +183,7 @@ export class Gallery {
 
   /** Put the elements into the order of the images, for those who hear them one after the other. */
   #arrange() {
+    if (this.list.matches(":active")) return this.#settleSoon(); // what moves under a press is not clicked
     const nodes = [...this.#shown].sort(([one], [other]) => one - other).map(([, tile]) => tile.node);
     if (nodes.every((node, at) => this.list.children[at] === node)) return;
     const focused = /** @type {HTMLElement | null} */ (document.activeElement);

@@ -82,3 +82,28 @@ def test_the_page_the_picture_and_the_table(run: Run, tmp_path: Path, capsys):
     with pytest.raises(SystemExit):
         cli.main(["inspect", str(run.folder), "--checkpoint=first"])
     assert "no checkpoint 'first'" in capsys.readouterr().err
+
+
+def test_a_report_shows_it_of_the_baseline_and_the_best_guided_model(tmp_path: Path):
+    settings = {"backbone": "small", "epochs": 1, "frozen": "mid1"}
+    for weight in (0.0, 1.0, 2.0):
+        train_run(small(tmp_path / "cache", **settings, lambda_=weight), tmp_path / f"runs/{weight}")
+    asked = ["report", str(tmp_path / "runs"), f"--out={tmp_path / 'out'}"]
+    cli.main(asked)
+    assert "What they look at" not in (tmp_path / "out/index.html").read_text()
+    cli.main([*asked, "--inspect=test"])
+    page = (tmp_path / "out/index.html").read_text()
+    assert page.count('href="#section-1-kinds"') == page.count('id="section-1-kinds"') == 1
+    for model in ("baseline", "guided"):
+        name = f"kinds-small-ixg-mid2-{model}"
+        assert (tmp_path / f"out/figures/{name}.png").exists()
+        rows = list(csv.DictReader((tmp_path / f"out/tables/{name}.csv").open()))
+        assert sum(int(row["images"]) for row in rows) == 48
+        assert all(f"<h4>{row['kind']}</h4>" in page for row in rows)
+
+
+def test_a_report_cannot_look_at_a_split_that_is_not_there(run: Run, tmp_path: Path, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["report", str(run.folder), f"--out={tmp_path / 'out'}", "--inspect=tset"])
+    assert "--inspect tset: must be one of train, val, test" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -32,17 +32,19 @@ def write_report(
     findings: Sequence[Mapping[str, str]] = (),
     lead: str = "",
     verdicts: Sequence[str] = (),
+    inspect: str | None = None,
 ) -> Report:
     """Compare the runs in and below `folders`; write `out/index.html`.
 
     Writes `out/tables` and `out/figures` as well. Below the title stand the `verdicts`, one sentence each,
     and the `lead`. `findings` is shown as a table; its columns are finding, paper, measured and verdict.
+    `inspect` is a split on whose images the page shows what the models look at; without it none is read.
     Raises `UserError` if a run cannot be read, or a file not be written; an earlier page stays then.
     """
     check_output_folder(out)
     results = read_results(folders)
     warnings = [*results.warnings, *filter(None, [incomparable(results)])]
-    parts = [make_section(results, name, runs) for name, runs in sections(results).items()]
+    parts = [make_section(results, name, runs, inspect) for name, runs in sections(results).items()]
     if len(parts) > 1:
         parts = [_named(part, place) for place, part in enumerate(parts, 1)]
     for part in parts:
@@ -86,8 +88,9 @@ def _named(part: Section, place: int) -> Section:
     )
     runs = replace(part.runs, name=prefix + part.runs.name)
     sheets = [replace(each, name=prefix + each.name) for each in part.sheets]
+    kinds = [replace(each, table=replace(each.table, name=prefix + each.table.name)) for each in part.kinds]
     named = replace(part, drawings=drawings, tables=tables, classes=classes, runs=runs, sheets=sheets)
-    return replace(named, anchor=f"section-{place}")
+    return replace(named, kinds=kinds, anchor=f"section-{place}")
 
 
 def _write_files(part: Section, out: Path) -> None:
@@ -98,3 +101,5 @@ def _write_files(part: Section, out: Path) -> None:
             drawing.write(out / "figures")
     for sheet in part.sheets:
         sheet.write(out / "figures")
+    for kinds in part.kinds:
+        kinds.write(out)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -11,7 +12,7 @@ from model_guidance.report.figures.panels import Drawings, panel_name, section_d
 from model_guidance.report.limitations import limitations, summary
 from model_guidance.report.read.comparable import of_section
 from model_guidance.report.read.labels import labelled
-from model_guidance.report.read.reported import panels, reported
+from model_guidance.report.read.reported import by_configuration, panels, reported
 from model_guidance.report.read.results import Results
 from model_guidance.report.tables.classes import class_table
 from model_guidance.report.tables.confusion import confusion_table
@@ -24,6 +25,11 @@ from model_guidance.report.tables.table import WrittenTable
 from model_guidance.report.tables.verdicts import verdict_table
 from model_guidance.report.verdict import told, verdicts
 from model_guidance.runs.examples import flips, read_examples
+
+if TYPE_CHECKING:
+    from model_guidance.report.evidence_kinds import EvidenceKinds
+
+INSPECTED = 2  # models of a panel: the baseline, and the guided one with the highest EPG
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,7 @@ class Section:
     sheets: Sequence[ExampleSheet]
     common: dict[str, str]
     verdicts: Sequence[str]
+    kinds: Sequence["EvidenceKinds"]
     anchor: str = "section-1"
 
     @property
@@ -52,6 +59,7 @@ class Section:
         shown |= {"figures": "What can be reached"} if self.drawings else {}
         shown |= named | {"disagreement": "Where map and behaviour disagree"}
         shown |= {"maps": "Heat maps"} if self.sheets else {}
+        shown |= {"kinds": "What they look at"} if self.kinds else {}
         shown |= {"details": "Classes, settings and runs"}
         return {f"{self.anchor}-{name}": title for name, title in shown.items()}
 
@@ -61,8 +69,8 @@ class Section:
         return [*self.tables, *self.classes, self.runs]
 
 
-def make_section(results: Results, title: str, names: list[str]) -> Section:
-    """Compare the runs `names`, which share data, size and classes."""
+def make_section(results: Results, title: str, names: list[str], inspect: str | None = None) -> Section:
+    """Compare the runs `names`, which share data, size and classes; `inspect` is a split to look at."""
     tested = labelled(of_section(results.tested, names))
     epochs = labelled(of_section(results.epochs, names))
     models = reported(tested)
@@ -89,6 +97,7 @@ def make_section(results: Results, title: str, names: list[str]) -> Section:
         list(_sheets(results, models)),
         common_settings(results, names),
         told(judged),
+        list(_kinds(results, models, inspect)) if inspect else [],
     )
 
 
@@ -115,3 +124,15 @@ def _sheets(results: Results, models: pd.DataFrame) -> Iterator[ExampleSheet]:
         sheet = example_sheet(results, rows, name, f"{backbone}, {explainer}")
         if sheet is not None:
             yield sheet
+
+
+def _kinds(results: Results, models: pd.DataFrame, split: str) -> Iterator["EvidenceKinds"]:
+    from model_guidance.report.evidence_kinds import evidence_kinds  # noqa: PLC0415  (scikit-learn, an extra)
+
+    own = models[models["own"]]
+    for (backbone, explainer), rows in own.groupby(["backbone", "explainer"], sort=False):
+        panel = panel_name(str(backbone), str(explainer))
+        for label, found in list(by_configuration(rows).items())[:INSPECTED]:
+            run = results.runs[found["run"].iloc[0]]
+            name = f"kinds-{panel}-{'baseline' if label == 'baseline' else 'guided'}"
+            yield evidence_kinds(run, split, name, f"{label}: {backbone}, {explainer}")

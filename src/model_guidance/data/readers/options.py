@@ -14,10 +14,10 @@ def one_of(option: str, value: object, choices: Sequence[str]) -> str:
     return str(value)
 
 
-def check_split(split: str) -> None:
-    """Raise `UserError` unless `split` is train, val or test."""
+def check_split(split: str, option: str = "split") -> None:
+    """Raise `UserError` naming `option` unless `split` is train, val or test."""
     if split not in SPLITS:
-        raise UserError(f"--split {split}: must be one of {listed(SPLITS, split)}")
+        raise UserError(f"--{option} {split}: must be one of {listed(SPLITS, split)}")
 
 
 def check_flag(option: str, value: object) -> None:

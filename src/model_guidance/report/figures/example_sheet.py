@@ -12,9 +12,8 @@ from model_guidance.errors import UserError
 from model_guidance.files import write
 from model_guidance.report.figures.drawing import encoded
 from model_guidance.report.figures.heatmaps import Image, Panel, Row, heatmap_sheets
-from model_guidance.report.read.reported import baseline
+from model_guidance.report.read.reported import by_configuration
 from model_guidance.report.read.results import Results
-from model_guidance.report.read.score import column
 from model_guidance.runs.examples import Examples, read_examples, telling
 from model_guidance.runs.folder import Run
 from model_guidance.runs.setup import source_of
@@ -60,15 +59,12 @@ def example_sheet(results: Results, models: pd.DataFrame, name: str, title: str)
 
 def _examples(results: Results, models: pd.DataFrame) -> dict[str, Examples]:
     """Return the examples of the baseline and of one run per guided configuration, the highest EPG first."""
-    guided = models[models["role"] == "guided"]
-    guided = guided.loc[column(guided, "epg").sort_values(ascending=False, kind="stable").index]
-    wanted = {"baseline": baseline(models)} | dict(list(guided.groupby("configuration", sort=False)))
     found: dict[str, Examples] = {}
-    for label, rows in wanted.items():
+    for label, rows in by_configuration(models).items():
         for run, explainer in rows[["run", "explainer"]].itertuples(index=False):
             examples = read_examples(results.runs[run].folder, explainer)
             if examples is not None and label not in found and len(found) < COLUMNS:
-                found[str(label)] = examples
+                found[label] = examples
     return found
 
 

@@ -74,6 +74,14 @@ def _closest(found: pd.DataFrame, epochs: int | None) -> pd.DataFrame:
     return found[distance == distance.min()]
 
 
+def by_configuration(models: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the rows of the baseline, if any, and of each guided configuration, the highest EPG first."""
+    guided = models[models["role"] == "guided"]
+    guided = guided.loc[column(guided, "epg").sort_values(ascending=False, kind="stable").index]
+    found = {"baseline": baseline(models)} | dict(list(guided.groupby("configuration", sort=False)))
+    return {str(label): rows for label, rows in found.items() if not rows.empty}
+
+
 def unrepresented(models: pd.DataFrame) -> list[str]:
     """Return "CONFIGURATION (seeds REPLICATE, REPLICATE)" for the `reported` models that cost too much.
 

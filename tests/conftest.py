@@ -45,3 +45,15 @@ def browser() -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def violations() -> Callable[[Any], list[str]]:
+    """Return what asks axe-core which rules of accessibility an open page breaks, and by which element."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+
+    def found(page: Any) -> list[str]:
+        broken = axe.run(page).response["violations"]
+        return [f"{each['impact']}, {each['id']}: {each['nodes'][0]['html']}" for each in broken]
+
+    return found

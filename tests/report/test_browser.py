@@ -25,7 +25,7 @@ def page(tmp_path_factory):
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_the_page_fits_and_complains_about_nothing(page, browser, width):
+def test_the_page_fits_and_complains_about_nothing(page, browser, violations, width):
     complaints, requests = [], []
     tab = browser.new_page(viewport={"width": width, "height": 844})
     tab.on("console", lambda message: complaints.append(message.text))
@@ -36,6 +36,7 @@ def test_the_page_fits_and_complains_about_nothing(page, browser, width):
     for summary in tab.locator("details:not([open]) > summary").all()[::-1]:  # the last first: they change
         summary.click()
     assert complaints == []
+    assert violations(tab) == []
     assert [url for url in requests if not url.startswith("data:")] == [page.as_uri()]
     assert tab.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     assert tab.locator("svg[role=img]").count() == 5

@@ -57,3 +57,15 @@ def violations() -> Callable[[Any], list[str]]:
         return [f"{each['impact']}, {each['id']}: {each['nodes'][0]['html']}" for each in broken]
 
     return found
+
+
+@pytest.fixture(scope="session")
+def pretrained() -> Path:
+    """Return the file of EfficientNet-Lite0's ImageNet weights; skip the test when it is not there."""
+    home = Path(os.environ.get("MODEL_GUIDANCE_WEIGHTS", DATA.parent / "weights"))
+    path = home / "tf_efficientnet_lite0.safetensors"
+    if not path.is_file():
+        pytest.skip(
+            f"no pretrained weights: set MODEL_GUIDANCE_WEIGHTS to a folder that contains {path.name}"
+        )
+    return path

@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,15 +43,3 @@ def _module(path: Path):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-@pytest.fixture
-def pretrained() -> Path:
-    """Return the file of EfficientNet-Lite0's ImageNet weights; skip the test when it is not there."""
-    home = Path(os.environ.get("MODEL_GUIDANCE_WEIGHTS", DATA.parent / "weights"))
-    path = home / "tf_efficientnet_lite0.safetensors"
-    if not path.is_file():
-        pytest.skip(
-            f"no pretrained weights: set MODEL_GUIDANCE_WEIGHTS to a folder that contains {path.name}"
-        )
-    return path

@@ -52,6 +52,7 @@ export class Editor extends Observed {
     this.label = picture.labels.includes(this.label)
       ? this.label
       : (picture.labels[0] ?? picture.scores[0]?.label ?? "");
+    this.ignored = false; // the next image's first region would seldom be meant so
     this.#drop();
     this.changed();
   }

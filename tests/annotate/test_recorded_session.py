@@ -122,6 +122,10 @@ def test_a_sitting(session: Session, browser: Any, tmp_path: Path, width: int) -
         page.locator("#close-panel").click()
         page.locator("#views svg").nth(1).wait_for()
         shown("8-before-and-after")
+        page.locator("#back").click()
+        page.locator(".tile:not([hidden]) .tile-said + .tile-said").first.wait_for()  # both models' answers
+        page.wait_for_load_state("networkidle")
+        shown("9-gallery-of-both")
         assert tab.complaints == []
         context.tracing.stop(path=tmp_path / "trace.zip")
         context.close()

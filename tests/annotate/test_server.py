@@ -89,11 +89,6 @@ def test_every_answer_forbids_what_comes_from_elsewhere(client: TestClient) -> N
 )
 def test_what_is_not_there_is_said(client: TestClient, path: str) -> None:
     answer = client.get(path)
-    for _ in range(100):  # the order is unknown once the images have been looked at
-        if answer.status_code != 200 or not path.startswith("/api/gallery"):
-            break
-        time.sleep(0.1)
-        answer = client.get(path)
     assert answer.status_code in (400, 404)
     assert b"root:" not in answer.content
     assert b"import " not in answer.content

@@ -21,6 +21,7 @@ QUALITY = 85
 class Photos:
     """One split: `source` has the images at their own size, `split` their labels and groups."""
 
+    name: str
     source: Source
     split: Split
 
@@ -29,7 +30,7 @@ class Photos:
         """Open a split of a run's data; `UserError` where its classes are others by now."""
         split = split_of(run.config, name)
         check_classes(run.config.data, run.classes, split.classes, run.folder)
-        return cls(source_of(run.config, name), split)
+        return cls(name, source_of(run.config, name), split)
 
     def __len__(self) -> int:
         return len(self.split)

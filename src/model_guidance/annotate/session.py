@@ -1,26 +1,27 @@
 """One sitting before the page: a run, its photos, the marks and the rounds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 from PIL import Image, ImageDraw
 
 from model_guidance.annotate.marks_file import Marked, MarksFile
+from model_guidance.annotate.orders import DATA, ORDERS, order
 from model_guidance.annotate.photos import QUALITY, Photos
 from model_guidance.annotate.rounds import Rounds, Wish
 from model_guidance.annotate.shapes import Shape, own_shapes
-from model_guidance.annotate.views import ORDERS, Views, order, right
+from model_guidance.annotate.views import OWN, View, Views, right
 from model_guidance.data.photos import encoded
 from model_guidance.data.readers.options import SPLITS
 from model_guidance.errors import UserError
 from model_guidance.evaluation import Evaluation
 from model_guidance.files import read_bytes
-from model_guidance.finding.observations import Observations
 from model_guidance.report.page import write_report
 from model_guidance.report.read.score import NAMES
 from model_guidance.runs.folder import Run
@@ -73,7 +74,7 @@ class Session:
             "layer": config.layer,
             "method": config.own_method,
             "frozen": self.frozen,
-            "orders": [{"id": name, "title": title} for name, title in ORDERS.items()],
+            "orders": [{"id": name, "title": each.title} for name, each in ORDERS.items()],
             "models": [
                 {"id": name, "title": folder.name, "epoch": self.views.epoch(name)}
                 for name, folder in self.views.folders.items()
@@ -91,26 +92,32 @@ class Session:
 
     def gallery(self, asked: Mapping[str, str], first: int = 0, count: int = 200) -> dict[str, Any]:
         """Return a part of the images of a split in the order, and of the kind, that is asked for."""
-        split, model = asked.get("split", "train"), asked.get("model", "run")
-        photos, view = self._photos(split), self.views[model]
-        seen = view.observations(split)
-        rights = None if seen is None else right(seen, photos)
-        ordered = order(asked.get("order", "data"), seen, photos)
-        found = [index for index in ordered if self._wanted(photos, index, asked, rights)]
-        shown = found[first : first + count]
-        waiting = seen is None and split not in view.failed
+        view, photos = self.views[asked.get("model", OWN)], self._photos(asked.get("split", "train"))
+        ordered = order(asked.get("order", DATA), view, photos)
+        answers, beside = _answers(view, photos), self._beside(asked.get("beside"), photos)
+        known = range(len(photos)) if ordered is None else ordered
+        found = [index for index in known if self._wanted(photos, index, asked, answers)]
+        problem, waiting = view.problem(photos.name), answers is None or ordered is None
         return {
             "total": len(found),
-            "ready": not waiting,
-            "message": "the images are being looked at" if waiting else view.failed.get(split, ""),
+            "ready": bool(problem) or not (waiting or (asked.get("beside") and beside is None)),
+            "message": problem or ("the images are being looked at" if waiting else ""),
             "images": [
-                self._entry(photos, index, rights) | said
-                for index, said in zip(shown, self._predictions(seen, shown), strict=True)
+                self._entry(photos, index)
+                | self._said(answers, index)
+                | {"beside": beside and self._said(beside, index)}
+                for index in found[first : first + count]
             ],
         }
 
+    def _beside(self, model: str | None, photos: Photos) -> "_Answers | None":
+        """Return what a second model says; None for a round that is trained: looking would slow it down."""
+        if not model or (model != OWN and self.rounds[model].state == "running"):
+            return None
+        return _answers(self.views[model], photos)
+
     def _wanted(
-        self, photos: Photos, index: int, asked: Mapping[str, str], rights: Bool[np.ndarray, "images"] | None
+        self, photos: Photos, index: int, asked: Mapping[str, str], answers: "_Answers | None"
     ) -> bool:
         only, label = asked.get("only", "all"), asked.get("class", "")
         if label and label not in photos.labels(index):
@@ -118,33 +125,33 @@ class Session:
         if only == "all":
             return True
         if only == "wrong":
-            return rights is not None and not bool(rights[index])
+            return answers is not None and not answers.right[index]
         marked = self.marks.of(photos.names[index])
         if only == "skipped":
             return marked is not None and marked.status == "skip"
         return bool(marked and (marked.shapes or marked.status)) == (only == "marked")
 
-    def _entry(self, photos: Photos, index: int, rights: Bool[np.ndarray, "images"] | None) -> dict[str, Any]:
+    def _entry(self, photos: Photos, index: int) -> dict[str, Any]:
         marked = self.marks.of(photos.names[index])
         return {
             "index": index,
             "name": photos.names[index],
             "labels": photos.labels(index),
             "group": photos.group(index),
-            "right": None if rights is None else bool(rights[index]),
             "marks": len(marked.shapes) if marked else 0,
             "status": marked.status if marked else None,
         }
 
-    def _predictions(self, seen: Observations | None, shown: Sequence[int]) -> list[dict[str, Any]]:
-        """Return the most probable class of each image that is shown; None until all have been looked at."""
-        if seen is None:
-            return [{"prediction": None, "score": None}] * len(shown)
-        scores = seen[np.array(shown, int)].probabilities
-        return [
-            {"prediction": self.run.classes[int(each.argmax())], "score": round(float(each.max()), 4)}
-            for each in scores
-        ]
+    def _said(self, answers: "_Answers | None", index: int) -> dict[str, Any]:
+        """Return the most probable class of an image; None until all have been looked at."""
+        if answers is None:
+            return {"prediction": None, "score": None, "right": None}
+        scores = answers.probabilities[index]
+        return {
+            "prediction": self.run.classes[int(scores.argmax())],
+            "score": round(float(scores.max()), 4),
+            "right": bool(answers.right[index]),
+        }
 
     def image(self, split: str, index: int, model: str) -> dict[str, Any]:
         """Return all about one image; its scores are those of the model."""
@@ -263,6 +270,19 @@ class Session:
         if split not in self.photos:
             raise UserError(f"there is no split {split}; there are {', '.join(self.photos)}")
         return self.photos[split]
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """What a model says of each image of a split: probabilities, and whether it decides rightly."""
+
+    probabilities: Float[np.ndarray, "images classes"]
+    right: Bool[np.ndarray, "images"]
+
+
+def _answers(view: View, photos: Photos) -> _Answers | None:
+    seen = view.observations(photos.name)
+    return None if seen is None else _Answers(seen.probabilities, right(seen, photos))
 
 
 def _told(marked: Marked | None) -> dict[str, Any]:

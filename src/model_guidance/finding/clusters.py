@@ -13,7 +13,7 @@ try:
     from sklearn.decomposition import PCA
     from sklearn.metrics import silhouette_score
 except ModuleNotFoundError as error:
-    raise UserError("inspect needs scikit-learn: pip install 'model-guidance[digits]'") from error
+    raise UserError("kinds of evidence need scikit-learn: pip install 'model-guidance[digits]'") from error
 
 MOST = 6  # clusters of one class
 FEWEST = 10  # images of a class that can be told apart into clusters

@@ -7,8 +7,9 @@
  * @typedef {{split: string, index: number}} Place which image of the data
  * @typedef {Place & {name: string, width: number, height: number, labels: string[], group: string | null,
  *   scores: {label: string, score: number}[], own: Shape[], marks: Shape[], status: Status}} Picture
- * @typedef {{index: number, name: string, labels: string[], group: string | null, prediction: string,
- *   score: number, right: boolean | null, marks: number, status: Status}} Entry one image of the gallery
+ * @typedef {{prediction: string | null, score: number, right: boolean | null}} Answer of one model to one image
+ * @typedef {Answer & {index: number, name: string, labels: string[], group: string | null, marks: number,
+ *   status: Status, beside: Answer | null}} Entry one image of the gallery
  * @typedef {{id: string, state: "running" | "finished" | "stopped" | "failed", epoch: number, epochs: number,
  *   seconds: number, message: string, marks: number, lambda: number}} Round
  */

@@ -40,8 +40,8 @@ export class Gallery {
     this.app.marks.onChange((place) => this.#marksChanged(place));
     this.app.session.onChange(() => this.#load());
     this.app.settings.onAny(["split", "order", "class", "only", "model"], () => this.#ask());
+    this.app.settings.onAny(["beside"], () => this.#ask(this.#focus));
     this.app.settings.onAny(["of", "without"], () => this.#load());
-    this.app.settings.onAny(["beside"], () => this.#again());
   }
 
   start() {
@@ -51,7 +51,7 @@ export class Gallery {
   /** @param {number} [position] to begin with */
   #ask(position = 0) {
     const { settings } = this.app;
-    const names = /** @type {const} */ (["split", "order", "class", "only", "model"]);
+    const names = /** @type {const} */ (["split", "order", "class", "only", "model", "beside"]);
     this.#focus = position;
     this.pages.ask(Object.fromEntries(names.map((name) => [name, settings.get(name)])));
     this.#again();

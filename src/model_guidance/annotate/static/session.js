@@ -45,7 +45,7 @@ export class Session extends Observed {
   /**
    * The number of the class whose map is shown.
    * @param {string} of "label:", "prediction:" or "class:NAME"
-   * @param {{labels: string[], prediction?: string}} image
+   * @param {{labels: string[], prediction?: string | null}} image
    */
   classShown(of, image) {
     const named = of.startsWith("class:") ? of.slice("class:".length) : undefined;

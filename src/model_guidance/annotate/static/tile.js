@@ -5,6 +5,7 @@ import { counted, element, hidden, percent } from "./dom.js";
 
 /**
  * @typedef {import("./api.js").Entry} Entry
+ * @typedef {import("./api.js").Answer} Answer
  * @typedef {import("./detail.js").App} App
  * @typedef {{photo: HTMLImageElement, map: HTMLImageElement, frame: HTMLElement}} Frame
  */
@@ -57,7 +58,7 @@ export class Tile {
     this.node.classList.toggle("waiting", !entry);
     if (!entry) return this.#clear();
     this.label.textContent = entry.labels.join(", ") || "no class";
-    this.says.replaceChildren(...says(entry));
+    this.says.replaceChildren(...[entry, entry.beside].filter((each) => each?.prediction).map(says));
     this.button.title = entry.name;
     this.showMarks();
   }
@@ -142,20 +143,19 @@ function showFrame({ photo: seen, map: over, frame }, photo, map) {
   }
 }
 
-/** @param {Entry} entry @returns {(Node | string)[]} */
-function says({ prediction, score, right }) {
-  if (prediction == null) return [];
-  const sign = right == null ? "" : right ? "✓" : "✗";
-  const mark = element("span", {
-    class: right ? "is-right" : "is-wrong",
-    textContent: sign,
-    "aria-hidden": "true",
-  });
-  const name = element("span", { class: "tile-prediction", textContent: prediction });
-  return [
-    mark,
-    hidden(right == null ? "says " : right ? "rightly says " : "wrongly says "),
-    name,
+/** @param {Answer | null} answer that is there */
+function says(answer) {
+  const { prediction, score, right } = /** @type {Answer} */ (answer);
+  return element(
+    "span",
+    { class: "tile-said" },
+    element("span", {
+      class: right ? "is-right" : "is-wrong",
+      textContent: right ? "✓" : "✗",
+      "aria-hidden": "true",
+    }),
+    hidden(right ? "rightly says " : "wrongly says "),
+    element("span", { class: "tile-prediction", textContent: prediction }),
     element("span", { class: "tile-score", textContent: percent(score) }),
-  ];
+  );
 }

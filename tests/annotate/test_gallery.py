@@ -51,7 +51,7 @@ def test_what_is_lost_without_the_background(finished: Run) -> None:
     model = load_model(finished, "last").eval()
     for index in (0, 7, 23):
         item, label = dataset[index], seen.classes[index]
-        image = torch.as_tensor(np.array(item.image)).float()[None] / 255
+        image = torch.as_tensor(item.image).float()[None] / 255
         inside = torch.stack([region.mask for region in item.regions]).any(dim=0)
         altered = torch.where(inside, image, image.mean(dim=(2, 3), keepdim=True))
         before, after = (float(model(each).sigmoid()[0, label].detach()) for each in (image, altered))

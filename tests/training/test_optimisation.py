@@ -6,13 +6,17 @@ from typing import Any
 
 import pytest
 import torch
+from lightning_fabric import Fabric
+from lightning_fabric.plugins.precision.amp import MixedPrecision
 from safetensors.torch import load_file
 from tests.training.helpers import interrupt, same, small, trained
 from torch import nn
+from torch.amp import GradScaler
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, SequentialLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from model_guidance.errors import UserError
+from model_guidance.runs import prepare
 from model_guidance.runs.evaluate import evaluate_run
 from model_guidance.runs.folder import Run
 from model_guidance.runs.train import train_run
@@ -46,6 +50,27 @@ def test_interrupted_it_ends_in_the_same_bits(settings, cache: Path, tmp_path: P
     assert resumed.read_bytes() == whole.read_bytes()
     plain = {"frozen": config.frozen, "freeze_statistics": config.freeze_statistics}
     assert not same(trained(small(cache, **SETTINGS | plain), tmp_path / "plain"), expected)
+
+
+@pytest.mark.slow
+def test_gradients_of_half_precision_are_scaled_as_before(cache: Path, tmp_path: Path, monkeypatch):
+    """Fabric scales on a GPU only; here the same plugin scales on a CPU, by more after every two steps."""
+    scaled = []
+
+    def fabric_of(config: Config) -> Fabric:
+        scaler = GradScaler("cpu", init_scale=4.0, growth_interval=2)
+        plugin = MixedPrecision("bf16-mixed", "cpu")  # which needs no scale: 2^n changes nothing but exponents
+        plugin.scaler = scaler
+        scaled.append(scaler)
+        return Fabric(accelerator="cpu", plugins=[plugin])
+
+    monkeypatch.setattr(prepare, "fabric_of", fabric_of)
+    config = small(cache, **SETTINGS)
+    trained(config, tmp_path / "whole")
+    interrupt(config, tmp_path / "resumed", step=4)  # the first of the second epoch
+    trained(config, tmp_path / "resumed")
+    whole, _, resumed = (each.get_scale() for each in scaled)
+    assert whole == resumed == 4.0 * 2**3
 
 
 @pytest.mark.slow

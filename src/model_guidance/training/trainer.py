@@ -107,6 +107,7 @@ def train(
         with optimisation.averaged():
             history.append(row | score(guidance.model))
         kept = {"model": network.state_dict(), **optimisation.state_dict(), "seconds": spent}
+        kept["precision"] = fabric.strategy.precision.state_dict()  # by how much fp16 gradients are scaled
         if weighting is not None:
             kept["weighting"] = weighting.state_dict()
         yield _epoch(history, goal, kept, seconds / len(losses))
@@ -121,6 +122,8 @@ def _set_up(
     average = WeightAverage(unwrapped(guidance.model)[0], config.ema) if config.ema is not None else None
     if state:
         optimizer.load_state_dict(state["optimizer"])
+        if state.get("precision"):
+            fabric.strategy.precision.load_state_dict(state["precision"])
         if average is not None:
             average.load(state["average"])
     schedule = schedule_of(config, own, steps, len(state["history"]) if state else 0)

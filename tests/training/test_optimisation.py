@@ -59,7 +59,7 @@ def test_gradients_of_half_precision_are_scaled_as_before(cache: Path, tmp_path:
 
     def fabric_of(config: Config) -> Fabric:
         scaler = GradScaler("cpu", init_scale=4.0, growth_interval=2)
-        plugin = MixedPrecision("bf16-mixed", "cpu")  # which needs no scale: 2^n changes nothing but exponents
+        plugin = MixedPrecision("bf16-mixed", "cpu")
         plugin.scaler = scaler
         scaled.append(scaler)
         return Fabric(accelerator="cpu", plugins=[plugin])

@@ -10,6 +10,9 @@ from torch import nn
 from model_guidance.errors import UserError
 from model_guidance.models.backbone import STAGES, Backbone, Standardize
 
+INCEPTIONS = ("googlenet", "inception_v3")
+INCEPTION = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))  # mean and deviation of their inputs
+
 
 def torchvision_model(name: str, num_classes: int, pretrained: bool) -> Backbone:
     """Return torchvision's `name`, from ImageNet weights (downloaded) if `pretrained`."""
@@ -18,9 +21,7 @@ def torchvision_model(name: str, num_classes: int, pretrained: bool) -> Backbone
     if name not in torchvision.models.list_models(module=torchvision.models):
         raise UserError(f"torchvision has no classifier '{name}': see torchvision.models.list_models()")
     if not pretrained:
-        return wrapped(
-            torchvision.models.get_model(name, weights=None, num_classes=num_classes), Standardize()
-        )
+        return _as_published(name, torchvision.models.get_model(name, weights=None, num_classes=num_classes))
     with _downloading(torchvision.models.get_model_weights(name).DEFAULT.url):
         network = torchvision.models.get_model(name, weights="DEFAULT")
     linear = {key: module for key, module in network.named_modules() if isinstance(module, nn.Linear)}
@@ -30,7 +31,21 @@ def torchvision_model(name: str, num_classes: int, pretrained: bool) -> Backbone
         )
     head, old = linear.popitem()
     network.set_submodule(head, nn.Linear(old.in_features, num_classes, bias=old.bias is not None))
-    return wrapped(network, Standardize())
+    return _as_published(name, network)
+
+
+def _as_published(name: str, network: Any) -> Backbone:
+    """Return the network with the inputs it was trained on, the same whether it was made with weights or not.
+
+    With weights an inception expects ImageNet's mean and deviation, and turns them into its own; without, it
+    expects its own, and may have auxiliary heads.
+    """
+    if name not in INCEPTIONS:
+        return wrapped(network, Standardize())
+    network.transform_input = network.aux_logits = False
+    for head in {"aux1", "aux2", "AuxLogits"} & dict(network.named_children()).keys():
+        setattr(network, head, None)
+    return wrapped(network, Standardize(*INCEPTION))
 
 
 def timm_model(name: str, num_classes: int, pretrained: bool) -> Backbone:

@@ -8,6 +8,7 @@ import pytest
 from model_guidance.finding.criteria.border import border
 from model_guidance.finding.criteria.disagreement import disagreement
 from model_guidance.finding.criteria.doubt import doubt
+from model_guidance.finding.criteria.typical import typical
 from model_guidance.finding.criteria.variety import variety
 from model_guidance.finding.observations import GRID, Observations
 from model_guidance.finding.strongest_box import strongest_box
@@ -63,6 +64,28 @@ def test_variety_takes_one_of_each_kind_before_a_second():
     kinds = np.eye(3)[[0, 0, 0, 0, 1, 1, 2]] + 0.01 * np.random.default_rng(1).normal(size=(7, 3))
     first = np.argsort(-variety(observed(kinds), NONE))[:3]
     assert sorted(np.array([0, 0, 0, 0, 1, 1, 2])[first]) == [0, 1, 2]
+
+
+def test_typical_images_stand_for_the_most_that_nothing_stands_for_yet():
+    """Each next one against every other choice, from the definition; the classes do not see each other."""
+    rng = np.random.default_rng(2)
+    points, marked, classes = rng.normal(size=(14, 4)), rng.normal(size=(3, 4)), np.arange(14) % 2
+    seen = observed(points, classes=classes)
+    found = typical(seen, observed(marked, classes=np.array([0, 0, 1])))
+    differences = np.concatenate([points, marked]) - points.mean(axis=0)
+    units = differences / np.linalg.norm(differences, axis=1, keepdims=True)
+    for label, before in ((0, [14, 15]), (1, [16])):
+        own, taken = np.flatnonzero(classes == label), list(before)
+        for place in own[np.argsort(-found[own], kind="stable")]:
+            standing = [standing_for(units, own, [*taken, other]) for other in own]
+            assert standing_for(units, own, [*taken, place]) == pytest.approx(max(standing), abs=1e-6)
+            assert found[place] == pytest.approx(max(standing) - standing_for(units, own, taken), abs=1e-6)
+            taken.append(place)
+
+
+def standing_for(units: np.ndarray, own: np.ndarray, taken: list[int]) -> float:
+    """How well some images stand for those of a class."""
+    return float(np.mean([max(0.0, *(units[one] @ units[each] for each in taken)) for one in own]))
 
 
 def test_the_box_is_that_of_the_peak_and_not_of_another_spot():

@@ -43,7 +43,7 @@ def test_what_is_marked_is_not_suggested(run: Run):
     found = suggest(run, count=12)
     drawn = set(found.names)
     assert (len(drawn), found.left) == (12, 12)
-    for by in ("border", "doubt", "disagreement", "variety"):
+    for by in ("border", "doubt", "disagreement", "variety", "typical"):
         one = suggest(run, by=by, count=5)
         assert set(one.names) < drawn
         assert list(one.score) == list(one.criteria[by])
@@ -142,7 +142,7 @@ def test_where_everything_is_marked(run: Run, home: Path):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"by": "luck"}, "^--by luck: must be one of disagreement, border, doubt, variety, all$"),
+        ({"by": "luck"}, "^--by luck: must be one of disagreement, border, doubt, variety, typical, all$"),
         ({"count": 0}, "^--count 0: at least 1 is needed$"),
         ({"split": "tests"}, "tests"),
         ({"checkpoint": "first"}, "no checkpoint 'first'"),

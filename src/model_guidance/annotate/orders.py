@@ -8,8 +8,9 @@ import numpy as np
 from model_guidance.annotate.photos import Photos
 from model_guidance.annotate.views import View
 from model_guidance.errors import UserError
+from model_guidance.finding.criteria import CRITERIA
 from model_guidance.finding.observations import Observations
-from model_guidance.finding.suggestions import ALL, RANKED, ordered
+from model_guidance.finding.suggestions import ALL, ordered
 
 
 @dataclass(frozen=True)
@@ -66,5 +67,5 @@ ORDERS = {
     "reliance": Order("needs its background most", _by_reliance),
     "kind": Order("by kind of evidence", _by_kind),
     ALL: Order("suggested", _suggested(ALL)),
-    **{name: Order(f"suggested: {name}", _suggested(name)) for name in RANKED},
+    **{name: Order(f"suggested: {name}", _suggested(name)) for name in CRITERIA},
 }

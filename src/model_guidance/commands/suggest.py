@@ -16,7 +16,9 @@ def parser(_: Sequence[str]) -> Parser:
     )
     parser.add_argument("run", type=str, help="the run's folder")
     parser.add_argument("--count", type=int, default=25, help="how many images")
-    parser.add_argument("--by", type=str, default="all", help="disagreement, border, doubt, variety or all")
+    parser.add_argument(
+        "--by", type=str, default="all", help="disagreement, border, doubt, variety, typical or all"
+    )
     parser.add_argument("--split", type=str, default="train", help="train, val or test")
     parser.add_argument("--checkpoint", type=str, default="best", help="best, last or front/epoch-NNN")
     parser.add_argument(

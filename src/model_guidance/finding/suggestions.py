@@ -15,7 +15,8 @@ from model_guidance.runs.folder import Run
 from model_guidance.runs.setup import regions_of
 
 ALL = "all"
-RANKED = tuple(name for name in CRITERIA if name != "variety")  # variety only says how far it is from others
+AMONG = ("variety", "typical")  # these say what an image is beside others, not by itself
+RANKED = tuple(name for name in CRITERIA if name not in AMONG)
 SHORTLIST = 4  # times as many images as are wanted: variety chooses among them
 
 
@@ -74,7 +75,7 @@ def suggest(
 
 
 def ordered(images: Observations, by: str = ALL) -> Int[np.ndarray, "images"]:
-    """Return all images, by their place, in the order of one criterion of `RANKED` or of all of them."""
+    """Return all images, by their place, in the order of one of `CRITERIA` or of all of `RANKED`."""
     nothing = images[np.zeros(len(images), bool)]
     wanted = RANKED if by == ALL else (by,)
     criteria = {name: CRITERIA[name](images, nothing) for name in wanted}

@@ -8,6 +8,7 @@ from numpy import ndarray
 from model_guidance.finding.criteria.border import border
 from model_guidance.finding.criteria.disagreement import disagreement
 from model_guidance.finding.criteria.doubt import doubt
+from model_guidance.finding.criteria.typical import typical
 from model_guidance.finding.criteria.variety import variety
 from model_guidance.finding.observations import Observations
 
@@ -20,4 +21,5 @@ CRITERIA: dict[str, Criterion] = {
     "border": border,
     "doubt": doubt,
     "variety": variety,
+    "typical": typical,
 }

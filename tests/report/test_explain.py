@@ -25,7 +25,7 @@ from model_guidance.report.figures.heatmaps import (
     heatmap_sheets,
     legend_text,
 )
-from model_guidance.report.figures.lettering import cut, width
+from model_guidance.report.figures.lettering import cut, told_apart, width
 from model_guidance.report.figures.overlay import SIDE, picture, scale
 from model_guidance.runs.checkpoints import write_weights
 from model_guidance.runs.folder import CLASSES, CONFIG, Run
@@ -183,3 +183,12 @@ def test_a_long_line_loses_its_middle():
 def _row(size: tuple[int, int], name: str = "name", columns: int = 1) -> Row:
     image = np.zeros((size[1], size[0], 3), np.uint8)
     return Row(image, name, None, [Panel(np.ones((4, 4)), name, True)] * columns)
+
+
+def test_long_names_lose_what_all_begin_with_and_short_ones_nothing():
+    names = [f"waterbirds-resnet50-ixg@final-{each}-seed0" for each in ("baseline", "energy", "energy-10")]
+    assert told_apart(names, 2.0, 10) == ["baseline-seed0", "energy-seed0", "energy-10-seed0"]
+    assert told_apart(["run-1", "run-2"], 2.0, 10) == ["run-1", "run-2"]
+    assert told_apart(names[:1], 2.0, 10) == [cut(names[0], 2.0, 10)]
+    twins = told_apart([f"{'a-' * 30}b", f"{'a-' * 30}b"], 1.0, 10)
+    assert twins == ["b", "b"]

@@ -16,7 +16,7 @@ from matplotlib.patches import Rectangle
 
 from model_guidance.report.escape import drawable
 from model_guidance.report.figures.drawing import lay_out
-from model_guidance.report.figures.lettering import cut, wrapped
+from model_guidance.report.figures.lettering import cut, told_apart, wrapped
 from model_guidance.report.figures.overlay import colour_bar, picture, scale, shown_size
 from model_guidance.report.figures.style import INK
 
@@ -111,10 +111,11 @@ def _page(rows: Sequence[Row], columns: Sequence[str], blocks: int) -> Figure:
     block = (1 + len(columns)) * (CELL + GAP) + 2 * GAP
     width = max(2 * EDGE + blocks * block, NARROWEST)
     bottom = EDGE + HEAD + sum(map(_height, lines))
-    legend = wrapped(legend_text(rows), width - 2 * EDGE, TEXT).split("\n")
+    legend = wrapped(legend_text(rows), width - 4 * EDGE, TEXT).split("\n")
     sheet = _Sheet(width, bottom + (2 + len(legend)) * LINE + GAP)
+    names = told_apart([drawable(name, weight="bold") for name in columns], CELL, HEADING, "bold")
     for at in range(min(blocks, len(rows))):
-        sheet.headings(["image", *columns], EDGE + at * block)
+        sheet.headings(["image", *names], EDGE + at * block)
     top = EDGE + HEAD
     for line in lines:
         for at, row in enumerate(line):
@@ -163,8 +164,7 @@ class _Sheet:
         """Write the names of the columns of a block."""
         for column, name in enumerate(names):
             style = {"ha": "center", "fontsize": HEADING, "fontweight": "bold"}
-            shown = cut(drawable(name, weight="bold"), CELL, HEADING, "bold")
-            self.text(shown, left + column * (CELL + GAP) + CELL / 2, EDGE, **style)
+            self.text(name, left + column * (CELL + GAP) + CELL / 2, EDGE, **style)
 
     def block(self, row: Row, left: float, floor: float) -> None:
         """Draw the pictures of one image side by side, standing on `floor`, with their captions below."""

@@ -1,7 +1,9 @@
 """Text as wide as it is drawn: measured, broken into lines, or cut."""
 
 import textwrap
+from collections.abc import Sequence
 from functools import cache
+from itertools import takewhile
 
 from matplotlib import rcParams
 from matplotlib.font_manager import FontProperties
@@ -40,3 +42,13 @@ def cut(line: str, inches: float, points: float, weight: str = "normal") -> str:
         left -= 1
         shown = f"{line[: left - left // 2]}…{line[len(line) - left // 2 :]}"
     return shown
+
+
+def told_apart(names: Sequence[str], inches: float, points: float, weight: str = "normal") -> list[str]:
+    """Return names that are no wider than `inches`; where one is, all lose the words they all begin with."""
+    words = [name.split("-") for name in names]
+    if len(names) > 1 and any(width(name, points, weight) > inches for name in names):
+        own = zip(*(each[:-1] for each in words), strict=False)
+        same = len(list(takewhile(lambda column: len(set(column)) == 1, own)))
+        words = [each[same:] for each in words]
+    return [cut("-".join(each), inches, points, weight) for each in words]

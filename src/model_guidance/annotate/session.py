@@ -1,22 +1,21 @@
 """One sitting before the page: a run, its photos, the marks and the rounds."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
-from jaxtyping import Bool, Float
 from PIL import Image, ImageDraw
 
+from model_guidance.annotate.gallery import Gallery
 from model_guidance.annotate.marks_file import Marked, MarksFile
-from model_guidance.annotate.orders import DATA, ORDERS, order
+from model_guidance.annotate.orders import ORDERS
 from model_guidance.annotate.photos import QUALITY, Photos
 from model_guidance.annotate.rounds import Rounds, Wish
 from model_guidance.annotate.shapes import Shape, own_shapes
-from model_guidance.annotate.views import OWN, View, Views, right
+from model_guidance.annotate.views import Views
 from model_guidance.data.photos import encoded
 from model_guidance.data.readers.options import SPLITS
 from model_guidance.errors import UserError
@@ -55,6 +54,7 @@ class Session:
         self.photos = {name: Photos.of(run, name) for name in SPLITS}
         self._report: Path | None = None
         self.views = Views(run.folder, self.rounds)
+        self._gallery = Gallery(run.classes, self.marks, self.rounds, self.views)
 
     @cached_property
     def places(self) -> Mapping[str, tuple[str, int]]:
@@ -92,66 +92,7 @@ class Session:
 
     def gallery(self, asked: Mapping[str, str], first: int = 0, count: int = 200) -> dict[str, Any]:
         """Return a part of the images of a split in the order, and of the kind, that is asked for."""
-        view, photos = self.views[asked.get("model", OWN)], self._photos(asked.get("split", "train"))
-        ordered = order(asked.get("order", DATA), view, photos)
-        answers, beside = _answers(view, photos), self._beside(asked.get("beside"), photos)
-        known = range(len(photos)) if ordered is None else ordered
-        found = [index for index in known if self._wanted(photos, index, asked, answers)]
-        problem, waiting = view.problem(photos.name), answers is None or ordered is None
-        return {
-            "total": len(found),
-            "ready": bool(problem) or not (waiting or (asked.get("beside") and beside is None)),
-            "message": problem or ("the images are being looked at" if waiting else ""),
-            "images": [
-                self._entry(photos, index)
-                | self._said(answers, index)
-                | {"beside": beside and self._said(beside, index)}
-                for index in found[first : first + count]
-            ],
-        }
-
-    def _beside(self, model: str | None, photos: Photos) -> "_Answers | None":
-        """Return what a second model says; None for a round that is trained: looking would slow it down."""
-        if not model or (model != OWN and self.rounds[model].state == "running"):
-            return None
-        return _answers(self.views[model], photos)
-
-    def _wanted(
-        self, photos: Photos, index: int, asked: Mapping[str, str], answers: "_Answers | None"
-    ) -> bool:
-        only, label = asked.get("only", "all"), asked.get("class", "")
-        if label and label not in photos.labels(index):
-            return False
-        if only == "all":
-            return True
-        if only == "wrong":
-            return answers is not None and not answers.right[index]
-        marked = self.marks.of(photos.names[index])
-        if only == "skipped":
-            return marked is not None and marked.status == "skip"
-        return bool(marked and (marked.shapes or marked.status)) == (only == "marked")
-
-    def _entry(self, photos: Photos, index: int) -> dict[str, Any]:
-        marked = self.marks.of(photos.names[index])
-        return {
-            "index": index,
-            "name": photos.names[index],
-            "labels": photos.labels(index),
-            "group": photos.group(index),
-            "marks": len(marked.shapes) if marked else 0,
-            "status": marked.status if marked else None,
-        }
-
-    def _said(self, answers: "_Answers | None", index: int) -> dict[str, Any]:
-        """Return the most probable class of an image; None until all have been looked at."""
-        if answers is None:
-            return {"prediction": None, "score": None, "right": None}
-        scores = answers.probabilities[index]
-        return {
-            "prediction": self.run.classes[int(scores.argmax())],
-            "score": round(float(scores.max()), 4),
-            "right": bool(answers.right[index]),
-        }
+        return self._gallery.part(self._photos(asked.get("split", "train")), asked, first, count)
 
     def image(self, split: str, index: int, model: str) -> dict[str, Any]:
         """Return all about one image; its scores are those of the model."""
@@ -270,19 +211,6 @@ class Session:
         if split not in self.photos:
             raise UserError(f"there is no split {split}; there are {', '.join(self.photos)}")
         return self.photos[split]
-
-
-@dataclass(frozen=True)
-class _Answers:
-    """What a model says of each image of a split: probabilities, and whether it decides rightly."""
-
-    probabilities: Float[np.ndarray, "images classes"]
-    right: Bool[np.ndarray, "images"]
-
-
-def _answers(view: View, photos: Photos) -> _Answers | None:
-    seen = view.observations(photos.name)
-    return None if seen is None else _Answers(seen.probabilities, right(seen, photos))
 
 
 def _told(marked: Marked | None) -> dict[str, Any]:

@@ -62,6 +62,18 @@ def test_a_slow_press_opens_an_image_while_the_gallery_settles(open_tab: Opener)
     tab.page.locator("#image-name", has_text=name).wait_for()
 
 
+def test_another_width_leaves_the_focus_on_its_image(open_tab: Opener) -> None:
+    tab = open_tab()
+    tile = tab.page.locator("[data-position='5']").element_handle()
+    tile.focus()
+    before = tile.bounding_box()
+    tab.page.set_viewport_size({"width": 800, "height": 844})
+    until(lambda: tile.bounding_box() != before, "the gallery is not laid out anew")
+    tab.page.wait_for_timeout(300)
+    assert tile.get_attribute("data-position") == "5"
+    assert tab.page.evaluate("document.activeElement.dataset.position") == "5"
+
+
 @pytest.mark.parametrize("ratio", [1, 2])
 @pytest.mark.parametrize("zoom", [0, 3])
 def test_marks_are_exact_at_any_zoom_and_pixel_ratio(

@@ -67,8 +67,11 @@ def test_a_round_that_is_stopped_says_so_and_another_one_can_begin(
     page.locator("#open-train").click()
     page.locator("[name=epochs]").fill("1000")
     page.locator("#train-start").click()
+    stop = page.get_by_role("button", name="Stop: round-1")
+    stop.focus()
     until(lambda: "epoch 0" not in page.locator("#rounds .caption").inner_text(), "nothing was learned")
-    page.get_by_role("button", name="Stop: round-1").click()
+    assert stop.evaluate("button => button === document.activeElement")  # though the rest has changed
+    stop.click()
     page.locator("#rounds .round.stopped").wait_for()
     assert session.rounds["round-1"].described()["epoch"] >= 1
     assert page.locator("#train-start").is_enabled()

@@ -51,17 +51,22 @@ export function byId(id) {
 }
 
 /**
- * Fill a select with options and keep what was chosen where it is still there.
+ * Fill a select with options, of which the same stay, and keep what was chosen where it is still there.
  * @param {HTMLSelectElement} select
  * @param {{value: string, text: string}[]} options
  * @param {string} chosen
  */
 export function fill(select, options, chosen) {
-  select.replaceChildren(
-    ...options.map(({ value, text }) => element("option", { value, textContent: text })),
-  );
-  select.value = chosen;
+  options.forEach(({ value, text }, at) => {
+    const option = select.options[at] ?? select.appendChild(element("option"));
+    if (option.value !== value || option.text !== text) Object.assign(option, { value, text });
+  });
+  while (select.options.length > options.length) select.options[options.length].remove();
+  if (select.value !== chosen) select.value = chosen;
 }
+
+/** Whether something in it is pressed: what is put elsewhere, or made anew, under a press is not clicked. @param {Element} node */
+export const isPressed = (node) => node.matches(":active");
 
 /** Text for people who cannot see a sign or a colour. @param {string} text */
 export const hidden = (text) => element("span", { class: "hidden", textContent: text });

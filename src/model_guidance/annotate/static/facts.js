@@ -1,6 +1,6 @@
 /** What is known of the open image: its labels, what the model says, and the list of its regions. */
 
-import { element, hidden, percent } from "./dom.js";
+import { element, hidden, isPressed, percent } from "./dom.js";
 import { describe } from "./editor.js";
 
 /** @typedef {import("./editor.js").Editor} Editor @typedef {import("./api.js").Picture} Picture */
@@ -15,6 +15,8 @@ const MOST = 8; // scores that are shown
 export function showFacts(region, editor, seen) {
   const { picture } = editor;
   if (!picture) return;
+  if (isPressed(region))
+    return addEventListener("pointerup", () => setTimeout(() => showFacts(region, editor, seen)), { once: true });
   const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset.uid;
   region.replaceChildren(
     element("h3", { textContent: "Image" }),

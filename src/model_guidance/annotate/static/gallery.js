@@ -1,7 +1,7 @@
 /** All images of a split: only those in view have elements, so that thousands scroll smoothly. */
 
 import { keyOf } from "./api.js";
-import { byId, counted } from "./dom.js";
+import { byId, counted, isPressed } from "./dom.js";
 import { GalleryPages } from "./gallery_pages.js";
 import { Tile } from "./tile.js";
 
@@ -154,7 +154,7 @@ export class Gallery {
       columns === this.columns && tileWidth === this.tileWidth && this.rowHeight === picture + CAPTION + GAP;
     Object.assign(this, { columns, tileWidth, rowHeight: picture + CAPTION + GAP });
     this.list.style.setProperty("--picture", `${picture}px`);
-    if (!same) for (const position of [...this.#shown.keys()]) this.#release(position);
+    if (!same) for (const [position, tile] of this.#shown) this.#put(tile, position);
   }
 
   #draw() {
@@ -183,7 +183,7 @@ export class Gallery {
 
   /** Put the elements into the order of the images, for those who hear them one after the other. */
   #arrange() {
-    if (this.list.matches(":active")) return this.#settleSoon(); // what moves under a press is not clicked
+    if (isPressed(this.list)) return this.#settleSoon();
     const nodes = [...this.#shown].sort(([one], [other]) => one - other).map(([, tile]) => tile.node);
     if (nodes.every((node, at) => this.list.children[at] === node)) return;
     const focused = /** @type {HTMLElement | null} */ (document.activeElement);
@@ -203,15 +203,20 @@ export class Gallery {
 
   /** @param {number} position */
   #take(position) {
-    const tile = this.#free.pop() ?? this.#make();
-    const [column, row] = [position % this.columns, this.#rowOf(position)];
+    const tile = this.#free.shift() ?? this.#make();
     tile.place(position, this.pages.total);
     tile.node.hidden = false;
+    this.#put(tile, position);
+    this.#shown.set(position, tile);
+    return tile;
+  }
+
+  /** @param {Tile} tile @param {number} position */
+  #put(tile, position) {
+    const [column, row] = [position % this.columns, this.#rowOf(position)];
     tile.node.style.width = `${this.tileWidth}px`;
     tile.node.style.height = `${this.rowHeight - GAP}px`;
     tile.node.style.transform = `translate(${column * (this.tileWidth + GAP)}px, ${row * this.rowHeight}px)`;
-    this.#shown.set(position, tile);
-    return tile;
   }
 
   #make() {

@@ -3,6 +3,7 @@
 import { get, post } from "./api.js";
 import { byId, counted, element } from "./dom.js";
 import { Observed } from "./observed.js";
+import { RoundView } from "./round_view.js";
 
 /** @typedef {import("./api.js").Round} Round @typedef {import("./detail.js").App} App */
 
@@ -14,6 +15,8 @@ export const lambdaOf = (power) => Number((10 ** Number(power)).toPrecision(2));
 export class Training extends Observed {
   /** @type {Round[]} */
   rounds = [];
+  /** @type {Map<string, RoundView>} */
+  #views = new Map();
   #timer = 0;
   #shownBeside = "";
   #begun = "";
@@ -97,7 +100,8 @@ export class Training extends Observed {
     if (learned) await this.app.session.refresh().catch(() => undefined);
     for (const round of rounds) this.#tell(before.get(round.id), round);
     this.#showBeside();
-    byId("rounds").replaceChildren(...rounds.toReversed().map((round) => this.#node(round)));
+    for (const round of rounds)
+      this.#view(round).show(round, this.app.session.model(round.id) !== undefined);
     byId("train-start").disabled = rounds.some((round) => round.state === "running");
     if (learned) this.changed();
   }
@@ -118,40 +122,18 @@ export class Training extends Observed {
   }
 
   /** @param {Round} round */
-  #node(round) {
-    const { id, state, epoch, epochs, seconds, message } = round;
-    const facts = [
-      `λ ${round.lambda}`,
-      counted(round.marks, "marked image"),
-      `epoch ${epoch} of ${epochs}`,
-      `${Math.round(seconds)} s`,
-    ];
-    return element(
-      "li",
-      { class: `round ${state}` },
-      element(
-        "h3",
-        {},
-        element("span", { textContent: id }),
-        element("span", { class: "state", textContent: state }),
-      ),
-      element("progress", { value: epoch, max: Math.max(epochs, 1), "aria-label": `epochs of ${id}` }),
-      element("p", { class: "caption", textContent: facts.join(" · ") }),
-      element("p", { class: "message", textContent: message }),
-      element("div", { class: "row" }, ...this.#buttons(round)),
-    );
-  }
-
-  /** @param {Round} round */
-  #buttons({ id, state }) {
-    const button = (/** @type {string} */ text, /** @type {() => void} */ onclick) =>
-      element("button", { type: "button", textContent: text, "aria-label": `${text}: ${id}`, onclick });
-    if (state === "running") return [button("Stop", () => this.#stop(id))];
-    const known = this.app.session.model(id) !== undefined;
-    return [
-      ...(known ? [button("Look", () => this.app.settings.set({ beside: id }))] : []),
-      ...(state === "finished" ? [button("Compare", () => this.compare(id))] : []),
-    ];
+  #view({ id }) {
+    const there = this.#views.get(id);
+    if (there) return there;
+    const acts = {
+      Stop: () => void this.#stop(id),
+      Look: () => this.app.settings.set({ beside: id }),
+      Compare: () => this.compare(id),
+    };
+    const view = new RoundView(id, acts);
+    this.#views.set(id, view);
+    byId("rounds").prepend(view.node);
+    return view;
   }
 
   /** @param {string} id */

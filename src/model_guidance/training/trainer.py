@@ -107,7 +107,8 @@ def train(
         with optimisation.averaged():
             history.append(row | score(guidance.model))
         kept = {"model": network.state_dict(), **optimisation.state_dict(), "seconds": spent}
-        kept["precision"] = fabric.strategy.precision.state_dict()  # by how much fp16 gradients are scaled
+        if scale := fabric.strategy.precision.state_dict():  # by how much gradients of fp16 are scaled
+            kept["precision"] = scale
         if weighting is not None:
             kept["weighting"] = weighting.state_dict()
         yield _epoch(history, goal, kept, seconds / len(losses))

@@ -1,7 +1,7 @@
 """A sitting before real Waterbirds photos and a pretrained network, from the first look to the verdict.
 
-Each step is kept as a screenshot in the test's folder (`--basetemp DIR` says where that is), and the whole as
-`trace.zip`, which `playwright show-trace` replays.
+Each step is kept as a screenshot at two widths in the test's folder (`--basetemp DIR` says where), and the
+whole as `trace.zip`, which `playwright show-trace` replays.
 """
 
 from collections.abc import Iterator
@@ -19,6 +19,7 @@ from tests.annotate.browsing import Tab, on_disk, served, until
 
 pytestmark = pytest.mark.slow
 COUNTS = {"train": 24, "val": 12, "test": 24}
+DESK, PHONE = {"width": 1280, "height": 844}, {"width": 390, "height": 844}
 TRAINED = 120_000  # milliseconds that a round of two epochs may take
 
 
@@ -63,17 +64,20 @@ def session(finished: Run, tmp_path: Path) -> Iterator[Session]:
     sitting.close()
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_a_sitting(session: Session, browser: Any, tmp_path: Path, width: int) -> None:
+def test_a_sitting(session: Session, browser: Any, tmp_path: Path) -> None:
     """Open, sort, mark by mouse and by keyboard, reload, train a round, and read the verdict."""
     with served(session) as address:
-        context = browser.new_context(viewport={"width": width, "height": 844})
+        context = browser.new_context(viewport=DESK)
         context.tracing.start(screenshots=True, snapshots=True)
         tab = Tab(context, address).gallery()
         page = tab.page
 
         def shown(step: str) -> None:
-            page.screenshot(path=tmp_path / f"{step}.png")
+            for place, size in {"desk": DESK, "phone": PHONE}.items():
+                page.set_viewport_size(size)
+                page.wait_for_timeout(150)  # until it is laid out anew
+                page.screenshot(path=tmp_path / f"{step}-{place}.png")
+            page.set_viewport_size(DESK)
 
         page.locator(".tile-prediction").first.wait_for()
         shown("1-gallery")

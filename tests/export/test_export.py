@@ -132,7 +132,6 @@ SLOW = [
     ("onnx", "bcos_small", 32),
     ("onnx", "bcosified/resnet18", 64),
     ("onnx", "timm/convnext_atto", 64),
-    ("onnx", "bcos_resnet18", 64),
     ("onnx", "xdnn_resnet18", 64),
     ("torch.export", "xdnn_small", 32),
     ("torch.export", "timm/convnext_atto", 64),

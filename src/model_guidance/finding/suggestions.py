@@ -51,10 +51,10 @@ def suggest(
     """Return `count` images of a split that are not marked yet, by one criterion of `CRITERIA` or by all.
 
     Marked are the images with a region that the run may use, or those that the file `marked` names. The
-    classes take turns: maps of different classes cannot be compared, and one class alone would fill the
-    list. By all: each image has the mean of its ranks within its class under `RANKED`; of the best
-    `SHORTLIST * count`, those are taken that are farthest from each other and from the marked ones. Images
-    without any class are left out.
+    classes share the list as they share the images: maps of different classes cannot be compared, and one
+    class alone would fill it. By all: each image has the mean of its ranks within its class under `RANKED`;
+    of the best `SHORTLIST * count`, those are taken that are farthest from each other and from the marked
+    ones. Images without any class are left out.
     Raises `UserError` for an unknown criterion, where every image is marked, and where fewer are left.
     """
     if by not in (*CRITERIA, ALL):
@@ -123,11 +123,11 @@ def _ranks(
 def _first(
     score: Float[np.ndarray, "images"], classes: Int[np.ndarray, "images"], count: int
 ) -> Int[np.ndarray, "count"]:
-    """Return the images of the highest score, the classes in turn."""
+    """Return the images of the highest score, of each class as many as its share of all images."""
     order = np.argsort(-score, kind="stable")
-    turn = np.zeros(len(order), int)
+    turn = np.zeros(len(order))
     for own in (classes[order] == label for label in np.unique(classes)):
-        turn[own] = np.arange(own.sum())
+        turn[own] = (np.arange(own.sum()) + 0.5) / own.sum()
     return order[np.argsort(turn, kind="stable")][:count]
 
 

@@ -1,6 +1,8 @@
 """From marks to a better model without leaving the page: train, look, compare, take away."""
 
 import json
+import signal
+from collections.abc import Iterator
 
 import pytest
 
@@ -59,8 +61,16 @@ def test_a_round_is_trained_compared_and_taken_away(open_tab: Opener, session: S
     assert tab.complaints == []
 
 
+@pytest.fixture
+def ignored_interrupts() -> Iterator[None]:
+    """Ignore Ctrl-C, as a process in the background of a script does, and all that it starts."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def test_a_round_that_is_stopped_says_so_and_another_one_can_begin(
-    open_tab: Opener, session: Session
+    open_tab: Opener, session: Session, ignored_interrupts: None
 ) -> None:
     tab = open_tab().image(0).keys("b").drag((8, 8), (31, 31)).saved()
     page = tab.page

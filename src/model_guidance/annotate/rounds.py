@@ -25,6 +25,11 @@ State = Literal["running", "finished", "stopped", "failed"]
 BESIDE = 16  # annotated images beside each batch: most batches have none of a few
 ROUND = re.compile(r"round-(\d+)")
 LAST_LINES = 4000  # bytes of a log
+# The command, which a signal stops even where the page was started in the background and ignores Ctrl-C.
+COMMAND = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from model_guidance.cli import main; main()"
+)
 
 
 def epochs_of(folder: Path) -> int:
@@ -125,7 +130,7 @@ class Rounds:
         home = self.folder / f"round-{number}"
         named = home.with_suffix(".txt")
         write(named, "\n".join(marked).encode())
-        command = [sys.executable, "-m", "model_guidance", "train", *self._options(wish, home, named)]
+        command = [sys.executable, "-c", COMMAND, "train", *self._options(wish, home, named)]
         with home.with_suffix(".log").open("wb") as log:
             process = subprocess.Popen(
                 command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True

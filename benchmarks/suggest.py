@@ -1,9 +1,9 @@
 """Whether suggested images teach more than random ones: `python benchmarks/suggest.py` prints the table.
 
 For each seed a baseline is trained, which suggests 10, 25 and 50 of its training images; then as many images
-are drawn at random. A guided run gets the boxes of these images and no others, from the same start. Printed
-are the worst group of the test set, and what replacing the outside of the boxes with the mean colour costs.
-A run that is finished in `--out` is not trained again.
+are drawn at random (`--by equal`: as many of each class). A guided run gets the boxes of these images and no
+others, from the same start. Printed are the worst group of the test set, and what replacing the outside of
+the boxes with the mean colour costs. A run that is finished in `--out` is not trained again.
 """
 
 import argparse
@@ -20,11 +20,11 @@ from model_guidance.files import write
 from model_guidance.finding.suggestions import suggest
 from model_guidance.report.tables.text import rendered, text_table
 from model_guidance.runs.folder import RESULT, Run
-from model_guidance.runs.setup import source_of
+from model_guidance.runs.setup import split_of
 from model_guidance.runs.train import train_run
 from model_guidance.training.config import Config
 
-RANDOM = "random"
+RANDOM, EQUAL = "random", "equal"  # of all images; as many of each class
 
 
 class Setting(NamedTuple):
@@ -80,11 +80,15 @@ def row(run: Run) -> tuple[float, float, float]:
 
 def chosen(start: Run, by: str, count: int, seed: int, none: Path) -> list[str]:
     """Return the names of so many training images."""
-    if by != RANDOM:
+    if by not in (RANDOM, EQUAL):
         return suggest(start, by, count, checkpoint="last", marked=none).names
-    names = source_of(start.config, "train").names
-    places = np.random.default_rng(seed).permutation(len(names))[:count]
-    return [names[place] for place in places]
+    split = split_of(start.config, "train")
+    places = np.random.default_rng(seed + 100 * (by == EQUAL)).permutation(len(split))
+    if by == EQUAL:
+        classes = split.labels[places].argmax(axis=1)
+        own = [places[classes == label] for label in range(len(split.classes))]
+        places = np.stack([each[:count] for each in own], axis=1).ravel()
+    return [split.names[place] for place in places[:count]]
 
 
 def runs(given: argparse.Namespace, seed: int) -> Iterator[tuple[str, int, Run]]:

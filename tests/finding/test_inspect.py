@@ -9,6 +9,7 @@ from tests.finding.test_criteria import at, observed
 from tests.training.helpers import small
 
 from model_guidance import cli
+from model_guidance.errors import UserError
 from model_guidance.finding.clusters import clusters, whereabouts
 from model_guidance.finding.inspection import _cells, inspect_run
 from model_guidance.finding.observations import GRID
@@ -68,6 +69,19 @@ def test_the_kinds_hold_every_image_once(run: Run):
         truth = found.observer.split.labels[rows].argmax(axis=1)
         assert each.accuracy == pytest.approx((truth == each.cluster.label).mean())
         assert sum(each.groups.values()) == pytest.approx(1)
+
+
+def test_another_layer_is_looked_through(run: Run):
+    energies = [
+        inspect_run(run, "test", layer=layer).seen.energy for layer in (None, run.config.layer, "mid1")
+    ]
+    assert (energies[0] == energies[1]).all()
+    assert (energies[0] != energies[2]).any()
+    with pytest.raises(UserError, match="mid9"):
+        inspect_run(run, "test", layer="mid9")
+    if run.config.frozen:
+        with pytest.raises(UserError, match="input"):
+            inspect_run(run, "test", layer="input")
 
 
 def test_the_page_the_picture_and_the_table(run: Run, tmp_path: Path, capsys):

@@ -17,6 +17,7 @@ def parser(_: Sequence[str]) -> Parser:
     parser.add_argument("run", type=str, help="the run's folder")
     parser.add_argument("--split", type=str, default="val", help="train, val or test")
     parser.add_argument("--checkpoint", type=str, default="best", help="best, last or front/epoch-NNN")
+    parser.add_argument("--layer", type=str, help="another layer than the run's: an earlier one sees parts")
     parser.add_argument("--seed", type=int, default=0, help="of the clustering")
     parser.add_argument("--out", type=str, default="inspection", help="folder for page, picture and table")
     return parser

@@ -1,6 +1,6 @@
 """What a network looks at when it gives an answer: its kinds of evidence, and how often each is right."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -48,12 +48,16 @@ class Inspection:
     kinds: list[Kind]
 
 
-def inspect_run(run: Run, split: str = "val", checkpoint: str = "best", seed: int = 0) -> Inspection:
+def inspect_run(
+    run: Run, split: str = "val", checkpoint: str = "best", seed: int = 0, layer: str | None = None
+) -> Inspection:
     """Return the kinds of evidence of a run's answers on a split; no region is used to find them.
 
-    The answer is the class of the largest logit. Raises `UserError` for a checkpoint or images that are not
-    there, and without scikit-learn.
+    The answer is the class of the largest logit; `layer` may be another than the run's. Raises `UserError`
+    for a layer, a checkpoint or images that are not there, and without scikit-learn.
     """
+    if layer is not None:
+        run = replace(run, config=run.config.explained_by(run.config.method, layer))
     observer = Observer.of(run, split, checkpoint)
     seen = observer.observe(predicted, twice=False)
     right, inside = _right(observer, seen), _inside(observer, seen)

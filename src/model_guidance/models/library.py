@@ -9,6 +9,7 @@ from torch import nn
 
 from model_guidance.errors import UserError
 from model_guidance.models.backbone import STAGES, Backbone, Standardize
+from model_guidance.models.weights import AUXILIARY
 
 INCEPTIONS = ("googlenet", "inception_v3")
 INCEPTION = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))  # mean and deviation of their inputs
@@ -43,7 +44,7 @@ def _as_published(name: str, network: Any) -> Backbone:
     if name not in INCEPTIONS:
         return wrapped(network, Standardize())
     network.transform_input = network.aux_logits = False
-    for head in {"aux1", "aux2", "AuxLogits"} & dict(network.named_children()).keys():
+    for head in {*AUXILIARY} & dict(network.named_children()).keys():
         setattr(network, head, None)
     return wrapped(network, Standardize(*INCEPTION))
 

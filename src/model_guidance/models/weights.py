@@ -12,7 +12,7 @@ from model_guidance.errors import UserError
 from model_guidance.files import check_file, is_file
 from model_guidance.models.backbone import Backbone
 
-AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")  # torchvision's second heads, of which ours has none
+AUXILIARY = ("aux1", "aux2", "AuxLogits")  # torchvision's second heads, of which ours has none
 WRAPPERS = ("module.", "network.", "0.")  # DataParallel's, ours, and that of the published B-cos networks
 
 
@@ -26,7 +26,7 @@ def load(model: Backbone, path: Path, *, new_head: bool = True) -> None:
     """
     wanted = model.network.state_dict()
     found = _unwrapped(_read(path), wanted)
-    found = {name: value for name, value in found.items() if not name.startswith(AUXILIARY)}
+    found = {name: value for name, value in found.items() if name.split(".")[0] not in AUXILIARY}
     head = [name for name in wanted if name.startswith(model.head.removeprefix("network.") + ".")]
     if new_head and any(name in found and found[name].shape != wanted[name].shape for name in head):
         for name in head:

@@ -60,6 +60,7 @@ def test_a_slow_press_opens_an_image_while_the_gallery_settles(open_tab: Opener)
     tab.page.wait_for_timeout(400)
     tab.page.mouse.up()
     tab.page.locator("#image-name", has_text=name).wait_for()
+    assert tab.opened().page.locator("#image-name").inner_text() == name
 
 
 def test_another_width_leaves_the_focus_on_its_image(open_tab: Opener) -> None:

@@ -4,7 +4,6 @@ Each step is kept as a screenshot at two widths in the test's folder (`--basetem
 whole as `trace.zip`, which `playwright show-trace` replays.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,13 +54,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory, real_data: Any, pretraine
     network = {"backbone": "timm/tf_efficientnet_lite0", "weights": str(pretrained), "frozen": "mid3"}
     train_run(Config(**settings, **network, size=96, epochs=1, batch=8, workers=0), home / "run")
     return Run.open(home / "run")
-
-
-@pytest.fixture
-def session(finished: Run, tmp_path: Path) -> Iterator[Session]:
-    sitting = Session(finished, tmp_path / "rounds", tmp_path / "rounds" / "marks.json")
-    yield sitting
-    sitting.close()
 
 
 def test_a_sitting(session: Session, browser: Any, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def runs(tmp_path: Path) -> Path:
             weighting="group_dro",
             weights=weights,
         )
-        write_cost(at, Cost(0.1, 20.0 + 10 * seed, 100, 0, 100))
+        write_cost(at, Cost(0.1, 20.0 + 10 * seed, 100, 0, 100, 600))
         at = write_run(
             tmp_path / f"guided-{seed}",
             [grouped(0.8, 0.5)] * 2,
@@ -40,7 +40,7 @@ def runs(tmp_path: Path) -> Path:
             annotated=0.1,
             weights=weights,
         )
-        write_cost(at, Cost(0.2, 40.0, 100, 10 + seed, 0))
+        write_cost(at, Cost(0.2, 40.0, 100, 10 + seed, 0, 620 + 20 * seed))
     held = {"options": {"background": "independent"}, "weighting": "groups"}
     write_run(tmp_path / "dfr", [grouped(0.8, 0.6)] * 2, **SHAPES, **held, weights=weights)
     return tmp_path
@@ -54,9 +54,21 @@ def row(text: str, name: str) -> list[str]:
 def test_each_configuration_beside_what_it_needed(runs: Path):
     text = "\n".join(compared([runs]))
     cells = [each.strip() for each in row(text, "GroupDRO")]
-    assert cells == ["GroupDRO", "2", "100", "0", "100", "5", "25", "70.0 ± 0.0", "45.0 ± 7.1", "40.0 ± 0.0"]
+    assert cells == [
+        "GroupDRO",
+        "2",
+        "100",
+        "0",
+        "100",
+        "5",
+        "25",
+        "0.6",
+        "70.0 ± 0.0",
+        "45.0 ± 7.1",
+        "40.0 ± 0.0",
+    ]
     cells = [each.strip() for each in row(text, "Energy")]
-    assert cells[1:7] == ["2", "100", "10 to 11", "0", "5", "40"]
+    assert cells[1:8] == ["2", "100", "10 to 11", "0", "5", "40", "0.6"]
     cells = [each.strip() for each in row(text, "balanced groups on data without the shortcut")]
     assert cells[1:7] == ["1", "100", "10", "0", "5", "10"]
 
@@ -65,7 +77,7 @@ def test_what_an_earlier_version_did_not_record_is_no_number(runs: Path):
     (runs / "dro-0" / "timing.json").unlink()
     (runs / "dro-1" / "timing.json").write_text('{"seconds_per_step": 0.5}')
     cells = [each.strip() for each in row("\n".join(compared([runs])), "GroupDRO")]
-    assert cells[1:7] == ["2", "–", "–", "–", "5", "–"]
+    assert cells[1:8] == ["2", "–", "–", "–", "5", "–", "–"]
 
 
 def test_a_run_that_names_itself_as_its_start_is_counted_once(tmp_path: Path):

@@ -54,7 +54,7 @@ def test_the_folder_of_a_finished_run(undisturbed):
     assert [float(row["epg"]) for row in rows] == [line["epg"] for line in lines]
     assert [line["epoch"] for line in lines] == [1, 2, 3]
     state = torch.load(undisturbed / "state.pt", weights_only=True)
-    assert state.keys() == {"optimizer", "history", "seconds"}  # the weights are those of `last`
+    assert state.keys() == {"optimizer", "history", "seconds", "passes"}  # the weights are those of `last`
 
 
 @pytest.mark.slow

@@ -64,6 +64,25 @@ def test_a_run_says_what_it_needed(cache: Path, tmp_path: Path):
 
 
 @pytest.mark.parametrize(
+    ("settings", "passes"),
+    [
+        ({}, 48),
+        ({"lambda_": 1.0}, 48 + 24),
+        ({"lambda_": 1.0, "guided_part": 0.5}, 48 + 12),
+        ({"lambda_": 1.0, "method": "intgrad"}, 48 + 16 * 24),
+        ({"lambda_": 1.0, "method": "intgrad", "backbone": "xdnn_small"}, 48 + 24),
+        ({"composites": 0.5}, 48 + 24),
+    ],
+)
+def test_passes_through_the_network_are_counted(
+    cache: Path, tmp_path: Path, settings: dict[str, Any], passes: int
+):
+    config = small(cache, **{**SETTINGS, "epochs": 1, "options": {"count": 48}, **settings})
+    train_run(config, tmp_path / "run")
+    assert read_cost(tmp_path / "run").passes == passes
+
+
+@pytest.mark.parametrize(
     ("settings", "message"),
     [
         (

@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from model_guidance.runs.folder import Run
+from model_guidance.runs.history import read_cost
 
 pytestmark = pytest.mark.slow
 
@@ -60,3 +61,4 @@ def test_the_metrics_are_the_same(runs):
     rows = [json.loads((run.folder / "metrics.jsonl").read_text().splitlines()[-1]) for run in runs]
     for name, value in rows[0].items():
         assert rows[1][name] == pytest.approx(value, abs=1e-6), name
+    assert read_cost(one.folder).passes == read_cost(two.folder).passes

@@ -15,7 +15,7 @@ from model_guidance.attribution.bcos import bcos, check_bcos
 from model_guidance.attribution.grad_cam import grad_cam
 from model_guidance.attribution.gradients import class_gradients
 from model_guidance.attribution.input_x_gradient import input_x_gradient
-from model_guidance.attribution.integrated_gradients import integrated_gradients
+from model_guidance.attribution.integrated_gradients import integrated_gradients, points
 from model_guidance.attribution.maps import upsample
 from model_guidance.autodiff.arguments import also_given
 from model_guidance.autodiff.capture import CapturedFeatures, capture_features
@@ -156,6 +156,11 @@ def method_of(model: nn.Module, method: str | Method | None) -> Method:
     if function is bcos:
         check_bcos(model)
     return function
+
+
+def passes_of(model: nn.Module, method: str | Method | None) -> int:
+    """Return how often an explanation goes through the network and back; for a method of one's own 1."""
+    return points(model) if method_of(model, method) is integrated_gradients else 1
 
 
 def default_method(model: nn.Module) -> str:

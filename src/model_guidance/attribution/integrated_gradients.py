@@ -22,7 +22,7 @@ def integrated_gradients(
     A positively homogeneous network (X-DNN) has the same gradient everywhere on the path, so one pass is
     exact; for others the integral is a midpoint sum of `steps` passes through the rest of the network.
     """
-    if getattr(unwrapped(model)[0], "homogeneous", False):
+    if points(model) == 1:
         return input_x_gradient(model, captured, pairs, create_graph)
     maps = []
     for step in range(steps):
@@ -30,3 +30,8 @@ def integrated_gradients(
         gradients = class_gradients(on_path, pairs, create_graph)
         maps.append(channel_sum(pairs.of_image(captured.features), gradients))
     return torch.stack(maps).mean(dim=0)
+
+
+def points(model: nn.Module) -> int:
+    """Return at how many points of the path the gradient is needed: one where it is the same everywhere."""
+    return 1 if getattr(unwrapped(model)[0], "homogeneous", False) else STEPS

@@ -54,7 +54,9 @@ class Cost:
     """What training took so far: seconds of its steps, scoring left aside, and what had to be known.
 
     `images` is the number of training images, all of which have labels, `annotated` that of those whose
-    regions were used, and `grouped` that of those whose group was; None: not recorded, by an earlier version.
+    regions were used, and `grouped` that of those whose group was. `passes` counts those of an image through
+    what is trained and back: one to classify it, one more to explain it, several with IntGrad. None: not
+    recorded, by an earlier version.
     """
 
     seconds_per_step: float
@@ -62,6 +64,7 @@ class Cost:
     images: int | None = None
     annotated: int | None = None
     grouped: int | None = None
+    passes: int | None = None
 
 
 def write_cost(folder: Path, cost: Cost) -> None:

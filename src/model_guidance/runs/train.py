@@ -172,7 +172,8 @@ def _keep_cost(run: Prepared, epoch: Epoch) -> None:
     config, images = run.config, images_of(run.training)
     annotated = int(images.annotated.sum()) if config.uses_regions else 0
     grouped = len(images) if run.weighting is not None and run.weighting.uses_groups else 0
-    write_cost(run.folder, Cost(epoch.seconds, epoch.state["seconds"], len(images), annotated, grouped))
+    spent, passes = epoch.state["seconds"], epoch.state["passes"]
+    write_cost(run.folder, Cost(epoch.seconds, spent, len(images), annotated, grouped, passes))
 
 
 def _goal(run: Prepared, score: Callable[[nn.Module], Scores]) -> Goal:

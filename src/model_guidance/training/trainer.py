@@ -11,10 +11,11 @@ import torch.distributed as dist
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from model_guidance.attribution import passes_of
 from model_guidance.autodiff.batch_statistics import freeze_statistics
 from model_guidance.errors import UserError
 from model_guidance.evaluation import Scores
-from model_guidance.guidance import Guidance
+from model_guidance.guidance import Guidance, guided_images
 from model_guidance.metrics.catalogue import FRONT
 from model_guidance.models.layers import unwrapped
 from model_guidance.selection import best_epoch, epochs_since_gain, pareto_front
@@ -33,8 +34,8 @@ class Epoch:
 
     `history` holds one row of losses and validation scores for each epoch so far, `best` is the number, from
     1, of the best of them, and `front` says which are on the Pareto front of validation. `state` is all that
-    is needed to continue from here, and how many "seconds" the steps of all epochs took; `seconds` is how
-    long a step of this one took.
+    is needed to continue from here, and what the steps of all epochs took: "seconds", and "passes", see
+    `runs.history.Cost`. `seconds` is how long a step of this one took.
     """
 
     history: Sequence[Scores]
@@ -80,11 +81,13 @@ def train(
     loss = classification or ClassificationLoss()
     history: list[Scores] = list(state["history"]) if state else []
     spent = state.get("seconds", 0.0) if state else 0.0
+    passes: int | None = state.get("passes") if state else 0
     network, _ = unwrapped(guidance.model)
     if state:
         network.load_state_dict(state["model"])
         if weighting is not None:
             weighting.load_state_dict(state["weighting"])
+    each_explained = passes_of(network, guidance.method)
     wrapped, optimisation = _set_up(fabric, guidance, config, state, steps)
     while not is_over(config, history, goal):
         epoch = len(history) + 1
@@ -94,11 +97,14 @@ def train(
             freeze_statistics(guidance)
         lambda_, start = _lambda(config, history, goal), time.perf_counter()
         guiding = lambda_ if config.guided else None
-        losses = []
+        done = []
         for each in _steps(fabric, wrapped, optimisation, batches(epoch), guiding, weighting, loss):
-            losses.append(each)
+            done.append(each)
             advance(f"epoch {epoch}/{config.epochs}")
-        row = {"epoch": epoch, **_mean_losses(fabric, losses), "lambda": lambda_}
+        means, classified, explained = _summed(fabric, done)
+        if passes is not None:
+            passes += classified + round(explained * guidance.part) * each_explained
+        row = {"epoch": epoch, **means, "lambda": lambda_}
         row["learning_rate"] = optimisation.learning_rate
         seconds = time.perf_counter() - start
         spent += seconds
@@ -106,12 +112,17 @@ def train(
         _check_finite(row, network)
         with optimisation.averaged():
             history.append(row | score(guidance.model))
-        kept = {"model": network.state_dict(), **optimisation.state_dict(), "seconds": spent}
+        kept = {
+            "model": network.state_dict(),
+            **optimisation.state_dict(),
+            "seconds": spent,
+            "passes": passes,
+        }
         if scale := fabric.strategy.precision.state_dict():  # by how much gradients of fp16 are scaled
             kept["precision"] = scale
         if weighting is not None:
             kept["weighting"] = weighting.state_dict()
-        yield _epoch(history, goal, kept, seconds / len(losses))
+        yield _epoch(history, goal, kept, seconds / len(done))
 
 
 def _set_up(
@@ -139,6 +150,16 @@ def is_over(config: Config, history: Sequence[Scores], goal: Goal) -> bool:
     return len(history) >= config.epochs or idle >= config.patience
 
 
+@dataclass(frozen=True)
+class _Step:
+    """The two losses of a step, `[2]`, how many images it classified, and how many it explained."""
+
+    losses: Tensor
+    classified: int
+    explained: Tensor
+    has_region: bool
+
+
 def _steps(
     fabric: Fabric,
     wrapped: nn.Module,
@@ -147,15 +168,16 @@ def _steps(
     lambda_: float | None,
     weighting: Weighting | None,
     loss: ClassificationLoss,
-) -> Iterator[tuple[Tensor, bool]]:
-    """Do a step for each batch; yield its two losses, and whether it had a region. None: a baseline."""
+) -> Iterator[_Step]:
+    """Do a step for each batch, and yield what it was; `lambda_` None: a baseline."""
     for batch in batches:
         regions = batch.regions[:0] if lambda_ is None else batch.regions
         classification, localization = _both_losses(wrapped, batch, regions, weighting, loss)
         optimisation.optimizer.zero_grad()
         fabric.backward(classification + (lambda_ or 0.0) * localization)
         optimisation.step()
-        yield torch.stack([classification, localization]).detach(), len(regions) > 0
+        losses = torch.stack([classification, localization]).detach()
+        yield _Step(losses, len(batch.labels), guided_images(batch.labels, regions), len(regions) > 0)
 
 
 def _both_losses(
@@ -210,14 +232,20 @@ def _lambda(config: Config, history: Sequence[Scores], goal: Goal) -> float:
     return next_lambda(history[-1]["lambda"], history[-1], goal)
 
 
-def _mean_losses(fabric: Fabric, losses: Sequence[tuple[Tensor, bool]]) -> Scores:
-    """Return an epoch's mean losses, localization over its guided steps; one read from the device."""
-    sums = torch.stack([both for both, _ in losses]).cpu().double().sum(dim=0)  # Apple's have no float64
+def _summed(fabric: Fabric, done: Sequence[_Step]) -> tuple[Scores, int, int]:
+    """Return an epoch's mean losses, and of all processes how many images were classified and explained.
+
+    The mean of localization is over guided steps. One read from the device.
+    """
+    rows = torch.stack([torch.cat([each.losses, each.explained.to(each.losses)[None]]) for each in done])
+    sums = rows.cpu().double().sum(dim=0)  # Apple's have no float64
+    sums = torch.cat([sums, sums.new_tensor([sum(each.classified for each in done)])])
     if fabric.world_size > 1:
-        sums = cast(Tensor, fabric.all_reduce(sums.to(fabric.device)))
-    classification, localization = sums.tolist()
-    guided = sum(has_region for _, has_region in losses)
-    return {"loss": classification / len(losses), "localization": localization / max(guided, 1)}
+        sums = cast(Tensor, fabric.all_reduce(sums.to(fabric.device)))  # the mean
+    classification, localization, explained, classified = sums.tolist()
+    guided = max(sum(each.has_region for each in done), 1)
+    means = {"loss": classification / len(done), "localization": localization / guided}
+    return means, round(classified * fabric.world_size), round(explained * fabric.world_size)
 
 
 def _check_finite(row: Scores, model: nn.Module) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from model_guidance.attribution.integrated_gradients import STEPS
 from model_guidance.metrics.catalogue import SCORES
 from model_guidance.report.read.reported import LAST, ONE
 from model_guidance.report.read.results import Results
@@ -19,7 +20,9 @@ CAPTION = (
     f"Mean ± standard deviation over the seeds, scores {LAST}, in percent. Labels, regions and groups: of "
     "how many training images they were used. Epochs: also those of the runs it started from. Seconds: of "
     "the training steps of the last of these runs, as measured on the machine that trained it; scoring, and "
-    "computing features that are kept, is left aside. –: an earlier version did not record it."
+    "computing features that are kept, is left aside. Passes, of the same steps, in thousands: of an image "
+    f"through what is trained and back, one to classify it, one more to explain it ({STEPS} with IntGrad, "
+    "unless the network is an X-DNN). –: an earlier version did not record it."
 )
 COUNTS = {"labels": "images", "regions": "annotated", "groups": "grouped"}
 
@@ -40,6 +43,8 @@ def _row(results: Results, rows: pd.DataFrame) -> dict[str, Any]:
     row |= {"epochs": ", ".join(sorted({str(_epochs(run)) for run in runs}))}
     seconds = [cost.seconds for cost in costs if cost is not None and cost.seconds is not None]
     row["seconds"] = f"{sum(seconds) / len(seconds):.0f}" if seconds else None
+    passes = [cost.passes for cost in costs if cost is not None and cost.passes is not None]
+    row["passes"] = f"{sum(passes) / len(passes) / 1000:.1f}" if passes else None
     shown = (main_score(rows), "worst_group", "epg")
     return row | {SCORES[name].label: spread_of(rows, name) for name in shown if name in rows}
 

@@ -12,7 +12,7 @@ import argparse
 import multiprocessing
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -34,7 +34,7 @@ from model_guidance.training.trainer import Epoch, train
 from model_guidance.types import Batch
 
 WHOLE = "nothing"
-DEPTHS = (WHOLE, "mid2", "mid3", "final")
+DEPTHS = ("mid2", "mid3", "final")
 SCORES = {"accuracy": 0.0, "bce": 0.0, "epg": 0.0, "iou": 0.0}  # nothing is scored here
 NOTHING = 0.001  # seconds: a floor that says nothing
 COLUMNS = "frozen up to | a | features, s | floor | step, s | floor | times it | epoch, s | MB"
@@ -92,11 +92,10 @@ def trained_share(model: torch.nn.Module, images: torch.Tensor) -> float:
     return part.get_total_flops() / whole.get_total_flops()
 
 
-def rows(plain: Config, rounds: int) -> Iterator[str]:
+def rows(plain: Config, depths: Sequence[str], rounds: int) -> Iterator[str]:
     """Measure, and yield a row for each depth."""
-    configs = {
-        depth: replace(plain, frozen=depth, layer=depth) if depth != WHOLE else plain for depth in DEPTHS
-    }
+    frozen = {depth: replace(plain, frozen=depth, layer=depth) for depth in depths}
+    configs = {WHOLE: plain, **frozen}
     device, images = fabric_of(plain).device, torch.rand(plain.batch, 3, *plain.resizing.size)
     found = {depth: started(config) for depth, config in configs.items()}
     shares = {depth: trained_share(it.guidance.model, images.to(device)) for depth, it in found.items()}
@@ -128,6 +127,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=160)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--depths", nargs="+", default=DEPTHS)
     given = parser.parse_args()
     keep_freed_memory()
     with tempfile.TemporaryDirectory() as cache:
@@ -135,7 +135,7 @@ def main() -> None:
         plain = Config(**shared, options={"count": given.images}, layer="input", lambda_=1.0, cache=cache)
         print(f"| {COLUMNS} |")
         print("|---" * (COLUMNS.count("|") + 1) + "|")
-        for row in rows(replace(plain, workers=0, epochs=1 + given.rounds), given.rounds):
+        for row in rows(replace(plain, workers=0, epochs=1 + given.rounds), given.depths, given.rounds):
             print(f"| {row} |", flush=True)
 
 

@@ -78,6 +78,9 @@ def options() -> argparse.Namespace:
     parser.add_argument("names", nargs="*", choices=[*NETWORKS, []], metavar="NAME")
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=3, help="the least of each median")
+    parser.add_argument(
+        "--least", type=float, default=6.0, help="seconds of all rounds: three of a small network are noise"
+    )
     parser.add_argument("--seconds", type=int, default=300, help="the most that one network may take")
     parser.add_argument("--out", type=Path, default=Path("models"))
     parser.add_argument("--table", type=Path, default=HERE.parent / "docs" / "models.md")
@@ -86,7 +89,8 @@ def options() -> argparse.Namespace:
 
 def row_of(name: str, given: argparse.Namespace) -> Row:
     """Return the row of one network, from a process whose memory nothing else has raised."""
-    command = [sys.executable, str(HERE / "network_row.py"), name, str(given.batch), str(given.rounds)]
+    settings = [str(each) for each in (given.batch, given.rounds, given.least)]
+    command = [sys.executable, str(HERE / "network_row.py"), name, *settings]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=given.seconds, check=False)
     except subprocess.TimeoutExpired:

@@ -1,4 +1,4 @@
-"""One row of `models.py`: `python benchmarks/network_row.py NAME BATCH ROUNDS`, printed as JSON."""
+"""One row of `models.py`: `python benchmarks/network_row.py NAME BATCH ROUNDS SECONDS`, printed as JSON."""
 
 import json
 import multiprocessing
@@ -23,10 +23,9 @@ from model_guidance.types import Regions
 
 CPU = torch.device("cpu")
 STEPS = (1e-6, 1e-7, 1e-8)  # of finite differences
-LEAST = 6.0  # seconds that the rounds take together: three of a small network are only noise
 
 
-def row(name: str, batch: int, rounds: int) -> dict[str, object]:
+def row(name: str, batch: int, rounds: int, least: float) -> dict[str, object]:
     """Return everything about one network."""
     keep_freed_memory()
     megabytes = [in_a_process_of_its_own(peak, name, batch, plain) for plain in (False, True)]
@@ -44,7 +43,7 @@ def row(name: str, batch: int, rounds: int) -> dict[str, object]:
     found["input"] = way(model, images)
     found["fd"] = f"{derivative_error(name):.0e}"
     for layer in layers:
-        ours, plain = costs(model, images, labels, layer, rounds)
+        ours, plain = costs(guided_step(model, images, labels, layer), model, images, rounds, least)
         found[f"step {layer}"], found[f"ratio {layer}"] = f"{ours:.1f}", f"{plain / ours:.2f}"
     found["MB"] = f"{megabytes[0]:.0f} ({megabytes[1]:.0f})"
     return found
@@ -95,12 +94,13 @@ def guided_step(model: nn.Module, images: Tensor, labels: Tensor, layer: str) ->
     return step
 
 
-def costs(model: nn.Module, images: Tensor, labels: Tensor, layer: str, rounds: int) -> tuple[float, float]:
+def costs(
+    step: Callable[[], None], model: nn.Module, images: Tensor, rounds: int, least: float
+) -> tuple[float, float]:
     """Return what a guided step costs, ours and by plain double backward, in forward passes.
 
-    Both are medians of so many rounds, or of more if these take less than `LEAST` seconds.
+    Both are medians of so many rounds, or of more if these take less than `least` seconds together.
     """
-    step = guided_step(model, images, labels, layer)
 
     def forward() -> None:
         model.eval()
@@ -113,7 +113,7 @@ def costs(model: nn.Module, images: Tensor, labels: Tensor, layer: str, rounds: 
 
     calls = {"F": forward, "ours": step, "plain": plain}
     once = sum(timed(calls, 1, CPU).values())
-    found = timed(calls, max(rounds, int(LEAST / once)), CPU, warm=True)
+    found = timed(calls, max(rounds, int(least / once)), CPU, warm=True)
     return found["ours"] / found["F"], found["plain"] / found["F"]
 
 
@@ -182,6 +182,6 @@ def _move(weights: list[nn.Parameter], direction: list[Tensor], by: float) -> No
 
 if __name__ == "__main__":
     try:
-        print(json.dumps(row(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))))
+        print(json.dumps(row(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))))
     except UserError as error:
         sys.exit(str(error))

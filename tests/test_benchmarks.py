@@ -76,27 +76,29 @@ def test_every_network_of_the_table_takes_its_images(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.slow
 def test_a_row_of_the_table_of_networks(tmp_path: Path):
-    given = ["timm/vit_tiny_patch16_224", "--batch=2", "--rounds=1", f"--out={tmp_path}"]
+    given = ["timm/vit_tiny_patch16_224", "--batch=2", "--rounds=1", "--least=0", f"--out={tmp_path}"]
     command = [sys.executable, str(SCRIPT.parent / "models.py"), *given]
     subprocess.run(command, capture_output=True, text=True, check=True)
     (found,) = json.loads((tmp_path / "models.json").read_text())["rows"].values()
     assert found["final"] == "blocks.2 4 x 4 tokens:1:4x4"
     assert float(found["map"]) < 1e-5
     assert float(found["fd"]) < 1e-4
-    assert float(found["step input"]) > float(found["step final"]) > 1
+    assert all(
+        float(found[f"{what} {layer}"]) > 0 for what in ("step", "ratio") for layer in ("input", "final")
+    )
 
 
 @pytest.mark.slow
 def test_a_round_on_frozen_features_beside_the_whole_network():
     given = ["--backbone", "resnet18", "--images", "8", "--size", "64", "--batch", "4", "--rounds", "1"]
+    given += ["--depths", "mid3"]
     command = [sys.executable, str(SCRIPT.parent / "frozen.py"), *given]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     _, _, *lines = done.stdout.splitlines()
     rows = {line.split("|")[1].strip(): line.split("|")[2:-1] for line in lines}
-    assert list(rows) == ["nothing", "mid2", "mid3", "final"]
+    assert list(rows) == ["nothing", "mid3"]
     shares = [float(row[0]) for row in rows.values()]
-    assert shares[0] == 1
-    assert shares == sorted(shares, reverse=True)
+    assert shares[0] == 1 > shares[1] > 0
     assert all(float(row[3]) > 0 and float(row[6]) > 0 for row in rows.values())
 
 

@@ -89,6 +89,7 @@ ACTIVATIONS: dict[str, Operation] = {
     "glu": lambda x, w: F.glu(x, 1),
     "softmax": lambda x, w: x.softmax(1),
     "log_softmax": lambda x, w: F.log_softmax(x, dim=-1),
+    "names of NumPy": lambda x, w: torch.cat([x, x.softmax(axis=1) * x.amax(axis=1, keepdims=True)], axis=1),
     "curves": lambda x, w: x.exp() + (x.square() + 1).log() + x.sin() + x.cos() + (x**2 + 1).sqrt() + x.abs(),
     "reciprocals": lambda x, w: 1 / (x * x + 2) + (x.square() + 1).rsqrt() + torch.reciprocal(x.square() + 3),
 }
@@ -105,6 +106,9 @@ PRODUCTS: dict[str, Operation] = {
     "attention with a mask": lambda x, w: attention(
         x, w, attn_mask=torch.ones(36, 36).tril().bool(), scale=0.3
     ),
+    "attention with rows of nothing": lambda x, w: attention(
+        x, w, attn_mask=(torch.arange(36) > 3)[:, None] & (torch.arange(36) > 1)
+    ),
     "attention with a bias": lambda x, w: attention(x, w, attn_mask=w.repeat(9, 9)),
     "attention by hand": by_hand,
     "attention of torch": torchs,
@@ -118,6 +122,7 @@ NORMS: dict[str, Operation] = {
     "root mean square": lambda x, w: F.rms_norm(tokens(x), (4,), w[0]).mT,
     "length": lambda x, w: x / (x.norm(p=2, dim=(2, 3), keepdim=True) + x.norm(dim=1, keepdim=True)),
     "unit length": lambda x, w: F.normalize(x, dim=1) * w[0].view(4, 1, 1),
+    "cosine": lambda x, w: F.linear(F.normalize(x.mean((2, 3))), F.normalize(w))[..., None] * x.flatten(2),
 }
 SHAPES: dict[str, Operation] = {
     "split": lambda x, w: torch.cat([each * i for i, each in enumerate(x.split([1, 3], 1), 1)], 1),
@@ -159,7 +164,8 @@ FOLDED = {"windows", "attention by hand", "attention of torch"}
 
 def gradients(model: nn.Module) -> list[Tensor]:
     """Return maps, with and without a graph, of several classes and of one, and what reaches the weights."""
-    calls = [(classes, graph) for classes in (SEVERAL, [0, 2, 1, 0]) for graph in (True, False)]
+    several = (SEVERAL, [0, 2, 1, 0], [[1, 0, 2]])  # also of the only image of a batch
+    calls = [(classes, graph) for classes in several for graph in (True, False)]
     return [each for classes, graph in calls for each in found(model, "ixg", "input", classes, graph)]
 
 
@@ -176,6 +182,9 @@ def test_equal_to_double_backward(name: str, monkeypatch: pytest.MonkeyPatch):
         theirs = gradients(model)
     assert any(each.abs().max() > 1e-6 for each in theirs[1:])
     for mine, oracle in zip(ours, theirs, strict=True):
+        if oracle.abs().max() < 1e-12:  # nothing but rounding: a bias that log_softmax does not see
+            assert mine.abs().max() < 1e-12
+            continue
         assert_same(mine, oracle, 1e-6 if "hardsigmoid" in name else 1e-10)  # torch has its 1/6 in float32
 
 

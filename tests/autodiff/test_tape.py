@@ -32,10 +32,10 @@ def by_autograd_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tape, "COMPOSITES", {})
 
 
-def found(model: nn.Module, method: str, layer: str, classes: object, create_graph: bool) -> list[Tensor]:
+def found(model: nn.Module, method: str, layer: str, classes: Any, create_graph: bool) -> list[Tensor]:
     """Return the maps and, if there is a graph, the gradients that they send to the weights."""
     model.zero_grad()
-    maps = mg.attribute(model, images(), classes, method, layer, create_graph=create_graph)
+    maps = mg.attribute(model, images(len(classes)), classes, method, layer, create_graph=create_graph)
     assert maps.requires_grad == create_graph
     if not create_graph:
         return [maps]
@@ -53,7 +53,7 @@ def test_equal_to_autograd(
     method: str,
     layer: str,
     create_graph: bool,
-    classes: object,
+    classes: Any,
     monkeypatch: pytest.MonkeyPatch,
 ):
     if method == "bcos" and not kind.startswith("bcos"):

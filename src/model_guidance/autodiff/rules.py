@@ -39,8 +39,13 @@ def unchanged(input: Tensor) -> Operation:
 
 
 def of_image(kept: Tensor, rows: Rows) -> Tensor:
-    """Return what was kept of each row's image."""
-    return kept if rows is None or len(kept) == 1 else kept[rows]
+    """Return what was kept of each row's image; along the first axis of `kept` are the images."""
+    return kept if rows is None else kept[rows]
+
+
+def factor_of_image(kept: Tensor, rows: Rows) -> Tensor:
+    """Return by what each row is multiplied; a factor that all images share is repeated by the product."""
+    return kept if len(kept) == 1 else of_image(kept, rows)
 
 
 def shape_of(source: Tensor, gradient: Tensor, rows: Rows) -> list[int]:

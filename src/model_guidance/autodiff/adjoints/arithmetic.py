@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from model_guidance.autodiff.rules import Operation, Rows, Way, of_image, shape_of
+from model_guidance.autodiff.rules import Operation, Rows, Way, factor_of_image, of_image, shape_of
 
 
 def add(input: Any, other: Any, *, alpha: float = 1, inplace: bool = False) -> Operation | None:
@@ -110,7 +110,7 @@ def _factor(kept: Any, output: Tensor, rows: Rows) -> Any:
     """Return what was kept for each row; what is one and the same for all images stays as it is."""
     if not isinstance(kept, Tensor) or kept.ndim < output.ndim:
         return kept
-    return of_image(kept, rows)
+    return factor_of_image(kept, rows)
 
 
 def _binary(output: Tensor, *parts: tuple[Any, Callable[[Tensor, Rows], Tensor]]) -> Operation:

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model_guidance.autodiff.rules import Operation, Rows, Way, of_image, shape_of
+from model_guidance.autodiff.rules import Operation, Rows, Way, factor_of_image, shape_of
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Operation:
@@ -60,7 +60,7 @@ def _right(input: Tensor, other: Tensor) -> Any:
 
 
 def _stacked(kept: Tensor, rows: Rows) -> Tensor:
-    return kept if kept.ndim < 3 else of_image(kept, rows)
+    return kept if kept.ndim < 3 else factor_of_image(kept, rows)
 
 
 def _way(source: Tensor, output: Tensor, adjoint: Any) -> Way:

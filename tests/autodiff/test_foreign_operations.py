@@ -1,5 +1,9 @@
 """Operations of other people's networks: one value per channel, second derivatives, channels behind."""
 
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -9,6 +13,7 @@ from torch import Tensor, nn
 from model_guidance.attribution import attribute
 from model_guidance.errors import UserError
 from model_guidance.guidance import Guidance
+from model_guidance.losses import energy
 from model_guidance.types import Pairs, Regions
 
 IMAGES = torch.rand(2, 3, 6, 6, generator=torch.Generator().manual_seed(0)).double()
@@ -73,6 +78,17 @@ def test_one_value_per_channel_has_no_variance(layer: str, annotated: Regions):
     assert model.middle[1].running_var.isfinite().all()
 
 
+class Called(nn.Module):
+    """A function as a module."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor]):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(x)
+
+
 class Attention(nn.Module):
     """Fused attention between pixels."""
 
@@ -103,6 +119,66 @@ class Smooth(nn.Module):
 @pytest.mark.parametrize("layer", ["input", "conv"])
 def test_what_autograd_differentiates_once_only(middle: nn.Module, layer: str):
     check_gradients(Own(middle).eval(), layer)
+
+
+class Gate(torch.autograd.Function):
+    """A hard gate, straight through which its gradient goes."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return (x > 0).to(x.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        return gradients[0]
+
+
+class OfNumPy(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return torch.from_numpy(np.tanh(x.detach().numpy()))
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        return 2 * gradients[0]
+
+
+def held(x: Tensor) -> Tensor:
+    with torch.no_grad():
+        gate = x.mean((2, 3), keepdim=True).sigmoid()
+    return x * gate
+
+
+FOREIGN = {
+    "straight-through": lambda x: x * Gate.apply(x),
+    "computed by NumPy": lambda x: x + OfNumPy.apply(x),
+    "without gradients inside": held,
+    "held constant by decoration": torch.no_grad()(lambda x: x.square().mean((2, 3), keepdim=True)),
+    "index by NumPy": lambda x: x[:, np.array([0, 0, 1, 2])],
+    "index by a tuple": lambda x: x[:, (0, 0, 1, 2)],
+    "index by bytes": lambda x: x[:, torch.tensor([0, 1, 1, 1], dtype=torch.uint8)].repeat(1, 2, 1, 1)[:, :4],
+    "dropout by its other name": lambda x: torch.dropout(x, p=0.5, train=False),
+    "an argument of torch's only": lambda x: x * torch.rsub(x, 1, alpha=2),
+}
+
+
+@pytest.mark.filterwarnings("ignore:indexing with dtype torch.uint8")
+@pytest.mark.parametrize("name", FOREIGN)
+@pytest.mark.parametrize("create_graph", [True, False])
+def test_as_autograd_alone_sees_it(name: str, create_graph: bool):
+    model = Own(Called(lambda x: x + FOREIGN[name](x)), nn.Tanh())
+    features = model.conv(IMAGES)
+    logits = model.fc(model.head(model.middle(features).mean((2, 3))))
+    (gradient,) = torch.autograd.grad(logits[:, 0].sum(), features, create_graph=True)
+    expected = (features * gradient).sum(1)
+    maps = attribute(model, IMAGES, [0, 0], "ixg", "conv", create_graph=create_graph)
+    assert_same(maps.detach(), expected.detach())
+    if create_graph:
+        of_weights = [
+            torch.autograd.grad(energy(each, MASKS).mean(), model.conv.weight)[0] for each in (maps, expected)
+        ]
+        assert of_weights[0].abs().max() > 0
+        assert_same(*of_weights)
 
 
 class Last(nn.Module):

@@ -20,14 +20,19 @@ def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
 def normalize(
     input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Tensor | None = None
 ) -> Tensor:
-    """Return `x / max(|x|, eps)`; with p = 2 the second derivative of zeros, as padding has them, is finite.
-
-    The rows of a matrix are left to torch: weights do not contain them.
-    """
-    if p != 2 or out is not None or input.ndim < 3:
-        return F.normalize(input, p, dim, eps, out)
+    """Return `x / max(|x|, eps)` for p = 2; the second derivative of zeros, as in padding, is finite."""
+    if p != 2 or out is not None:
+        return NotImplemented
     squares = input.square().sum(dim, keepdim=True)
     return input / squares.clamp(min=max(eps**2, torch.finfo(squares.dtype).tiny)).sqrt()
+
+
+def _normalize(
+    input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Tensor | None = None
+) -> Tensor:
+    """Do the same; the rows of a matrix are left to torch: weights do not contain zeros."""
+    output = normalize(input, p, dim, eps, out) if input.ndim > 2 else NotImplemented
+    return F.normalize(input, p, dim, eps, out) if output is NotImplemented else output
 
 
 def group_norm(
@@ -105,13 +110,19 @@ def scaled_dot_product_attention(
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> Tensor:
-    """Return `softmax(q kᵀ / sqrt d + mask) v`."""
+    """Return `softmax(q kᵀ / sqrt d + mask) v`; zeros, as torch does, where a row may attend to nothing."""
     if is_causal or enable_gqa:
         return NotImplemented
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     scores = (query * scale) @ key.transpose(-2, -1)
-    if attn_mask is not None:
-        scores = scores + (_minus_infinity(attn_mask, scores) if attn_mask.dtype == torch.bool else attn_mask)
+    if attn_mask is None:
+        return _attended(scores, value, dropout_p)
+    mask = _minus_infinity(attn_mask, scores) if attn_mask.dtype == torch.bool else attn_mask
+    nothing = (mask == -math.inf).all(dim=-1, keepdim=True)
+    return _attended(scores + mask.masked_fill(nothing, 0), value, dropout_p) * ~nothing
+
+
+def _attended(scores: Tensor, value: Tensor, dropout_p: float) -> Tensor:
     shares = scores.softmax(dim=-1)
     return (F.dropout(shares, dropout_p) if dropout_p else shares) @ value
 
@@ -176,7 +187,7 @@ COMPOSITES: dict[Callable[..., Any], Callable[..., Any]] = {
 
 TWICE_DIFFERENTIABLE: dict[Callable[..., Any], Callable[..., Any]] = {
     F.hardsigmoid: hardsigmoid,
-    F.normalize: normalize,
+    F.normalize: _normalize,
 }
 """What stands for operations whose derivative autograd cannot differentiate again."""
 

@@ -1,15 +1,14 @@
 """Which calls whoever follows a network's operations is told of, beside those of torch's own functions."""
 
 import functools
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import Function
 from torch.overrides import handle_torch_function
 
 from model_guidance.errors import UserError
@@ -35,10 +34,12 @@ ONE_THREAD = threading.RLock()  # which would else put back what another one has
 
 @contextmanager
 def nothing_hidden() -> Iterator[None]:
-    """Have a mode told of functions of `torch.jit` too, and of what happens in compiled parts of a network.
+    """Have a mode told of functions of `torch.jit` and of one's own, and of what happens in compiled parts.
 
-    torch itself shows it neither: what they put out would seem to depend on no features. Compiled parts are
-    run as they are written. Both are settings of the whole process: threads take turns.
+    torch itself shows it none of them: what they put out would seem to depend on no features. A
+    `torch.autograd.Function` is one operation, since its derivative is what it says, not what follows from
+    the operations of its forward pass. Compiled parts are run as they are written. All are settings of the
+    whole process: threads take turns.
     """
     if torch.compiler.is_compiling():
         yield
@@ -49,7 +50,7 @@ def nothing_hidden() -> Iterator[None]:
 
 @contextmanager
 def _as_written() -> Iterator[None]:
-    run = torch.jit.ScriptFunction.__call__
+    run, apply = torch.jit.ScriptFunction.__call__, vars(Function)["apply"]
     try:
         as_written = torch.compiler.set_stance("force_eager")
     except RuntimeError as error:
@@ -63,27 +64,19 @@ def _as_written() -> Iterator[None]:
             return handle_torch_function(function, args, *args, **kwargs)
         return run(function, *args, **kwargs)
 
+    def own(function: type[Function], *args: Any, **kwargs: Any) -> Any:
+        if torch._C._is_torch_function_mode_enabled():
+            return handle_torch_function(own, args, function, *args, **kwargs)
+        return apply.__get__(None, function)(*args, **kwargs)
+
     setattr(torch.jit.ScriptFunction, "__call__", call)  # noqa: B010  (mypy forbids an assignment)
+    setattr(Function, "apply", classmethod(own))  # noqa: B010
     try:
         with as_written:
             yield
     finally:
         setattr(torch.jit.ScriptFunction, "__call__", run)  # noqa: B010
-
-
-def own_derivative() -> str | None:
-    """Return the name of the `torch.autograd.Function` whose forward pass this is, if it is one.
-
-    Its derivative is what it says, not what follows from its operations. torch switches off forward
-    differentiation there, and nowhere else where operations are ordinary ones.
-    """
-    if torch.compiler.is_compiling() or torch._C._is_fwd_grad_enabled():
-        return None
-    frame: FrameType | None = sys._getframe()
-    while frame is not None and frame.f_code.co_name != "forward":
-        frame = frame.f_back
-    name = "a torch.autograd.Function.forward" if frame is None else frame.f_code.co_qualname
-    return name.rpartition("<locals>.")[2].removesuffix(".forward")
+        setattr(Function, "apply", apply)  # noqa: B010
 
 
 def transformed() -> bool:

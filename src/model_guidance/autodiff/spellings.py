@@ -1,5 +1,7 @@
 """One name for every operation: models say `torch.relu`, `x.relu_()` and `F.relu` and mean the same."""
 
+import functools
+import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -73,6 +75,30 @@ _NAMES: dict[Callable[..., Any], str] = {
     torch.unsqueeze: "unsqueeze",
     Tensor.__rdiv__: "__rdiv__ __rtruediv__",
 }
+
+
+_KEYWORDS = {"axis": "dim", "keepdims": "keepdim", "train": "training"}
+
+
+def as_named(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return keyword arguments under the names that most of torch has for them."""
+    return {_KEYWORDS.get(name, name): value for name, value in kwargs.items()} if kwargs else kwargs
+
+
+def takes(function: Callable[..., Any], kwargs: dict[str, Any]) -> bool:
+    """Return whether a function has arguments of these names."""
+    if not kwargs or torch.compiler.is_compiling():
+        return True
+    names = _names(function)
+    return names is None or kwargs.keys() <= names
+
+
+@functools.cache
+def _names(function: Callable[..., Any]) -> frozenset[str] | None:
+    """Return the names of a function's arguments; None where it takes any."""
+    parameters = inspect.signature(function).parameters
+    any_name = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+    return None if any_name else frozenset(parameters)
 
 
 def _spellings() -> dict[Callable[..., Any], Spelling]:

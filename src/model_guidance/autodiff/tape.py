@@ -1,6 +1,6 @@
 """A tape of how logits came from features, along which gradients go back by ordinary operations."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -10,10 +10,10 @@ from torch.overrides import TorchFunctionMode
 from model_guidance.autodiff.adjoints import ADJOINTS
 from model_guidance.autodiff.checkpointing import Run, checkpointed_block, kept_statistics, run_again
 from model_guidance.autodiff.composites import COMPOSITES, TWICE_DIFFERENTIABLE
-from model_guidance.autodiff.dispatch import nothing_hidden, one_operation, own_derivative, transformed
+from model_guidance.autodiff.dispatch import nothing_hidden, one_operation, transformed
 from model_guidance.autodiff.dynamic_linear import multiply
 from model_guidance.autodiff.rules import Adjoint, Operation, Rows, Way
-from model_guidance.autodiff.spellings import SPELLINGS, Spelling
+from model_guidance.autodiff.spellings import SPELLINGS, Spelling, as_named, takes
 from model_guidance.errors import UserError
 
 PLAIN = (bool, int, float, str, torch.Size, torch.dtype, torch.device, torch.layout)
@@ -75,6 +75,7 @@ class Tape(TorchFunctionMode):
         self.mixes_images = False
         self.without_adjoint: str | None = None
         self.result: int | None = None
+        self._switched = False
         self._count = 0
         self._token = object()
 
@@ -91,6 +92,8 @@ class Tape(TorchFunctionMode):
         if func is watch:
             self.watching = True
             return self._numbered(self.keep(*args), 0)
+        if func is torch._C._set_grad_enabled:
+            self._switched |= self.watching
         watched = self._watched(args, kwargs)
         obstacle = self._obstacle(watched)
         if obstacle is not None:
@@ -102,7 +105,7 @@ class Tape(TorchFunctionMode):
             return output
         found = self._operation(func, args, kwargs)
         if found is None:
-            return self._leave(_name(func), func, args, kwargs)
+            return self._leave(_name(func, args), func, args, kwargs)
         return self._record(found, args, kwargs, watched, func)
 
     def _watched(self, args: Any, kwargs: Any) -> list[Tensor]:
@@ -116,7 +119,7 @@ class Tape(TorchFunctionMode):
             if _version(each) != each.tape_place[2]:  # type: ignore[attr-defined]
                 return "a change in place"
         if watched:
-            return own_derivative()
+            return "torch.no_grad" if self._switched and not torch.is_grad_enabled() else None
         return "torch.func" if self.watching and self.complete and transformed() else None
 
     def _looked_into(self, func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
@@ -151,7 +154,7 @@ class Tape(TorchFunctionMode):
         numbered = [(self._number(way.source), way) for way in ways]
         used = [(number, way) for number, way in numbered if number is not None]
         if {self._number(each) for each in watched} - {number for number, _ in used}:
-            self._without(_name(func))
+            self._without(_name(func, args))
             return found.output
         several = not isinstance(found.output, Tensor)
         outputs = found.output if several else (found.output,)
@@ -189,8 +192,8 @@ class Tape(TorchFunctionMode):
         if func is checkpointed_block:
             return self._block(*args, **kwargs)
         spelling = SPELLINGS.get(func) or Spelling(func)
-        rule = ADJOINTS.get(spelling.operation)
-        if rule is None or (spelling.in_place and self._number(args[0]) is None):
+        rule, kwargs = ADJOINTS.get(spelling.operation), as_named(kwargs)
+        if rule is None or (spelling.in_place and self._number(args[0]) is None) or not takes(rule, kwargs):
             return None
         return rule(*args, **kwargs, inplace=True) if spelling.in_place else rule(*args, **kwargs)
 
@@ -235,7 +238,9 @@ def _is_constant(output: object) -> bool:
     return isinstance(output, PLAIN)
 
 
-def _name(func: Callable[..., Any]) -> str:
+def _name(func: Callable[..., Any], args: Sequence[Any]) -> str:
+    if args and isinstance(args[0], type):  # a `torch.autograd.Function`
+        return args[0].__qualname__.rpartition("<locals>.")[2]
     named = "name" if isinstance(func, torch.jit.ScriptFunction) else "__name__"
     return str(getattr(func, named, func))
 

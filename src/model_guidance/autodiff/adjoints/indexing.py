@@ -108,9 +108,9 @@ def select(input: Tensor, dim: int, index: int) -> Operation | None:
 
 
 def getitem(input: Tensor, index: Any) -> Operation | None:
-    """Take by position; no masks."""
+    """Take by position; no masks, and of several positions at once only those in a tensor."""
     index = index if isinstance(index, tuple) else (index,)
-    if any(isinstance(each, bool | list) or getattr(each, "dtype", None) == torch.bool for each in index):
+    if not all(map(_is_position, index)):
         return None
     output = input[index]
 
@@ -119,6 +119,14 @@ def getitem(input: Tensor, index: Any) -> Operation | None:
 
     whole = index[0] is Ellipsis or index[0] == slice(None) if not isinstance(index[0], Tensor) else False
     return Operation(output, adjoint, not whole or moves_images(input, output))
+
+
+def _is_position(index: Any) -> bool:
+    if isinstance(index, Tensor):
+        return index.dtype not in (torch.bool, torch.uint8)  # either is a mask
+    return (
+        index is None or index is Ellipsis or (isinstance(index, int | slice) and not isinstance(index, bool))
+    )
 
 
 def placed(values: Tensor, index: tuple[Any, ...], shape: Sequence[int]) -> Tensor:

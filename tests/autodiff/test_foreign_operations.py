@@ -8,7 +8,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 from tests.asserts import assert_same
+from tests.capturing import features_at
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from model_guidance.attribution import attribute
 from model_guidance.errors import UserError
@@ -179,6 +181,13 @@ def test_as_autograd_alone_sees_it(name: str, create_graph: bool):
         ]
         assert of_weights[0].abs().max() > 0
         assert_same(*of_weights)
+
+
+def test_a_network_that_saves_memory_by_itself_stays_on_the_tape():
+    model = Own(Called(lambda x: x + checkpoint(torch.tanh, x, use_reentrant=False)))
+    for attached in (True, False):
+        assert features_at(model, IMAGES, "conv", attached=attached).without_adjoint is None
+    check_gradients(model, "conv")
 
 
 class Last(nn.Module):

@@ -4,7 +4,7 @@ The way back of a map needs the inside of a block as well, so its adjoint is che
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ from torch.utils.checkpoint import checkpoint
 
 from model_guidance.autodiff.batch_statistics import uses_batch_statistics
 from model_guidance.autodiff.dispatch import one_operation
+from model_guidance.autodiff.replaced_forward import replaced_forward
 from model_guidance.errors import UserError
 
 Run = Callable[[Tensor], Tensor]
@@ -58,11 +59,8 @@ def checkpointed(blocks: Mapping[str, nn.Module], layer: str) -> Iterator[None]:
             raise UserError(
                 f"checkpoint: layer '{layer}' lies inside of a block that is run again: choose {name}"
             )
-    try:
+    with ExitStack() as undo:
         for block in blocks.values():
-            run = partial(checkpointed_block, block=block, run=partial(type(block).forward, block))
-            block.forward = run
+            run = partial(checkpointed_block, block=block, run=block.forward)
+            undo.enter_context(replaced_forward(block, run))
         yield
-    finally:
-        for block in blocks.values():
-            block.__dict__.pop("forward", None)

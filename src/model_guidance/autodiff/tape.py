@@ -234,7 +234,7 @@ def _version(value: Tensor) -> int:
 def _is_constant(output: object) -> bool:
     """Return whether no gradient goes through what was put out."""
     if isinstance(output, Tensor):
-        return not (output.is_floating_point() or output.is_complex())
+        return not (output.numel() and (output.is_floating_point() or output.is_complex()))
     return isinstance(output, PLAIN)
 
 

@@ -12,6 +12,7 @@ from torch.autograd.graph import Node
 from torch.utils._pytree import tree_map_only
 
 from model_guidance.autodiff.evaluation_mode import evaluation_mode
+from model_guidance.autodiff.replaced_forward import replaced_forward
 from model_guidance.checks import described, logits_of
 from model_guidance.errors import UserError
 
@@ -173,22 +174,12 @@ def _replaced(model: nn.Module, instead: dict[str, Callable[[], Any]]) -> Iterat
     """Have some modules put out something else, whatever they are given."""
     with ExitStack() as undo:
         for name, output in instead.items():
-            attributes = vars(model.get_submodule(name))
-            before = attributes.get("forward")
-            attributes["forward"] = partial(_ignoring, output)
-            undo.callback(_restore, attributes, before)
+            undo.enter_context(replaced_forward(model.get_submodule(name), partial(_ignoring, output)))
         yield
 
 
 def _ignoring(output: Callable[[], Any], *_: Any, **__: Any) -> Any:
     return output()
-
-
-def _restore(attributes: dict[str, Any], before: Any) -> None:
-    if before is None:
-        del attributes["forward"]
-    else:
-        attributes["forward"] = before
 
 
 def _leaves(node: Node | None) -> Iterator[Tensor]:

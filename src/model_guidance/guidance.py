@@ -13,7 +13,11 @@ from torch import Tensor, nn
 
 from model_guidance.attribution import Explanation, Method, capture_at, default_method, method_of
 from model_guidance.autodiff.arguments import also_given
-from model_guidance.autodiff.batch_statistics import several_values, uses_batch_statistics
+from model_guidance.autodiff.batch_statistics import (
+    influence_each_other,
+    several_values,
+    uses_batch_statistics,
+)
 from model_guidance.autodiff.capture import watched
 from model_guidance.autodiff.checkpointing import checkpointed
 from model_guidance.autodiff.inference_mode import ordinary, ordinary_mode
@@ -104,6 +108,11 @@ class Guidance(nn.Module):
         self._module: str | None = None
         self._together = False
         self._compiled: Callable[[Tensor, Pairs], tuple[Tensor, Tensor]] | None = None
+        self._mixing: dict[bool, bool] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the compiled step, which is of this one's weights: a copy compiles its own."""
+        return {**vars(self), "_compiled": None}
 
     if TYPE_CHECKING:
 
@@ -144,13 +153,14 @@ class Guidance(nn.Module):
             raise UserError("arguments: a compiled step takes images only: leave compile out")
         self._together = bool(arguments)
         given = also_given(unwrapped(self.model)[0], arguments, len(images))
+        trains = torch.is_grad_enabled()
         with ordinary_mode(), several_values(), given:
             images, labels, regions = ordinary(images), ordinary(labels), regions.map(ordinary)
             module = self._found(images)
             with checkpointed(residual_blocks(self.model), module) if self.checkpoint else nullcontext():
                 logits, localization = self._losses(images, labels, regions, normalizer)
         check_logits(logits, labels)
-        return logits, localization
+        return (logits, localization) if trains else (logits.detach(), localization.detach())
 
     def _found(self, images: Tensor) -> str:
         """Return the dotted name of the layer, which may have to be seen in a forward pass."""
@@ -164,14 +174,14 @@ class Guidance(nn.Module):
         self._effect.of_classes(labels, regions)
         drawn = draw_one_class(regions, labels)
         guided = draw_part(drawn, self.part)
-        counted = present(labels, guided.pairs)
         share = len(guided) / max(len(drawn), 1)
-        total = counted.sum() if normalizer is None else share * torch.as_tensor(normalizer)
-        divisor = self._divisor(total.to(images.device), share)
+        total = present(labels, drawn.pairs).sum() if normalizer is None else torch.as_tensor(normalizer)
+        divisor = self._divisor(share * total.to(images.device), share)
         if not len(guided):
             return logits_of(self.model(images)), images.new_zeros(())
         logits, maps = self._explained(images, guided.pairs)
         self._effect.of_maps(maps, self._loss)
+        counted = present(labels, guided.pairs)
         return logits, (self._each(maps, guided) * counted).sum() / divisor
 
     def _each(self, maps: Tensor, regions: Regions) -> Tensor:
@@ -194,10 +204,10 @@ class Guidance(nn.Module):
         """Return the logits of all images and the maps of `pairs`, at most one of each image.
 
         Explaining an image costs several forward passes, so those without an annotation are spared it: they
-        go through the network by themselves, unless it normalises over the whole batch.
+        go through the network by themselves, unless it lets the images of a batch influence each other.
         """
         guided = pairs.image_index
-        if len(guided) == len(images) or self._together or uses_batch_statistics(self.model):
+        if len(guided) == len(images) or self._together or self._mixes(images):
             return self._run(images, pairs)
         # the positions of the others, by a sort: a GPU would have to be waited for to know how many they are
         is_guided = torch.zeros(len(images), device=images.device).index_fill(0, guided, 1)
@@ -206,6 +216,15 @@ class Guidance(nn.Module):
         logits, maps = self._run(images[guided], alone)
         order = torch.cat([guided, rest]).argsort()
         return torch.cat([logits, logits_of(self.model(images[rest]))])[order], maps
+
+    def _mixes(self, images: Tensor) -> bool:
+        """Return whether images must stay together; autograd is asked once in each mode."""
+        if uses_batch_statistics(self.model):
+            return True
+        mode = self.model.training
+        if mode not in self._mixing:
+            self._mixing[mode] = influence_each_other(self.model, images)
+        return self._mixing[mode]
 
     def _run(self, images: Tensor, pairs: Pairs) -> tuple[Tensor, Tensor]:
         if not self.compile_step:
@@ -239,17 +258,19 @@ class Guidance(nn.Module):
     def _divisor(self, guided: Tensor, share: float) -> Tensor | float:
         """Return what makes the average over processes the mean, or the sum, over all guided images.
 
-        `guided` is how many images this process guides, and `share` which part they are of those it might.
-        Every process must get here, also one without a guided image: the others wait for its count.
+        `guided` is how many images this process may be expected to guide, and `share` which part they are of
+        those it might.
+        Every process must get here, also one without a guided image: the others wait for its count. Without
+        gradients, in a validation that may be that of one process, the mean is over its own images.
         """
-        parallel = dist.is_available() and dist.is_initialized()
+        parallel = dist.is_available() and dist.is_initialized() and torch.is_grad_enabled()
         processes = dist.get_world_size() if parallel else 1
         if self.reduction == "sum":
             return share / processes
         total = guided.float()
         if parallel:
             dist.all_reduce(total)
-        return total.clamp(min=1) / processes
+        return total.clamp(min=torch.finfo(total.dtype).tiny) / processes
 
 
 def guided_images(labels: Any, regions: Regions) -> Tensor:

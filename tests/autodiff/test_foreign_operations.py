@@ -183,6 +183,15 @@ def test_as_autograd_alone_sees_it(name: str, create_graph: bool):
         assert_same(*of_weights)
 
 
+def test_hooks_that_change_gradients_count_in_evaluation_too():
+    model = Own(nn.Tanh())
+    maps = [attribute(model, IMAGES, [0, 0], "ixg", "conv")]
+    model.middle.register_full_backward_hook(lambda module, inputs, outputs: (2 * inputs[0],))
+    maps += [attribute(model, IMAGES, [0, 0], "ixg", "conv", create_graph=each) for each in (True, False)]
+    for found in maps[1:]:
+        assert_same(found.detach(), 2 * maps[0])
+
+
 def test_a_network_that_saves_memory_by_itself_stays_on_the_tape():
     model = Own(Called(lambda x: x + checkpoint(torch.tanh, x, use_reentrant=False)))
     for attached in (True, False):

@@ -1,5 +1,9 @@
 """The guided forward pass: whom it guides, what it returns, what it leaves behind."""
 
+import pickle
+from copy import deepcopy
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -117,9 +121,64 @@ def test_only_annotated_images_are_explained_unless_the_batch_is_normalised(kind
     images, labels = tiny.images(5), torch.ones(5, tiny.CLASSES)
     annotated = regions((1, 2), (4, 0))
     logits, found = Guidance(model, layer="input")(images, labels, annotated)
-    assert model.explained[0] == explained
+    assert model.explained[-1] == explained
     assert_same(logits, tiny.build(kind)(images))
     classes: list[list[int]] = [[], [2], [], [], [0]]
     maps = attribute(model, images, classes, layer="input")
     if kind != "plain-training":
         assert_same(found.detach(), LOSSES["energy"](maps, annotated.masks).mean())
+
+
+class OwnNormalisation(nn.Module):
+    """Batch normalisation that nobody can know by its class."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("steps", torch.tensor(0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.steps += 1
+        return x - x.mean((0, 2, 3), keepdim=True)
+
+
+def test_images_that_influence_each_other_stay_together():
+    torch.manual_seed(0)
+    rest = [nn.Dropout(0.5), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, tiny.CLASSES)]
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), OwnNormalisation(), *rest).double()
+    images, labels = tiny.images(5), torch.ones(5, tiny.CLASSES)
+    torch.manual_seed(1)
+    expected = model(images)
+    torch.manual_seed(1)
+    annotated = regions((1, 2), (4, 0))
+    annotated = replace(annotated, pairs=replace(annotated.pairs, distinct=True))  # nothing to draw
+    logits, _ = Guidance(model, layer="2")(images, labels, annotated)
+    assert_same(logits.detach(), expected.detach())
+    assert model[1].steps == 2
+
+
+def test_a_copy_of_compiled_guidance_is_of_its_own_weights(monkeypatch: pytest.MonkeyPatch):
+    original = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda step: original(step, backend="eager"))
+    guidance, given = (
+        Guidance(tiny.build("xdnn"), layer="mid2", compile=True),
+        (tiny.images(1), EVERYWHERE[:1]),
+    )
+    for _ in range(2):
+        before = guidance(*given, regions((0, 0)))
+    for copy in (deepcopy(guidance), pickle.loads(pickle.dumps(guidance))):
+        with torch.no_grad():
+            for weight in copy.parameters():
+                weight.mul_(-1)
+        for _ in range(2):
+            logits = copy(*given, regions((0, 0)))[0]
+            assert_same(logits.detach(), copy.model(given[0]).detach())
+    assert_same(guidance(*given, regions((0, 0)))[0], before[0])
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_what_needs_no_gradients_keeps_none(mode: type):
+    guidance, images = Guidance(tiny.build("xdnn"), layer="mid2"), tiny.images(1)
+    with mode():
+        found = guidance(images, EVERYWHERE[:1], regions((0, 0)))
+    assert not any(each.requires_grad for each in found)
+    assert found[1] > 0

@@ -9,10 +9,8 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.func import functional_call
-from torch.nn.parallel import DataParallel
 
-from model_guidance.autodiff.batch_statistics import several_values, uses_batch_statistics
+from model_guidance.autodiff.batch_statistics import called_aside, several_values, uses_batch_statistics
 from model_guidance.autodiff.composites import differentiable_attention
 from model_guidance.autodiff.dispatch import nothing_hidden
 from model_guidance.autodiff.layout import Layout
@@ -90,7 +88,8 @@ def capture_features(
             several_values(),
             tape,
         ):
-            output = _call(model, images if module else watch(images), keep_buffers=features is not None)
+            call = called_aside if features is not None else nn.Module.__call__
+            output = call(model, images if module else watch(images))
         if not kept:
             raise UserError(f"layer '{module}' is not used in a forward pass: choose another layer")
         logits = logits_of(output)
@@ -101,7 +100,7 @@ def capture_features(
         return CapturedFeatures(logits, found, size, resume, vjp, separable, tape.without_adjoint)
 
     def resume(features: Tensor | None) -> CapturedFeatures:
-        if not attached and not uses_batch_statistics(model):
+        if not attached and not uses_batch_statistics(model) and not _changes_gradients(model):
             with torch.no_grad(), suppress(NoAdjointError):
                 return run(features, strict=True)
         with torch.enable_grad():
@@ -110,12 +109,9 @@ def capture_features(
     return resume(None)
 
 
-def _call(model: nn.Module, images: Tensor, *, keep_buffers: bool) -> Any:
-    if not keep_buffers:
-        return model(images)
-    if isinstance(model, DataParallel):  # of one device, it does nothing else; torch refuses to call it so
-        model = model.module
-    return functional_call(model, {key: value.clone() for key, value in model.named_buffers()}, (images,))
+def _changes_gradients(model: nn.Module) -> bool:
+    """Return whether hooks may change gradients, of which a forward pass without gradients shows nothing."""
+    return any(module._backward_hooks or module._backward_pre_hooks for module in model.modules())
 
 
 def _gradient(

@@ -1,9 +1,11 @@
 """Which calls whoever follows a network's operations is told of, beside those of torch's own functions."""
 
 import functools
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import torch
@@ -77,6 +79,21 @@ def _as_written() -> Iterator[None]:
     finally:
         setattr(torch.jit.ScriptFunction, "__call__", run)  # noqa: B010
         setattr(Function, "apply", apply)  # noqa: B010
+
+
+def own_derivative() -> str | None:
+    """Return the name of the `torch.autograd.Function` whose forward pass this is, if it is one.
+
+    Seen is what was bound earlier, as in `relu = ReLU.apply`, and so is not told of by `nothing_hidden`.
+    torch switches off forward differentiation there, and nowhere else where operations are ordinary ones.
+    """
+    if torch.compiler.is_compiling() or torch._C._is_fwd_grad_enabled():
+        return None
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and frame.f_code.co_name != "forward":
+        frame = frame.f_back
+    name = "a torch.autograd.Function.forward" if frame is None else frame.f_code.co_qualname
+    return name.rpartition("<locals>.")[2].removesuffix(".forward")
 
 
 def transformed() -> bool:

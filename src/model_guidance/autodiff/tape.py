@@ -10,7 +10,7 @@ from torch.overrides import TorchFunctionMode
 from model_guidance.autodiff.adjoints import ADJOINTS
 from model_guidance.autodiff.checkpointing import Run, checkpointed_block, kept_statistics, run_again
 from model_guidance.autodiff.composites import COMPOSITES, TWICE_DIFFERENTIABLE
-from model_guidance.autodiff.dispatch import nothing_hidden, one_operation, transformed
+from model_guidance.autodiff.dispatch import nothing_hidden, one_operation, own_derivative, transformed
 from model_guidance.autodiff.dynamic_linear import multiply
 from model_guidance.autodiff.rules import Adjoint, Operation, Rows, Way
 from model_guidance.autodiff.spellings import SPELLINGS, Spelling, as_named, takes
@@ -97,8 +97,8 @@ class Tape(TorchFunctionMode):
         watched = self._watched(args, kwargs)
         obstacle = self._obstacle(watched)
         if obstacle is not None:
-            return self._leave(obstacle, func, args, kwargs)
-        if not watched:
+            self._without(obstacle)
+        if not watched or obstacle is not None:
             return self._plain(func, args, kwargs)
         output = self._looked_into(func, args, kwargs)
         if output is not NotImplemented:
@@ -118,8 +118,10 @@ class Tape(TorchFunctionMode):
         for each in watched:
             if _version(each) != each.tape_place[2]:  # type: ignore[attr-defined]
                 return "a change in place"
+        if watched and self._switched and not torch.is_grad_enabled():
+            return "torch.no_grad"
         if watched:
-            return "torch.no_grad" if self._switched and not torch.is_grad_enabled() else None
+            return own_derivative()
         return "torch.func" if self.watching and self.complete and transformed() else None
 
     def _looked_into(self, func: Callable[..., Any], args: Any, kwargs: Any) -> Any:

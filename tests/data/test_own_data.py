@@ -1,6 +1,7 @@
 """Photos as people keep them: every layout gives the same tensors, and no image is a negative by itself."""
 
 import json
+import pickle
 import re
 import shutil
 from collections import Counter
@@ -88,6 +89,28 @@ def test_new_regions_cost_no_image(photos: Sequence[Photo], tmp_path: Path) -> N
     assert pixels.stat().st_mtime_ns == seen
     assert before.has("boxes").sum() == 3 > after.has("boxes").sum()
     assert after.regions != before.regions
+
+
+def test_regions_that_are_read_stay_when_their_file_changes(photos: Sequence[Photo], tmp_path: Path) -> None:
+    data, table = WRITERS["region_table"](tmp_path, photos)
+    assert table
+    rows, asked = (
+        table.read_text().splitlines(),
+        ("folder", data, "train", SIZE, tmp_path / "cache", {}, [table]),
+    )
+    first = open_split(*asked)
+    marked = int(first.has("boxes").argmax())
+    before = first.annotations("boxes", marked)[1].tolist()
+    table.write_text("\n".join(rows[:-1]))
+    assert open_split(*asked).regions != first.regions
+    assert first.annotations("boxes", marked)[1].tolist() == before
+    assert pickle.loads(pickle.dumps(first)).annotations("boxes", marked)[1].tolist() == before
+    gone = first.regions
+    del first
+    table.write_text("\n".join(rows[:-2]))
+    open_split(*asked)
+    assert gone
+    assert not gone.exists()
 
 
 def test_regions_stand_for_those_of_the_data_set_where_there_are_any(

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import filelock
 
+from model_guidance.data.cache.lease import unused
 from model_guidance.errors import UserError
 
 T = TypeVar("T")
@@ -72,3 +73,10 @@ def remove(folder: Path) -> None:
         going = folder if folder.suffix in (PARTIAL, REMOVED) else folder.with_name(folder.name + REMOVED)
         folder.rename(going)
         shutil.rmtree(going)
+
+
+def remove_stale(folder: Path, stem: str) -> None:
+    """Remove the copies in `folder` whose names begin with `stem`, but none that another process reads."""
+    for stale in folder.glob(f"{stem}-*"):
+        if unused(stale):
+            remove(stale)

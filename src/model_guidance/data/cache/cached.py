@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from model_guidance.data.cache.building import built, remove
+from model_guidance.data.cache.building import built, remove_stale
 from model_guidance.data.cache.fingerprint import content_key, identity_key
-from model_guidance.data.cache.lease import unused
 from model_guidance.data.cache.split import Split
 from model_guidance.data.cache.writing import write_split
 from model_guidance.data.resizing import Resizing
@@ -27,8 +26,6 @@ def cached(source: Source, size: int | str, folder: Path, title: str, mode: str 
 
     def write(partial: Path) -> None:
         write_split(source, resizing, partial, title)
-        for stale in folder.glob(f"{stem}-*"):
-            if unused(stale):
-                remove(stale)
+        remove_stale(folder, stem)
 
     return built(home, stem, write, Split.open)

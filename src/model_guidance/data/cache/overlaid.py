@@ -6,9 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from model_guidance.data.annotations.kinds import KINDS
-from model_guidance.data.cache.building import built, remove
+from model_guidance.data.cache.building import built, remove_stale
 from model_guidance.data.cache.fingerprint import regions_key
-from model_guidance.data.cache.lease import unused
 from model_guidance.data.cache.resize import Marked, resize_objects
 from model_guidance.data.cache.split import Split
 from model_guidance.data.cache.writing import THREADS, write_regions
@@ -30,9 +29,7 @@ def overlaid(split: Split, source: Source, found: Overlay) -> Split:
 
     def write(partial: Path) -> None:
         write_regions(_objects(split, source, found), partial)
-        for stale in home.parent.glob(f"{stem}-*"):
-            if unused(stale):
-                remove(stale)
+        remove_stale(home.parent, stem)
 
     whole = built(home, stem, write, lambda folder: Split.open(split.folder, folder))
     return replace(whole, remarks=tuple(dict.fromkeys((*split.remarks, *whole.remarks, *found.remarks))))

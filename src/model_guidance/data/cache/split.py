@@ -32,7 +32,7 @@ class Split:
     image's objects begin. Only these tables are in memory: an image or an object is read from disk when it
     is asked for. Where there is padding, `frames` are the edges x1, y1, x2, y2 of each photo. `remarks` say
     what was left out. `regions` is the folder with the annotations, where these were laid over; otherwise
-    they are in `folder`. While it exists, nobody removes the folder. Pickling sends the folders' paths alone.
+    they are in `folder`. While it exists, nobody removes either folder. Pickling sends their paths alone.
     """
 
     folder: Path
@@ -47,7 +47,7 @@ class Split:
     group: Int[np.ndarray, "images"]
     owners: Mapping[str, Int[np.ndarray, "objects"]]
     offsets: Mapping[str, Int[np.ndarray, "images+1"]]
-    lease: Lease = field(repr=False)
+    leases: tuple[Lease, ...] = field(repr=False)
     regions: Path | None = None
     frames: Float32[np.ndarray, "images 4"] | None = None
 
@@ -57,7 +57,7 @@ class Split:
 
         Raises `DamagedError` if files are missing, cut, changed, or may not be read.
         """
-        lease = Lease(folder)
+        leases = tuple(Lease(each) for each in (folder, regions) if each)
         try:
             meta, tables = _whole(folder)
             facts, marked = ({}, tables) if regions is None else _whole(regions)
@@ -74,7 +74,7 @@ class Split:
                 tables["group"],
                 _by_kind(marked, CLASSES),
                 _by_kind(marked, OFFSETS),
-                lease,
+                leases,
                 regions,
                 tables.get(FRAMES),
             )

@@ -38,7 +38,7 @@ def samples(count: int = 5) -> list[Sample]:
         Sample(
             painted(40, 30, (i, 0, i + 1, 30)),
             frozenset({i % 2}),
-            annotated("boxes", [(i % 2, box)] * i) + annotated("masks", [(1, mask)] * (i % 3)),
+            annotated("boxes", [(i % 2, box)] * i) + annotated("masks", [(i % 2, mask)] * (i % 3)),
             i,
         )
         for i in range(count)

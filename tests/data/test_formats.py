@@ -31,7 +31,8 @@ Distance = np.ndarray  # of each pixel to the outline, or less; above 0 inside
 
 def drawn(path: Path) -> list[Annotation]:
     """Return the annotations of the first image of a file, of class 7."""
-    found, remarks = open_annotations(path).read(0).drawn(Image.new("RGB", (WIDTH, HEIGHT)), lambda _: [7])
+    image = Image.new("RGB", (WIDTH, HEIGHT))
+    found, remarks = open_annotations(path).read(0).drawn(image, {7}, lambda _: [7])
     assert not remarks
     assert {each.label for each in found} == {7}
     return list(found)
@@ -306,7 +307,7 @@ def test_yolo_polygon_and_turned_box(tmp_path: Path) -> None:
 
 def test_an_empty_file_of_yolo_marks_nothing(tmp_path: Path) -> None:
     path = yolo(tmp_path)
-    found, _ = open_annotations(path).read(0).drawn(Image.new("RGB", (WIDTH, HEIGHT)), lambda _: [0])
+    found, _ = open_annotations(path).read(0).drawn(Image.new("RGB", (WIDTH, HEIGHT)), {0}, lambda _: [0])
     assert found == ()
 
 

@@ -333,3 +333,24 @@ def test_some_images_of_each_batch_in_its_order(split: Split, workers: int):
     every = list(some_of(whole, lambda index: index >= 0))
     assert all(equal(one, other) for one, other in zip(every, whole, strict=True))
     assert len(list(some_of(whole, lambda index: index == 5))) == 1
+
+
+@pytest.mark.parametrize("kind", ["boxes", "masks", "random", "ignore"])
+def test_a_region_of_a_class_that_the_image_has_not_counts_for_nothing(tmp_path: Path, kind: str) -> None:
+    whole = source().read(0)
+    ignored = annotated("ignore", [(label, np.array(BOX, np.float32)) for label in (0, 1)])
+    both = tuple(replace(each, label=label) for each in whole.annotations for label in (0, 1)) + ignored
+    samples = [replace(whole, annotations=both), replace(whole, annotations=both, labels=frozenset({0}))]
+    samples.append(replace(whole, annotations=both, labels=frozenset()))
+    split = cached(memory_source(samples), SIZE, tmp_path, "absent")
+    for one in (False, True):
+        dataset = SplitDataset(split, RegionSettings(kind), draw_one=one)
+        batch = collate([dataset[index] for index in range(3)])
+        assert batch.regions.pairs.image_index.tolist() == [0, 1]
+        assert batch.regions.pairs.class_index.tolist() == [1, 0]
+        assert batch.objects.pairs.class_index.tolist() == [1, 0]
+        assert dataset.annotated.tolist() == [True, True, False]
+    counts = "4 of the boxes and 4 of the ignore and 4 of the masks, in 3 of 3 images"
+    assert split.remarks == (
+        f"left out: {counts}, of a class that the image does not have: they guide nothing",
+    )

@@ -22,6 +22,7 @@ from tests.data.written import CLASSES, WRITERS, Photo, coco, imagefolder, voc, 
 from model_guidance.commands.located import located
 from model_guidance.data import SplitDataset, open_source, open_split
 from model_guidance.data.checks import class_index
+from model_guidance.data.inspection import inspect
 from model_guidance.data.matching import Images
 from model_guidance.data.readers.options import SPLITS
 from model_guidance.data.recognition import recognised
@@ -257,11 +258,19 @@ def test_a_class_that_is_none_of_the_data_is_that_of_the_image(tmp_path: Path) -
     assert "its classes (object) are none of the data's" in source.remarks[-1]
 
 
-def test_a_region_of_a_class_that_the_image_has_not_is_said(tmp_path: Path) -> None:
-    marks = tmp_path / "marks.csv"
-    marks.write_text("file,xmin,ymin,xmax,ymax,label\ntrain-dog.png,1,2,3,4,cat\n")
-    source = open_source("folder", _folder(tmp_path / "data", *PLACES), "train", annotations=[marks])
+@pytest.mark.parametrize("beside", [True, False])
+def test_a_region_of_a_class_that_the_image_has_not_is_said(tmp_path: Path, beside: bool) -> None:
+    data = _folder(tmp_path / "data", *PLACES)
+    marks = data / "regions.csv" if beside else tmp_path / "marks.csv"
+    marks.write_text(f"file,xmin,ymin,xmax,ymax,label\n{PLACES[1]},1,2,3,4,cat\n{PLACES[0]},1,2,3,4,cat\n")
+    files = [] if beside else [marks]
+    source = open_source("folder", data, "train", annotations=files)
     assert any("is of cat, which its image is not: it guides nothing" in r for r in source.read(1).remarks)
+    found = inspect(source)
+    assert (found.annotated, found.objects["boxes"]) == ([0], {"cat": 1})
+    split = open_split("folder", data, "train", SIZE, tmp_path / "cache", {}, files)
+    assert split.has("boxes").tolist() == [True, False]
+    assert "left out: 1 of the boxes, in 1 of 2 images, of a class that the image does" in split.remarks[-1]
 
 
 def test_ignored_regions_are_of_the_images_class(tmp_path: Path) -> None:

@@ -81,9 +81,9 @@ class Composites(Dataset[Item]):
         seed = seed_of(self.dataset.seed, view, index, 2)
         random = np.random.default_rng(seed)
         outside = self.replaced == "outside" or (self.replaced == "both" and bool(random.integers(2)))
-        shown = self._draw(random, _shown)
+        shown = self._draw(random, lambda item: item.regions)
         image = shown.image if self.features else self._composed(shown, outside, random)
-        regions = _shown(shown) if outside else []
+        regions = shown.regions if outside else []
         if self.filler == CROP:
             image, regions = _zoomed(image, regions)
         if self.dataset.augment:
@@ -118,7 +118,7 @@ class Composites(Dataset[Item]):
     ) -> UInt8[Tensor, "3 height width"]:
         if self.filler == CROP:
             return shown.image
-        image, regions = _pixels(shown), union(_shown(shown))
+        image, regions = _pixels(shown), union(shown.regions)
         soft = feathered(regions)
         if self.filler == "swap":
             other = self._draw(random, _can_be_background, shown.index)
@@ -134,7 +134,7 @@ class Composites(Dataset[Item]):
     def _check(self) -> None:
         """Raise `UserError` if there is nothing to compose, or nothing to swap it with."""
         items = (self._whole[place] for place in self._annotated.tolist())
-        if not any(_shown(item) for item in items):
+        if not any(item.regions for item in items):
             raise UserError(
                 f"--composites: there is nothing to compose, none of the {len(self._whole)} training images "
                 f"has a region of a class that it has; mark about {ENOUGH} of them"
@@ -173,11 +173,6 @@ def _pixels(item: Item) -> Float[Tensor, "1 3 size size"]:
     return item.image.unsqueeze(0).float()
 
 
-def _shown(item: Item) -> list[Region]:
-    """Return the regions of the classes that are present."""
-    return [each for each in item.regions if item.labels[each.label]]
-
-
 def _can_be_background(item: Item) -> bool:
     """Return whether it is known where all objects are, and whether anything is to be seen beside them."""
     located = {each.label for each in item.regions if each.valid is None}
@@ -188,7 +183,7 @@ def _can_be_background(item: Item) -> bool:
 def _labels(shown: Item, outside: bool, exclusive: bool) -> Float[Tensor, "classes"]:
     if not outside and exclusive:
         return torch.full_like(shown.labels, 1 / len(shown.labels))
-    classes = [each.label for each in _shown(shown)]
+    classes = [each.label for each in shown.regions]
     start = torch.zeros_like(shown.labels) if outside else shown.labels.clone()
     start[classes] = float(outside)
     return start

@@ -236,10 +236,8 @@ class SplitDataset(Dataset[Item]):
         return [_united(each) for each in found] if united else found
 
     def _drawn(self, regions: list[Region], epoch: int, index: int) -> list[Region]:
-        if not self.draw_one:
-            return regions
-        present = [each for each in regions if self.split.labels[index, each.label]]
-        return one_of(present, seed_of(self.seed, epoch, index, 1)) if len(present) > 1 else present
+        drawn = self.draw_one and len(regions) > 1
+        return one_of(regions, seed_of(self.seed, epoch, index, 1)) if drawn else regions
 
 
 def _united(regions: list[Region]) -> list[Region]:

@@ -13,8 +13,8 @@ class Inspection:
     """What a split holds; `images` and `groups` count by class or group name, `objects` by kind and class.
 
     `total` counts all names; `unlabelled` those without any class, `annotated` are the numbers of those
-    with an object. `remarks` say what was mended, `defects` which images cannot be used and why, both in
-    reading order.
+    with an object. Objects are those of classes that their images have. `remarks` say what was mended,
+    `defects` which images cannot be used and why, both in reading order.
     """
 
     total: int
@@ -42,9 +42,9 @@ def inspect(source: Source) -> Inspection:
 
 def _count(found: Inspection, source: Source, index: int, sample: Sample) -> None:
     found.images.update(source.classes[label] for label in sample.labels)
-    for each in sample.annotations:
+    for each in sample.own:
         found.objects.setdefault(each.kind, Counter())[source.classes[each.label]] += 1
-    if sample.annotations:
+    if sample.own:
         found.annotated.append(index)
     found.unlabelled += not sample.labels
     found.remarks += sample.remarks

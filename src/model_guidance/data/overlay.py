@@ -37,27 +37,22 @@ class Overlay:
         remarks = list(sample.remarks)
 
         def numbers(mark: Mark) -> Sequence[int]:
-            return self._numbers(mark, sample.labels, source.classes, remarks)
+            return self._numbers(mark, sample.labels, source.classes)
 
         for entry in self.entries.get(index, ()):
-            drawn, seen = self.file.read(entry).drawn(sample.image, numbers)
+            drawn, seen = self.file.read(entry).drawn(sample.image, sample.labels, numbers)
             annotations += drawn
             remarks += seen
         kept = tuple(annotations) or sample.annotations
         return replace(sample, annotations=kept, remarks=tuple(remarks))
 
-    def _numbers(
-        self, mark: Mark, labels: frozenset[int], classes: Sequence[str], remarks: list[str]
-    ) -> Sequence[int]:
+    def _numbers(self, mark: Mark, labels: frozenset[int], classes: Sequence[str]) -> Sequence[int]:
         """Return the classes that a mark is of: the one that it names, or those of its image."""
         if mark.ignored or not mark.label or self.own_class:
             if len(labels) > 1 and not mark.ignored:
                 raise UserError(f"{mark.where}: names no class, but its image has several: name one")
             return sorted(labels)
-        label = class_index(mark.label, {name: number for number, name in enumerate(classes)}, mark.where)
-        if label not in labels:
-            remarks.append(f"{mark.where}: is of {mark.label}, which its image is not: it guides nothing")
-        return [label]
+        return [class_index(mark.label, {name: number for number, name in enumerate(classes)}, mark.where)]
 
 
 def overlay(path: Path, source: Source, others: Sequence[str]) -> Overlay:

@@ -39,6 +39,11 @@ class Sample:
     group: int = -1
     remarks: tuple[str, ...] = ()
 
+    @property
+    def own(self) -> tuple[Annotation, ...]:
+        """The annotations of classes that the image has: no other one guides, or is scored."""
+        return tuple(each for each in self.annotations if each.label in self.labels)
+
     def of(self, kind: str) -> list[tuple[int, np.ndarray]]:
         """Return (class, shape) of each object of one kind."""
         return [(each.label, each.shape) for each in self.annotations if each.kind == kind]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from model_guidance.data.source import Source
 
-FORMAT = 2
+FORMAT = 3
 
 
 def identity_key(source: Source, size: int | str, title: str) -> str:

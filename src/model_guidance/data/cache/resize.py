@@ -15,10 +15,12 @@ from model_guidance.data.source import Sample
 class Marked:
     """The annotated objects of a sample: (class, row) of each, by its kind.
 
-    `removed` counts those of which a crop left nothing.
+    `absent` counts those that are left out since the image does not have their class, `removed` those of
+    which a crop left nothing.
     """
 
     objects: dict[str, list[tuple[int, np.ndarray]]] = field(default_factory=dict)
+    absent: Counter[str] = field(default_factory=Counter)
     removed: Counter[str] = field(default_factory=Counter)
 
 
@@ -43,10 +45,11 @@ def resize_sample(sample: Sample, resizing: Resizing, classes: int) -> Resized:
 
 
 def resize_objects(sample: Sample, resizing: Resizing) -> Marked:
-    """Return what is left of each annotated object."""
+    """Return what is left of each annotated object of a class that the image has."""
     place = resizing.placement((sample.image.height, sample.image.width))
-    found = Marked()
-    for each in sample.annotations:
+    every, own = (Counter(each.kind for each in some) for some in (sample.annotations, sample.own))
+    found = Marked(absent=every - own)
+    for each in sample.own:
         kind = KINDS[each.kind]
         row = kind.resized(each.shape, place)
         if row is not None:

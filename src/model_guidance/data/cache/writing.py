@@ -3,7 +3,7 @@
 import json
 import os
 from collections import Counter, deque
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
@@ -25,15 +25,18 @@ AHEAD = 4 * THREADS
 
 @dataclass
 class _Tables:
-    """What is gathered over all samples before it is written at once; of padded images, where they lie."""
+    """What is gathered over all samples before it is written at once; of padded images, where they lie.
+
+    `absent` and `removed` are those of the images that lost an object.
+    """
 
     padded: bool = False
     labels: list[Array] = field(default_factory=list)
     group: list[int] = field(default_factory=list)
     owners: list[dict[str, list[int]]] = field(default_factory=list)
     frames: list[Array] = field(default_factory=list)
-    removed: Counter[str] = field(default_factory=Counter)
-    cut: int = 0
+    absent: list[Counter[str]] = field(default_factory=list)
+    removed: list[Counter[str]] = field(default_factory=list)
 
     def add(self, sample: Resized) -> None:
         self.labels.append(sample.labels)
@@ -43,8 +46,8 @@ class _Tables:
 
     def mark(self, marked: Marked) -> None:
         self.owners.append({kind: [label for label, _ in found] for kind, found in marked.objects.items()})
-        self.removed += marked.removed
-        self.cut += bool(marked.removed)
+        self.absent += [marked.absent] * bool(marked.absent)
+        self.removed += [marked.removed] * bool(marked.removed)
 
     def arrays(self) -> dict[str, Array]:
         found: dict[str, Array] = {}
@@ -57,10 +60,17 @@ class _Tables:
         return found | ({FRAMES: np.stack(self.frames)} if self.padded else {})
 
     def remarks(self) -> list[str]:
-        """Say what a crop removed."""
-        counts = " and ".join(f"{count} of the {kind}" for kind, count in sorted(self.removed.items()))
-        said = f"--resize crop leaves nothing of {counts}, in {self.cut} of {len(self.owners)} images"
-        return [f"{said}: they count for nothing, the images' classes stay"] if counts else []
+        """Say which objects were left out, and which a crop removed."""
+        absent, removed = (_counted(lost, len(self.owners)) for lost in (self.absent, self.removed))
+        strange = f"left out: {absent}, of a class that the image does not have: they guide nothing"
+        cut = f"--resize crop leaves nothing of {removed}: they count for nothing, the images' classes stay"
+        return [strange] * bool(absent) + [cut] * bool(removed)
+
+
+def _counted(lost: Sequence[Counter[str]], images: int) -> str:
+    """Return how many objects of each kind were lost, and in how many of the images; "" for none."""
+    counts = " and ".join(f"{count} of the {kind}" for kind, count in sorted(sum(lost, Counter()).items()))
+    return f"{counts}, in {len(lost)} of {images} images" if counts else ""
 
 
 def write_split(source: Source, resizing: Resizing, folder: Path, title: str) -> None:
@@ -96,7 +106,8 @@ def write_regions(marked: Iterable[Marked], folder: Path) -> None:
             tables.mark(found)
         for file in files.values():
             _sync(file)
-    _finish(folder, tables, {"remarks": tables.remarks()} if tables.cut else {})
+    remarks = tables.remarks()
+    _finish(folder, tables, {"remarks": remarks} if remarks else {})
 
 
 def _append(files: dict[str, BinaryIO], open_files: ExitStack, folder: Path, marked: Marked) -> None:

@@ -1,7 +1,7 @@
 """What every format of annotations becomes: the images that a file names, and what is marked in them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,11 +34,12 @@ class Annotated:
         return list(dict.fromkeys((*self.labels, *marked)))
 
     def drawn(
-        self, image: Image.Image, numbers: Callable[[Mark], Sequence[int]]
+        self, image: Image.Image, labels: Collection[int], numbers: Callable[[Mark], Sequence[int]]
     ) -> tuple[tuple[Annotation, ...], Remarks]:
         """Return the annotations of the image, and remarks; `numbers` are the classes that a mark is of.
 
-        Raises `UserError` for an image of another size, and for a mark that does not fit into it.
+        A remark names each mark of a class that is none of the image's `labels`. Raises `UserError` for an
+        image of another size, and for a mark that does not fit into it.
         """
         if self.size is not None:
             check_size(image, self.size, self.where)
@@ -50,6 +51,10 @@ class Annotated:
             if mark.ignored:  # a mask's box would hold more
                 shapes = tuple((EXCLUDED[kind], shape) for kind, shape in shapes[-1:])
             for number in numbers(mark):
+                if number not in labels:
+                    remarks.append(
+                        f"{mark.where}: is of {mark.label}, which its image is not: it guides nothing"
+                    )
                 annotations += (Annotation(kind, number, shape) for kind, shape in shapes)
         return tuple(annotations), tuple(remarks)
 

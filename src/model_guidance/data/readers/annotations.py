@@ -86,7 +86,7 @@ def read(
         def numbers_of(mark: Mark) -> Sequence[int]:
             return own if mark.ignored else [class_index(mark.label, numbers, mark.where)]
 
-        return said.drawn(image, numbers_of) if said else ((), ())
+        return said.drawn(image, own, numbers_of) if said else ((), ())
 
     remarks = [remark for part in parts for remark in part.file.remarks]
     return labelled(

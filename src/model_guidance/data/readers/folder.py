@@ -99,8 +99,9 @@ def _annotations(root: Path, table: Path, photos: Sequence[Photo], classes: Mapp
         def numbers_of(mark: Mark) -> Sequence[int]:
             return [class_index(own if mark.ignored else mark.label or own, classes, mark.where)]
 
-        found = [marked.read(entry).drawn(image, numbers_of) for entry in entries_of.get(number, ())]
-        return tuple(each for some, _ in found for each in some), tuple(s for _, said in found for s in said)
+        said = [marked.read(entry) for entry in entries_of.get(number, ())]
+        found = [each.drawn(image, [classes[own]], numbers_of) for each in said]
+        return tuple(each for some, _ in found for each in some), tuple(s for _, seen in found for s in seen)
 
     return annotate
 

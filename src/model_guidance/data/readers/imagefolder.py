@@ -71,7 +71,7 @@ def read(
             known = mark.label in numbers and not mark.ignored
             return [class_index(mark.label, numbers, mark.where)] if known or len(own) > 1 else own
 
-        return Annotated(where, list(_marks(line, where))).drawn(image, numbers_of)
+        return Annotated(where, list(_marks(line, where))).drawn(image, own, numbers_of)
 
     files = [home / name for home in homes.values() for name in (LINES, TABLE)]
     return labelled(root, split, photos, classes, shares, labels=labels, annotate=annotate, files=files)

@@ -109,6 +109,30 @@ def test_deep_colours_are_never_black(tmp_path: Path) -> None:
     assert np.asarray(image).max() == 240
 
 
+@pytest.mark.parametrize("suffix", ["bmp", "pcx", "tga", "ppm", "tif", "sgi", "png"])
+def test_dark_colours_of_8_bits_stay_dark(tmp_path: Path, suffix: str) -> None:
+    """Whatever the width: a row of 720 pixels has 2160 bytes, and 16 stands in that."""
+    for width in (55, 56, 720):
+        stored = np.full((10, width, 3), 20, np.uint8)
+        stored[2:5, 2:5] = 40
+        Image.fromarray(stored).save(tmp_path / f"dark.{suffix}")
+        image, remarks = read_photo(tmp_path / f"dark.{suffix}")
+        np.testing.assert_array_equal(image, stored)
+        assert not remarks
+
+
+def test_colours_of_5_bits_are_no_deep_ones(tmp_path: Path) -> None:
+    """A bitmap of 16 bits for a pixel, 5, 6 and 5 for its colours."""
+    masks = struct.pack("<III", 0xF800, 0x07E0, 0x001F)
+    head = struct.pack("<IiiHHIIiiII", 40, 10, 8, 1, 16, 3, 160, 2835, 2835, 0, 0) + masks
+    pixels = struct.pack("<H", 0b00010_000100_00010) * 80
+    file = struct.pack("<2sIHHI", b"BM", 14 + len(head) + 160, 0, 0, 14 + len(head))
+    (tmp_path / "old.bmp").write_bytes(file + head + pixels)
+    image, remarks = read_photo(tmp_path / "old.bmp")
+    assert np.asarray(image).max() == 16
+    assert not remarks
+
+
 def write_deep_png(path: Path, pixels: np.ndarray) -> None:
     def chunk(name: bytes, content: bytes) -> bytes:
         check = struct.pack(">I", zlib.crc32(name + content))
@@ -139,15 +163,18 @@ def turned(image: Image.Image, turn: int, path: Path) -> Path:
     return path
 
 
+@pytest.mark.parametrize("suffix", ["png", "tif"])
 @pytest.mark.parametrize("turn", [1, 2, 3, 4, 5, 6, 7, 8])
-def test_a_photo_is_turned_as_viewers_turn_it(tmp_path: Path, turn: int) -> None:
+def test_a_photo_is_turned_as_viewers_turn_it(tmp_path: Path, turn: int, suffix: str) -> None:
     stored = np.random.default_rng(0).integers(0, 255, (10, 20, 3), np.uint8)
-    path = turned(Image.fromarray(stored), turn, tmp_path / "phone.png")
+    path = turned(Image.fromarray(stored), turn, tmp_path / f"phone.{suffix}")
     shown = np.asarray(ImageOps.exif_transpose(Image.open(path)))
     np.testing.assert_array_equal(open_image(path, "upright"), shown)
     with oriented("upright"):
         assert read_photo(path)[1] == ()
-    np.testing.assert_array_equal(open_image(path), stored)
+    image, remarks = read_photo(path)
+    np.testing.assert_array_equal(image, stored)
+    assert len(remarks) == (turn > 1)
 
 
 def test_regions_are_of_the_upright_photo(folder: Callable[..., Path], tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 from model_guidance.errors import UserError, listed
 
@@ -28,6 +29,8 @@ TURNS = {  # by the value of the tag
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+BACK = TURNS | {6: TURNS[8], 8: TURNS[6]}
+SIXTEEN = (";16B", ";16L", ";16N")  # in Pillow's names of bytes on disk; "BGR;16" are 5 or 6 bits of a colour
 _ORIENTATION = ContextVar("orientation", default="stored")
 
 
@@ -82,8 +85,7 @@ def read_photo(path: Path) -> tuple[Image.Image, tuple[str, ...]]:
         if not stat.S_ISREG(path.stat().st_mode):
             raise ValueError("it is a folder, a pipe or a device")
         with Image.open(path, formats=formats()) as image:
-            rgb, scaled = _as_rgb(image)
-            turn = _turn(image)
+            rgb, scaled, turn = _as_stored(image)
     except FileNotFoundError:
         raise UserError(f"{path}: does not exist, although it is named as an image") from None
     except Exception as error:  # Pillow's decoders raise a dozen types on damaged files
@@ -93,8 +95,18 @@ def read_photo(path: Path) -> tuple[Image.Image, tuple[str, ...]]:
     width, height = rgb.size
     if min(rgb.size) < SMALLEST_SIDE:
         raise UserError(f"{path}: is {width} x {height} pixels, but must have {SMALLEST_SIDE} on each side")
-    said = None if upright or not turn else _as_stored(turn)
+    said = None if upright or not turn else _said(turn)
     return rgb, tuple(f"{path}: {remark}" for remark in (scaled, said) if remark)
+
+
+def _as_stored(image: Image.Image) -> tuple[Image.Image, str | None, int | None]:
+    """Return the pixels as they are stored, with a remark, and the EXIF orientation if viewers turn them."""
+    stated = _turn(image) if isinstance(image, TiffImageFile) else None
+    rgb, scaled = _as_rgb(image)
+    turn = _turn(image)
+    if stated and not turn:  # Pillow turns a TIFF while it loads it, and forgets its tag
+        return rgb.transpose(BACK[stated]), scaled, stated
+    return rgb, scaled, turn
 
 
 def _turn(image: Image.Image) -> int | None:
@@ -106,7 +118,7 @@ def _turn(image: Image.Image) -> int | None:
     return int(orientation) if orientation in TURNS else None
 
 
-def _as_stored(turn: int) -> str:
+def _said(turn: int) -> str:
     return (
         f"viewers turn it (EXIF orientation {turn}); it is used, and its boxes are read, as stored "
         "(--orientation upright: as viewers show it)"
@@ -117,11 +129,18 @@ def _as_rgb(image: Image.Image) -> tuple[Image.Image, str | None]:
     if image.mode == "F" or image.mode.startswith("I"):
         gray, remark = _gray(np.asarray(image))
         return Image.fromarray(gray).convert("RGB"), remark
-    deep = any("16" in str(tile[3]) for tile in getattr(image, "tile", ()))
+    deep = _is_deep(image)
     if "transparency" in image.info:
         image = image.convert("RGBA")
     rgb = image.convert("RGB")
     return _brightened(rgb) if deep else (rgb, None)
+
+
+def _is_deep(image: Image.Image) -> bool:
+    """Tell whether colours of 16 bits lie on disk, of which Pillow keeps the upper 8."""
+    settings = [tile[3] for tile in getattr(image, "tile", ())]
+    words = [each for own in settings for each in (own if isinstance(own, tuple) else (own,))]
+    return any(isinstance(each, str) and each.endswith(SIXTEEN) for each in words)
 
 
 def _brightened(rgb: Image.Image) -> tuple[Image.Image, str | None]:

@@ -505,3 +505,30 @@ def _inside(corners: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         at = x1 + (y - y1) * (x2 - x1) / (y2 - y1 if y2 != y1 else 1)
         crossings += spans & (at > x)
     return crossings % 2 == 1
+
+
+# --- masks ---
+
+
+@pytest.mark.parametrize("palette", [(0, 0, 0, 255, 255, 255), (255, 255, 255, 0, 0, 0), (9, 0, 0, 0, 0, 0)])
+@pytest.mark.parametrize(
+    ("suffix", "clear"), [("png", None), ("png", 0), ("png", b"\0\7"), ("gif", None), ("gif", 0)]
+)
+def test_a_mask_with_a_palette_is_what_is_not_black_in_it(
+    tmp_path: Path, palette: tuple[int, ...], suffix: str, clear: object
+) -> None:
+    inside = np.zeros((HEIGHT, WIDTH), bool)
+    inside[3:9, 5:20] = True
+    white = any(palette[3:])  # the second colour is the one that is not black
+    image = Image.fromarray((inside if white else ~inside).astype(np.uint8), "P")
+    image.putpalette(palette)
+    image.save(tmp_path / f"one.{suffix}", **({} if clear is None else {"transparency": clear}))
+    np.testing.assert_array_equal(shape(tmp_path, "masks"), inside)
+
+
+def test_numbers_of_a_palette_are_classes_whatever_their_colour(tmp_path: Path) -> None:
+    image = Image.fromarray(np.eye(HEIGHT, WIDTH, dtype=np.uint8), "P")
+    image.putpalette((255, 255, 255, 0, 0, 0))
+    image.save(tmp_path / "one.png")
+    (tmp_path / "classes.txt").write_text("a\n")
+    np.testing.assert_array_equal(shape(tmp_path, "masks"), np.eye(HEIGHT, WIDTH, dtype=bool))

@@ -17,6 +17,7 @@ from model_guidance.files import entries, is_file, is_folder, read_bytes
 SUFFIXES = {".png", ".bmp", ".gif", ".tif", ".tiff"}  # not of JPEG: it blurs
 CLASSES = "classes.txt"
 VOID = 255
+COLOURED = ("RGBA", "CMYK", "LA", "PA")  # modes whose values are not yet those of colours alone
 
 
 class PngMasks(AnnotatedFile):
@@ -47,7 +48,7 @@ class PngMasks(AnnotatedFile):
         """Return a mask for each class that one image has."""
         marks: list[Mark] = []
         for label, file in self._masks[self.images[index]]:
-            values = _values(file)
+            values = _values(file, self._numbered)
             marks += self._of_classes(values, file) if self._numbered else [_mark(values > 0, label, file)]
         return Annotated(str(self._masks[self.images[index]][0][1]), marks)
 
@@ -69,11 +70,13 @@ def _mark(found: Bool[np.ndarray, "height width"], label: str, file: Path) -> Ma
     return mask(str(file), label, pixels)
 
 
-def _values(file: Path) -> Shaped[np.ndarray, "height width"]:
-    """Return the values of the palette or of gray; where there are colours, the brightest of a pixel's."""
+def _values(file: Path, numbered: bool) -> Shaped[np.ndarray, "height width"]:
+    """Return the values of gray, or of a palette of `numbered` classes; of colours the brightest."""
+    coloured = COLOURED if numbered else (*COLOURED, "P")
     try:
         with Image.open(BytesIO(read_bytes(file)), formats=formats()) as image:
-            values = np.asarray(image.convert("RGB") if image.mode in ("RGBA", "CMYK", "LA", "PA") else image)
+            seen = image.convert("RGBA").convert("RGB") if image.mode in coloured else image
+            values = np.asarray(seen)
     except UserError:
         raise
     except Exception as error:  # Pillow's decoders raise a dozen types on damaged files

@@ -225,6 +225,58 @@ def test_yolo_folders_are_data_sets(photos: Sequence[Photo], tmp_path: Path, bes
         assert source.read(0).of("boxes")
 
 
+def _split(layout: str, photos: Sequence[Photo], root: Path) -> list[Path]:
+    """Write the photos of each split to a folder of its own; return the folders in which those lie."""
+    if layout in ("class_folders", "imagefolder"):
+        root.mkdir()
+        return [WRITERS[layout](root, photos)[0]]
+    for part in SPLITS:
+        (root / part).mkdir(parents=True)
+        writer = yolo if layout == "yolo" else exported
+        writer(root / part, [photo for photo in photos if photo.split == part])
+    if layout == "export":
+        return [root]
+    for part in SPLITS:
+        (root / part / "photos").rename(root / part / "images")
+        for kind in ("images", "labels"):
+            (root / kind).mkdir(exist_ok=True)
+            (root / part / kind).rename(root / kind / part)
+        (root / part).rmdir()
+    return [root / "labels", root / "images"]
+
+
+@pytest.mark.parametrize(
+    ("layout", "reader"),
+    [("class_folders", "folder"), ("imagefolder",) * 2, ("export", "annotations"), ("yolo", "annotations")],
+)
+def test_split_folders_are_found_in_any_letters_and_each_once(
+    layout: str, reader: str, photos: Sequence[Photo], tmp_path: Path
+) -> None:
+    places = _split(layout, photos, tmp_path / "data")
+    data = places[0].parent if layout == "yolo" else places[0]
+    for place in places:
+        for old, new in (("train", "Training"), ("validation", "val"), ("val", "Valid"), ("test", "TEST")):
+            if (place / old).exists():
+                (place / old).rename(place / new)
+        (place / "regions.csv").unlink(missing_ok=True)  # it names the folders
+        (place / "more").mkdir()
+    assert recognised(data)[0] == reader
+    for part in SPLITS:
+        source = open_source(reader, data, part)
+        wanted = {
+            photo.name for photo in photos if photo.split == part and (photo.box or reader != "annotations")
+        }
+        assert {Path(name).name for name in source.names} == wanted
+        (said,) = (each for each in source.remarks if "folders called like no split" in each)
+        assert all((place / "more").relative_to(data).as_posix() in said for place in places)
+    (places[0] / "val").mkdir()
+    assert recognised(data)[0] == reader
+    with pytest.raises(
+        UserError, match="Valid and val are both for the split val, but there must be one folder"
+    ):
+        open_source(reader, data, "train")
+
+
 def test_voc_files_beside_their_images_are_a_data_set(photos: Sequence[Photo], tmp_path: Path) -> None:
     (tmp_path / "made").mkdir()
     voc(tmp_path / "made", photos)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from model_guidance.data.formats.known import ARCHIVES, TABLES, format_of
 from model_guidance.data.photos import suffixes
-from model_guidance.data.splitting import split_folders
+from model_guidance.data.splitting import homes
 from model_guidance.data.tables import columns_of
 from model_guidance.errors import UserError
 from model_guidance.files import entries, is_file, is_folder, is_there
@@ -57,7 +57,7 @@ def _has(*places: str) -> Callable[[Path], bool]:
 
 
 def _is_imagefolder(path: Path) -> bool:
-    return any(is_file(home / name) for home in split_folders(path).values() for name in METADATA)
+    return any(is_file(home / name) for home in homes(path) for name in METADATA)
 
 
 def _is_export(path: Path) -> bool:
@@ -65,16 +65,13 @@ def _is_export(path: Path) -> bool:
     if is_file(path / "data.yaml") or is_folder(path / "labels"):
         return True
     return any(
-        each.suffix in (".json", ".xml")
-        for home in split_folders(path).values()
-        for each in islice(entries(home), SEEN)
+        each.suffix in (".json", ".xml") for home in homes(path) for each in islice(entries(home), SEEN)
     )
 
 
 def _is_classes(path: Path) -> bool:
     """Tell whether images lie in folders, which then name their classes."""
-    home = next(iter(split_folders(path).values()))
-    folders = [each for each in islice(entries(home), SEEN) if is_folder(each)]
+    folders = [each for each in islice(entries(homes(path)[0]), SEEN) if is_folder(each)]
     return any(_holds_images(each) for each in folders)
 
 

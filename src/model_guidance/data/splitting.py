@@ -10,15 +10,39 @@ from pathlib import Path
 from model_guidance.data.readers.options import SPLITS, check_count, check_number
 from model_guidance.data.readers.partition import hashed_order
 from model_guidance.errors import UserError
-from model_guidance.files import is_folder
+from model_guidance.files import entries, is_folder
 
 NAMES = {"train": ("train", "training"), "val": ("val", "valid", "validation"), "test": ("test", "testing")}
 
 
+SPLIT_OF = {name: split for split, names in NAMES.items() for name in names}
+
+
 def split_folders(root: Path) -> dict[str, Path]:
-    """Return the folder of each split that there is, by its name; {"": root} where no split has one."""
-    found = {split: root / name for split, names in NAMES.items() for name in names if is_folder(root / name)}
+    """Return the folder of each split that there is, by its name; {"": root} where no split has one.
+
+    Upper and lower case are the same. Raises `UserError` where several folders are for one split.
+    """
+    found: dict[str, Path] = {}
+    for split, folder in _called_like_splits(root):
+        if split in found:
+            raise UserError(
+                f"{root}: {found[split].name} and {folder.name} are both for the split {split}, "
+                "but there must be one folder: move what is in them into one"
+            )
+        found[split] = folder
     return found or {"": root}
+
+
+def homes(root: Path) -> list[Path]:
+    """Return all folders that are called like a split, those of train first; [root] where none is."""
+    return [folder for _, folder in _called_like_splits(root)] or [root]
+
+
+def _called_like_splits(root: Path) -> list[tuple[str, Path]]:
+    inside = entries(root) if is_folder(root) else []
+    called = [(SPLIT_OF.get(each.name.casefold()), each) for each in inside]
+    return [(each, path) for each in NAMES for split, path in called if split == each and is_folder(path)]
 
 
 @dataclass(frozen=True)

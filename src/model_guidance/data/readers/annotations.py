@@ -17,7 +17,7 @@ from model_guidance.data.readers.labelled import Remarks, labelled
 from model_guidance.data.readers.listing import LeftOut, images_below, name_below
 from model_guidance.data.readers.options import one_of
 from model_guidance.data.source import Annotation, Source
-from model_guidance.data.splitting import NAMES, Photo, Shares
+from model_guidance.data.splitting import NAMES, Photo, Shares, split_folders
 from model_guidance.errors import UserError, first_of
 from model_guidance.files import entries, is_file, is_folder, is_there
 
@@ -30,11 +30,15 @@ LAYOUT = (
 
 @dataclass(frozen=True)
 class _Part:
-    """A file of annotations, the folder of its images, and the split that they are of ("": not said)."""
+    """A file of annotations, the folder of its images, and the split that they are of ("": not said).
+
+    `home` is the folder that is called like the split, if one is.
+    """
 
     file: AnnotatedFile
     images: Path
     split: str
+    home: Path | None = None
 
 
 @dataclass
@@ -72,6 +76,10 @@ def read(
     left_out, found = LeftOut(), _Found()
     for part in parts:
         _gather(part, home, negative, left_out, found)
+    above = _above(root)
+    homes = [each for part in parts if part.home for each in (part.home, part.images)]
+    for each in (above, above / "labels", above / "images"):
+        left_out.add_beside(each, homes, above)
     listed = dict.fromkeys(name for part in parts for name in part.file.classes)
     shown = {name for photo in found.photos for name in photo.labels}
     classes = (*(name for name in listed if name in shown), *sorted(shown - set(listed)))
@@ -104,10 +112,14 @@ def read(
 
 def _home(root: Path, parts: Sequence[_Part]) -> Path:
     """Return the folder below which all images lie; a data.yaml may name folders elsewhere."""
-    above = root if is_folder(root) else root.parent
+    above = _above(root)
     if all(part.images.is_relative_to(above) for part in parts):
         return above
     return Path(os.path.commonpath([each.absolute() for each in (above, *(part.images for part in parts))]))
+
+
+def _above(root: Path) -> Path:
+    return root if is_folder(root) else root.parent
 
 
 def _without(names: Sequence[str], negative: bool) -> Iterator[str]:
@@ -154,9 +166,9 @@ def _parts(root: Path) -> Iterator[_Part]:
     if is_file(root) and root.suffix != ".yaml":
         yield _Part(_opened(root), root.parent, "")
         return
-    home = root if is_folder(root) else root.parent
+    home = _above(root)
     listed = root if is_file(root) else home / LISTED
-    several = [part for split, names in NAMES.items() for part in _of_split(home, listed, split, names)]
+    several = [part for split in NAMES for part in _of_split(home, listed, split)]
     if several:
         yield from several
     else:
@@ -164,18 +176,20 @@ def _parts(root: Path) -> Iterator[_Part]:
         yield _Part(_opened(file), images, "")
 
 
-def _of_split(home: Path, listed: Path, split: str, names: Sequence[str]) -> Iterator[_Part]:
+def _of_split(home: Path, listed: Path, split: str) -> Iterator[_Part]:
     """Yield the annotations of one split: where data.yaml says, or in whichever layout they are there."""
-    stated = images_of(listed, split, names) if is_file(listed) else None
+    stated = images_of(listed, split, NAMES[split]) if is_file(listed) else None
     if stated and is_folder(labels_beside(stated)):
         yield _Part(Yolo(labels_beside(stated), listed), stated, split)
         return
-    for name in names:
-        if is_folder(home / "labels" / name):
-            yield _Part(_opened(home / "labels" / name), home / "images" / name, split)
-        elif is_folder(home / name):
-            file, images = _together(home / name)
-            yield _Part(_opened(file), images, split)
+    labels, images, own = (
+        split_folders(each).get(split) for each in (home / "labels", home / "images", home)
+    )
+    if labels:
+        yield _Part(_opened(labels), images or home / "images" / labels.name, split, labels)
+    elif own:
+        file, images = _together(own)
+        yield _Part(_opened(file), images, split, own)
 
 
 def _together(folder: Path) -> tuple[Path, Path]:

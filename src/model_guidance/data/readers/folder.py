@@ -45,6 +45,7 @@ def read(
     first = _folders(needed(next(iter(homes.values())), LAYOUT))  # those of train, if it has a folder
     classes = {path.name: index for index, path in enumerate(first)}
     photos = [each for name, home in homes.items() for each in _photos(root, home, name, classes, left_out)]
+    left_out.add_beside(root, homes.values(), root)
     if not photos:
         raise UserError(f"{root}: holds no images; {LAYOUT}")
     table = root / TABLE

@@ -12,6 +12,7 @@ from model_guidance.data.formats.annotated_file import Annotated
 from model_guidance.data.formats.coco_json import decode
 from model_guidance.data.marks import Mark, box
 from model_guidance.data.readers.labelled import Remarks, labelled
+from model_guidance.data.readers.listing import LeftOut
 from model_guidance.data.source import Annotation, Source
 from model_guidance.data.splitting import Photo, Shares, split_folders
 from model_guidance.data.tables import rows
@@ -74,7 +75,19 @@ def read(
         return Annotated(where, list(_marks(line, where))).drawn(image, own, numbers_of)
 
     files = [home / name for home in homes.values() for name in (LINES, TABLE)]
-    return labelled(root, split, photos, classes, shares, labels=labels, annotate=annotate, files=files)
+    left_out = LeftOut()
+    left_out.add_beside(root, homes.values(), root)
+    return labelled(
+        root,
+        split,
+        photos,
+        classes,
+        shares,
+        labels=labels,
+        annotate=annotate,
+        files=files,
+        remarks=left_out.remarks(),
+    )
 
 
 def _entries(root: Path, home: Path) -> Iterator[tuple[_Line, str, str]]:

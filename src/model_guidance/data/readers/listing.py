@@ -2,12 +2,12 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from model_guidance.data.photos import suffixes
 from model_guidance.errors import UserError, first_of
-from model_guidance.files import is_file, is_folder
+from model_guidance.files import entries, is_file, is_folder
 
 LITTER = {"__MACOSX", "__pycache__", "$RECYCLE.BIN", "System Volume Information", "lost+found"}
 LITTER |= {"Thumbs.db", "desktop.ini", "@eaDir", "@Recycle", "#recycle"}
@@ -17,6 +17,7 @@ OTHER = "files whose suffix is none of an image"
 NO_FILE = "broken links, pipes and devices"
 AGAIN = "folders that a link leads to a second time"
 CLASSLESS = "files that lie in no class's folder"
+BESIDE = "folders called like no split, beside those of splits"
 
 
 class LeftOut:
@@ -28,6 +29,13 @@ class LeftOut:
     def add(self, reason: str, path: Path, root: Path) -> None:
         """Remember one path, by its name below `root`."""
         self.found[reason].append(path.relative_to(root).as_posix())
+
+    def add_beside(self, home: Path, homes: Collection[Path], root: Path) -> None:
+        """Remember the folders in `home` that are none of the splits' `homes`, if these lie there."""
+        if any(each.parent == home for each in homes):
+            for path in entries(home):
+                if path not in homes and is_folder(path) and not is_litter(path.name):
+                    self.add(BESIDE, path, root)
 
     def remarks(self) -> tuple[str, ...]:
         """Return one sentence for each reason, with the count and some names."""

@@ -8,14 +8,13 @@ from pathlib import Path, PureWindowsPath
 from model_guidance.data.formats.table import FILE, LABEL
 from model_guidance.data.readers.labelled import labelled
 from model_guidance.data.source import Source
-from model_guidance.data.splitting import NAMES, Photo, Shares
+from model_guidance.data.splitting import SPLIT_OF, Photo, Shares
 from model_guidance.data.tables import LISTED, rows
 from model_guidance.errors import UserError, quoted
 from model_guidance.files import is_folder, is_there
 
 TABLES = ("labels.csv", "labels.tsv", "labels.parquet", "metadata.csv", "metadata.parquet")
 SEPARATORS = (LISTED, ";")  # between the classes in one cell; a comma may be a part of a name
-SPLITS = {name: split for split, names in NAMES.items() for name in names}
 
 
 def read(
@@ -82,8 +81,8 @@ def _photo(
     group: str | None,
     together: str | None,
 ) -> Photo:
-    part = row.get("split", "").strip().lower()
-    if part and part not in SPLITS:
+    part = row.get("split", "").strip().casefold()
+    if part and part not in SPLIT_OF:
         raise UserError(f"{where}: split is {quoted(part)}, but must be train, val or test")
     name = row["file"].strip()
     if not name or Path(name).is_absolute() or PureWindowsPath(name).drive or "\0" in name:
@@ -91,7 +90,7 @@ def _photo(
     return Photo(
         Path(os.path.normpath(name.replace("\\", "/"))).as_posix(),
         frozenset(_classes(row, label, group, together, where)),
-        SPLITS.get(part, ""),
+        SPLIT_OF.get(part, ""),
         row[group].strip() if group else "",
         row[together].strip() if together else "",
     )

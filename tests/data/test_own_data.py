@@ -380,14 +380,45 @@ def test_images_of_no_split_are_left_out_and_said(tmp_path: Path) -> None:
 )
 def test_an_image_is_found_by_as_many_folders_as_are_written(written: str, meant: str | None) -> None:
     known = Images(["a/1.png", "b/1.jpg", "2.png", "b/2.png", "deep/c/3.png"])
+    assert known.meant([written], "FILE") == [meant]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (["a/1.png", "b/0.png"], ["a/1.png", None]),  # another folder's photo of that name is another photo
+        (["b/1.png", "b/0.png"], ["a/1.png", "a/0.png"]),  # a tool's own folders: they agree nowhere
+        (["a/1.png", "0.png"], ["a/1.png", "a/0.png"]),  # no folder is written
+        (["x/a/0.png", "x/b/2.png"], ["a/0.png", None]),
+        (["0.png", "a/0.png", "a/0.png"], [None, "a/0.png", "a/0.png"]),
+        (["b/0.png", "a/0.png"], [None, "a/0.png"]),
+        (["x/3.png", "3.png"], [None, "3.png"]),
+        (["x/3.png", "x/2.png"], ["3.png", "deep/c/2.png"]),
+        (["y/c/2.png", "a/1.png"], [None, "a/1.png"]),
+        (["y/c/2.png", "y/1.png"], ["deep/c/2.png", None]),
+        (["e/4.png", "a/1.png"], [None, "a/1.png"]),  # it would mean two
+    ],
+)
+def test_names_of_one_file_are_written_alike(written: list[str], meant: list[str | None]) -> None:
+    known = Images(["a/0.png", "a/1.png", "deep/c/2.png", "3.png", "a/4.png", "deep/4.png"])
     assert known.meant(written, "FILE") == meant
+    assert known.meant(written[::-1], "FILE") == meant[::-1]
+
+
+def test_regions_of_a_photo_that_is_gone_are_left_out_and_said(tmp_path: Path) -> None:
+    data, marks = _folder(tmp_path / "data", "train/cat/0.png", *PLACES), tmp_path / "marks.csv"
+    marks.write_text(f"file,xmin,ymin,xmax,ymax\ntrain/dog/0.png,1,2,3,4\n{PLACES[0]},1,2,3,4\n")
+    source = open_source("folder", data, "train", annotations=[marks])
+    found = {name: len(source.read(place).of("boxes")) for place, name in enumerate(source.names)}
+    assert found == {"train/cat/0.png": 0, PLACES[0]: 1, PLACES[1]: 0}
+    assert "1 images are in no split, and were left out (train/dog/0.png)" in source.remarks[-1]
 
 
 @pytest.mark.parametrize("written", ["1", "x/1", "3.png", "x/3.png"])
 def test_a_name_that_means_several_images_is_said(written: str) -> None:
     known = Images(["a/1.png", "b/1.jpg", "d/c/3.png", "e/c/3.png", "f/c/3.png"])
     with pytest.raises(UserError, match=f"FILE: {written} means several images"):
-        known.meant(written, "FILE")
+        known.meant([written], "FILE")
 
 
 @given(st.lists(st.lists(st.sampled_from("ab"), max_size=3), min_size=1, max_size=8), st.integers(0, 7))
@@ -403,7 +434,7 @@ def test_finding_an_image_compares_it_with_all_others(folders: list[list[str]], 
 
     best = [name for name in names if common(name) == max(map(common, names))]
     try:
-        assert [Images(names).meant(written, "FILE")] == best
+        assert Images(names).meant([written], "FILE") == best
     except UserError:
         assert len(best) > 1
 
@@ -411,8 +442,7 @@ def test_finding_an_image_compares_it_with_all_others(folders: list[list[str]], 
 def test_many_images_of_one_name_are_found_at_once() -> None:
     names = [f"patient {n}/scan.png" for n in range(20_000)]
     with within(60):  # each compared with each other one would take many minutes
-        known = Images(names)
-        assert [known.meant(name, "FILE") for name in names] == names
+        assert Images(names).meant(names, "FILE") == names
 
 
 # --- splits ---

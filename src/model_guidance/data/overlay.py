@@ -67,12 +67,11 @@ def overlay(path: Path, source: Source, others: Sequence[str]) -> Overlay:
     known = Images([*numbers, *others])
     entries: defaultdict[int, list[int]] = defaultdict(list)
     strangers = []
-    for entry, written in enumerate(file.images):
-        name = known.meant(written, path)
+    for entry, name in enumerate(known.meant(file.images, path)):
         if name in numbers:
             entries[numbers[name]].append(entry)
         elif name is None:
-            strangers.append(written)
+            strangers.append(file.images[entry])
     if len(strangers) == len(file.images):
         shown = ", ".join(strangers[:NAMED]) or "none"
         raise UserError(

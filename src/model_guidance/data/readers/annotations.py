@@ -144,10 +144,9 @@ def _gather(part: _Part, root: Path, negative: bool, left_out: LeftOut, found: _
     files = images_below(needed(folder, "the images must lie there"), root, left_out)
     names = [name_below(root, file) for file in files]
     known, said = Images(names), dict[str, Annotated]()
-    for entry, written in enumerate(part.file.images):
-        name = known.meant(written, part.file.path)
+    for entry, name in enumerate(known.meant(part.file.images, part.file.path)):
         if name is None:
-            raise UserError(f"{part.file.path}: the image {written} is not in {part.images}")
+            raise UserError(f"{part.file.path}: the image {part.file.images[entry]} is not in {part.images}")
         if name in said:
             raise UserError(f"{part.file.path}: names the image {name} twice, but must once")
         said[name] = part.file.read(entry)

@@ -520,6 +520,8 @@ def test_groups_of_a_column_are_scored(tmp_path: Path) -> None:
         ("file,label\n0.png,a\n0.png,b\n", "line 3: names 0.png again, after "),
         ("file,a,b\n0.png,1,2\n", "line 2: b is '2', but must be 0 or 1"),
         ("file,label\n/0.png,a\n", "line 2: file is '/0.png', but must name an image below"),
+        ("file,label\na/../../0.png,a\n", "line 2: file is 'a/../../0.png', but must name an image below"),
+        ("file,label\na\\..\\0.png,a\n0.png,b\n", "line 3: names 0.png again, after "),
         ("name,label\n0.png,a\n", "line 1: the header must be file, each once"),
         ("file,label\n0.png,\n", "no row names a class"),
     ],
@@ -540,6 +542,36 @@ def test_imagefolder_labels_come_from_folders_and_objects(photos: Sequence[Photo
     source = open_source("imagefolder", root, "train")
     assert source.classes == CLASSES
     assert len(source.names) == 3
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["0.png", "../0.png"], "file_name is '../0.png', but must name an image below "),
+        (["0.png", "C:\\0.png"], "file_name is 'C:\\\\0.png', but must name an image below "),
+        (["0.png", "1.png", "a/../0.png"], "names 0.png again, after "),
+    ],
+)
+@pytest.mark.parametrize("file", ["metadata.jsonl", "metadata.csv"])
+def test_defective_metadata_is_named(names: list[str], said: str, file: str, tmp_path: Path) -> None:
+    rows = ["file_name,label", *(f"{name},a" for name in names)]
+    if file == "metadata.jsonl":
+        rows = [json.dumps({"file_name": name, "label": "a"}) for name in names]
+    (tmp_path / file).write_text("\n".join(rows))
+    with pytest.raises(UserError, match=f"line {len(rows)}: {re.escape(said)}"):
+        open_source("imagefolder", tmp_path, "train")
+
+
+def test_what_must_not_be_used_is_no_class_of_metadata(tmp_path: Path) -> None:
+    _folder(tmp_path, *(f"{number}.png" for number in range(9)))
+    seen = {"bbox": [[1, 2, 3, 4]] * 3, "categories": ["cat", "dog", "Ignore"]}
+    lines = [json.dumps({"file_name": f"{number}.png", "objects": seen}) for number in range(9)]
+    (tmp_path / "metadata.jsonl").write_text("\n".join(lines))
+    source = open_source("imagefolder", tmp_path, "train")
+    assert source.classes == ("cat", "dog")
+    sample = source.read(0)
+    assert [label for label, _ in sample.of("boxes")] == [0, 1]
+    assert [label for label, _ in sample.of("ignore")] == [0, 1]
 
 
 # --- what a path is taken for ---

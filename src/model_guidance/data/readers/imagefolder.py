@@ -10,13 +10,13 @@ from PIL import Image
 from model_guidance.data.checks import class_index, needed
 from model_guidance.data.formats.annotated_file import Annotated
 from model_guidance.data.formats.coco_json import decode
-from model_guidance.data.marks import Mark, box
-from model_guidance.data.readers.labelled import Remarks, labelled
-from model_guidance.data.readers.listing import LeftOut
+from model_guidance.data.marks import IGNORE, Mark, box
+from model_guidance.data.readers.labelled import Remarks, check_distinct, labelled
+from model_guidance.data.readers.listing import LeftOut, written_below
 from model_guidance.data.source import Annotation, Source
 from model_guidance.data.splitting import Photo, Shares, split_folders
 from model_guidance.data.tables import rows
-from model_guidance.errors import UserError, quoted
+from model_guidance.errors import UserError
 from model_guidance.files import is_file, read_bytes
 
 LINES, TABLE = "metadata.jsonl", "metadata.csv"
@@ -59,8 +59,9 @@ def read(
     shares = Shares(validation, test, split_seed)
     needed(root, LAYOUT)
     homes = split_folders(root)
-    found = [(*entry, part) for part, home in homes.items() for entry in _entries(root, home)]
-    photos = [_photo(line, where, name, part) for line, where, name, part in found]
+    found = [(*entry, part) for part, home in homes.items() for entry in _entries(home)]
+    photos = [_photo(line, where, part, homes[part], root) for line, where, part in found]
+    check_distinct(photos, [where for _, where, _ in found])
     classes = sorted({each for photo in photos for each in photo.labels})
     numbers = {name: number for number, name in enumerate(classes)}
 
@@ -69,8 +70,9 @@ def read(
         own = sorted(numbers[name] for name in photos[place].labels)
 
         def numbers_of(mark: Mark) -> Sequence[int]:
-            known = mark.label in numbers and not mark.ignored
-            return [class_index(mark.label, numbers, mark.where)] if known or len(own) > 1 else own
+            if mark.ignored or (len(own) <= 1 and mark.label not in numbers):
+                return own
+            return [class_index(mark.label, numbers, mark.where)]
 
         return Annotated(where, list(_marks(line, where))).drawn(image, own, numbers_of)
 
@@ -90,32 +92,29 @@ def read(
     )
 
 
-def _entries(root: Path, home: Path) -> Iterator[tuple[_Line, str, str]]:
-    """Yield each row of a folder's metadata with its place, and the image's name below the root."""
-    below = home.relative_to(root)
+def _entries(home: Path) -> Iterator[tuple[_Line, str]]:
+    """Yield each row of a folder's metadata with its place."""
     if is_file(home / LINES):
         for place, text in enumerate(read_bytes(home / LINES).splitlines(), start=1):
             if text.strip():
                 where = f"{home / LINES} line {place}"
-                line = decode(_DECODER, text, where, "the form of an imagefolder's metadata")[0]
-                yield line, where, (below / line.file_name).as_posix()
+                yield decode(_DECODER, text, where, "the form of an imagefolder's metadata")[0], where
     elif is_file(home / TABLE):
         for where, row in rows(home / TABLE, ("file_name",)):
-            line = _Line(row["file_name"], row.get("label"))
-            yield line, where, (below / line.file_name).as_posix()
+            yield _Line(row["file_name"], row.get("label")), where
     else:
         raise UserError(f"{home}: has no metadata; {LAYOUT}")
 
 
-def _photo(line: _Line, where: str, name: str, part: str) -> Photo:
-    if not line.file_name or Path(line.file_name).is_absolute() or "\0" in line.file_name:
-        raise UserError(f"{where}: file_name is {quoted(line.file_name)}, but must name an image beside it")
+def _photo(line: _Line, where: str, part: str, home: Path, root: Path) -> Photo:
+    name = Path(written_below(home, line.file_name, f"{where}: file_name"))
     given: Sequence[Any] = line.labels if line.labels is not None else [line.label]
     given = [each for each in given if each not in (None, "")]
-    given = given or (line.objects.categories if line.objects else []) or Path(line.file_name).parts[-2:-1]
+    marked = map(str, line.objects.categories if line.objects else ())
+    given = given or [each for each in marked if each.casefold() != IGNORE] or name.parts[-2:-1]
     if not given:
         raise UserError(f"{where}: {line.file_name} has no label, and lies in no folder that names its class")
-    return Photo(name, frozenset(map(str, given)), part)
+    return Photo((home.relative_to(root) / name).as_posix(), frozenset(map(str, given)), part)
 
 
 def _marks(line: _Line, where: str) -> Iterator[Mark]:

@@ -66,6 +66,17 @@ def labelled(
     )
 
 
+def check_distinct(photos: Sequence[Photo], places: Sequence[str]) -> None:
+    """Raise `UserError` for an image that is named twice; `places` are the file and the line of each."""
+    seen: dict[str, str] = {}
+    for photo, where in zip(photos, places, strict=True):
+        if photo.name in seen:
+            raise UserError(
+                f"{where}: names {photo.name} again, after {seen[photo.name]}; each image has one row"
+            )
+        seen[photo.name] = where
+
+
 def _exclusive(photos: Sequence[Photo], labels: str, root: Path) -> bool:
     other = next((each for each in photos if len(each.labels) != 1), None)
     if one_of("labels", labels, ("auto", "single", "multi")) == "single" and other:

@@ -1,12 +1,13 @@
 """Which files of a folder are images, and a word on those that are not."""
 
 import os
+import posixpath
 from collections import defaultdict
 from collections.abc import Collection, Iterator
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 from model_guidance.data.photos import suffixes
-from model_guidance.errors import UserError, first_of
+from model_guidance.errors import UserError, first_of, quoted
 from model_guidance.files import entries, is_file, is_folder
 
 LITTER = {"__MACOSX", "__pycache__", "$RECYCLE.BIN", "System Volume Information", "lost+found"}
@@ -57,6 +58,18 @@ def is_image(path: Path) -> bool:
 def name_below(root: Path, path: Path) -> str:
     """Return the name of an image below the root, with slashes; pathlib's own way takes thrice as long."""
     return "/".join(path.parts[len(root.parts) :])
+
+
+def written_below(home: Path, name: str, where: str) -> str:
+    """Return the name of an image below `home` that a file writes, as `name_below` has it.
+
+    Raises `UserError` for one that leads elsewhere; `where` is the file with the line and the column.
+    """
+    path = posixpath.normpath(name.replace("\\", "/"))
+    elsewhere = PureWindowsPath(name).anchor or path == "." or path.split("/")[0] == ".."
+    if not name or "\0" in name or elsewhere:
+        raise UserError(f"{where} is {quoted(name)}, but must name an image below {home}")
+    return path
 
 
 def images_below(folder: Path, root: Path, left_out: LeftOut) -> list[Path]:

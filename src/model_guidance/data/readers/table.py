@@ -1,12 +1,12 @@
 """Photos listed in a table: one class, several classes, or a column for each class."""
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 
 from model_guidance.data.formats.table import FILE, LABEL
-from model_guidance.data.readers.labelled import labelled
+from model_guidance.data.readers.labelled import check_distinct, labelled
+from model_guidance.data.readers.listing import written_below
 from model_guidance.data.source import Source
 from model_guidance.data.splitting import SPLIT_OF, Photo, Shares
 from model_guidance.data.tables import LISTED, rows
@@ -45,7 +45,7 @@ def read(
     home = table.parent if images is None else Path(images).expanduser()
     found = list(_rows(table, label, group, together))
     photos = [_photo(*each, home, label, group, together) for each in found]
-    _check_distinct(photos, [where for where, _ in found])
+    check_distinct(photos, [where for where, _ in found])
     classes = sorted({name for photo in photos for name in photo.labels})
     if not classes:
         raise UserError(f"{table}: no row names a class")
@@ -84,11 +84,8 @@ def _photo(
     part = row.get("split", "").strip().casefold()
     if part and part not in SPLIT_OF:
         raise UserError(f"{where}: split is {quoted(part)}, but must be train, val or test")
-    name = row["file"].strip()
-    if not name or Path(name).is_absolute() or PureWindowsPath(name).drive or "\0" in name:
-        raise UserError(f"{where}: file is {quoted(name)}, but must name an image below {home}")
     return Photo(
-        Path(os.path.normpath(name.replace("\\", "/"))).as_posix(),
+        written_below(home, row["file"].strip(), f"{where}: file"),
         frozenset(_classes(row, label, group, together, where)),
         SPLIT_OF.get(part, ""),
         row[group].strip() if group else "",
@@ -126,13 +123,3 @@ def _listed(cell: str) -> Sequence[str]:
     separator = next((each for each in SEPARATORS if each in text), None)
     names = text.split(separator) if separator else [text]
     return [name.strip() for name in names if name.strip()]
-
-
-def _check_distinct(photos: Sequence[Photo], places: Sequence[str]) -> None:
-    seen: dict[str, str] = {}
-    for photo, where in zip(photos, places, strict=True):
-        if photo.name in seen:
-            raise UserError(
-                f"{where}: names {photo.name} again, after {seen[photo.name]}; each image has one row"
-            )
-        seen[photo.name] = where

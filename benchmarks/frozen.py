@@ -25,8 +25,9 @@ from model_guidance.allocation import keep_freed_memory
 from model_guidance.data.loading import EpochSampler
 from model_guidance.guidance import Guidance
 from model_guidance.models import AfterLayer
+from model_guidance.runs.devices import fabric_of
 from model_guidance.runs.frozen import FrozenPart
-from model_guidance.runs.setup import fabric_of, guidance_of, images_of, split_of, training_loader
+from model_guidance.runs.setup import guidance_of, images_of, split_of, training_loader
 from model_guidance.runs.trial import normalises
 from model_guidance.training.config import Config
 from model_guidance.training.lambda_schedule import Goal

@@ -8,6 +8,7 @@ from tests.training.helpers import small
 
 from model_guidance.cli import main
 from model_guidance.errors import UserError
+from model_guidance.runs.devices import fabric_of
 from model_guidance.runs.evidence import (
     evidence_of_run,
     judge,
@@ -17,7 +18,6 @@ from model_guidance.runs.evidence import (
 )
 from model_guidance.runs.folder import EVIDENCE, Run, own_files
 from model_guidance.runs.second_attribution import add_attribution
-from model_guidance.runs.setup import fabric_of
 from model_guidance.runs.train import train_run
 
 pytestmark = pytest.mark.slow

@@ -19,11 +19,12 @@ from model_guidance.metrics.evaluate import altered_pixels, chosen_of
 from model_guidance.metrics.reliance import sample
 from model_guidance.models import AfterLayer, build
 from model_guidance.models.layers import find_layer
+from model_guidance.runs.devices import fabric_of
 from model_guidance.runs.evaluate import evaluate_run, score_run
 from model_guidance.runs.evidence import read_evidence
 from model_guidance.runs.folder import Run
 from model_guidance.runs.frozen import CONDITIONS, FrozenPart, after_frozen
-from model_guidance.runs.setup import fabric_of, split_of, training_loader
+from model_guidance.runs.setup import split_of, training_loader
 from model_guidance.runs.train import train_run
 from model_guidance.training.config import Config
 from model_guidance.types import unit_range

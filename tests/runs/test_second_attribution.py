@@ -12,11 +12,12 @@ from tests.training.helpers import small
 from model_guidance.attribution import attribute
 from model_guidance.metrics import energy_pointing_game
 from model_guidance.models import build
+from model_guidance.runs.devices import fabric_of
 from model_guidance.runs.evaluate import evaluate_run
 from model_guidance.runs.folder import Run
 from model_guidance.runs.result import read_evaluations
 from model_guidance.runs.second_attribution import add_attribution, second_attribution
-from model_guidance.runs.setup import fabric_of, split_of
+from model_guidance.runs.setup import split_of
 from model_guidance.runs.train import train_run
 from model_guidance.training.config import Config
 

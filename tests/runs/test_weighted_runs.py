@@ -10,9 +10,10 @@ from tests.training.helpers import interrupt, same, small, trained
 
 from model_guidance.errors import UserError
 from model_guidance.runs.checkpoints import load_model
+from model_guidance.runs.devices import fabric_of
 from model_guidance.runs.folder import Run
 from model_guidance.runs.history import read_cost
-from model_guidance.runs.setup import fabric_of, images_of, split_of, training_loader
+from model_guidance.runs.setup import images_of, split_of, training_loader
 from model_guidance.runs.train import train_run
 from model_guidance.runs.weighting import weighting_of
 from model_guidance.types import unit_range

@@ -16,6 +16,7 @@ import msgspec
 from model_guidance.errors import UserError
 from model_guidance.files import is_there, read_text, write
 from model_guidance.metrics.repair import Repair
+from model_guidance.runs.devices import accelerator_here
 from model_guidance.runs.evidence import judge
 from model_guidance.runs.folder import CONFIG, HISTORY, Run
 from model_guidance.runs.history import read_cost
@@ -155,7 +156,7 @@ class Rounds:
             "--batch": config.batch,
             "--seed": config.seed,
             "--workers": config.workers,
-            "--accelerator": config.accelerator,
+            "--accelerator": accelerator_here(config),
             "--augment": str(augments(config)).lower(),
             "--freeze_statistics": str(config.freeze_statistics).lower(),
         }

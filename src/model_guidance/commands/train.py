@@ -114,9 +114,12 @@ def _config(given: dict[str, Any], source: str | None) -> Config:
 
 def _train(config: Config, out: Path, overwrite: bool) -> None:
     from model_guidance.report.tables.console import result_table
+    from model_guidance.runs.devices import is_first
     from model_guidance.runs.train import train_run
 
     result = train_run(config, out, overwrite=overwrite)
+    if not is_first():
+        return
     print(result_table({"best": result.best, "last": result.last}))
     if config.uses_regions:
         print(_verdict(Run.open(out)))
@@ -126,6 +129,7 @@ def _train_seeds(configs: Mapping[int, Config], out: Path, overwrite: bool) -> N
     """Train a run for each seed, but for those that are finished; print the mean and the spread."""
     from model_guidance.report.tables.console import seeds_table
     from model_guidance.runs.claim import differing
+    from model_guidance.runs.devices import is_first
     from model_guidance.runs.train import train_run
 
     results = []
@@ -137,6 +141,8 @@ def _train_seeds(configs: Mapping[int, Config], out: Path, overwrite: bool) -> N
             results.append(found.result)
         else:
             results.append(train_run(config, folder, overwrite=overwrite))
+    if not is_first():
+        return
     print(seeds_table({"best": [each.best for each in results], "last": [each.last for each in results]}))
     print(f"mean ± standard deviation over {len(results)} seeds, in percent, on test")
 

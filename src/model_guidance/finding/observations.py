@@ -15,10 +15,11 @@ from model_guidance.data import Split, SplitDataset, loader
 from model_guidance.data.loading import collate
 from model_guidance.progress import steps
 from model_guidance.runs.checkpoints import load_model
+from model_guidance.runs.devices import fabric_here
 from model_guidance.runs.folder import Run
 from model_guidance.runs.frozen import FrozenPart, after_frozen
 from model_guidance.runs.second_attribution import second_attribution
-from model_guidance.runs.setup import check_classes, fabric_of, split_of
+from model_guidance.runs.setup import check_classes, split_of
 from model_guidance.training.classification import probabilities_of
 from model_guidance.training.config import Config
 from model_guidance.types import Batch
@@ -79,7 +80,7 @@ class Observer:
     @classmethod
     def of(cls, run: Run, split: str, checkpoint: str = "best") -> "Observer":
         """Open a run and a split; `UserError` for a checkpoint, images or classes that are not there."""
-        config, fabric = run.config, fabric_of(run.config)
+        config, fabric = run.config, fabric_here(run.config)
         model: nn.Module = load_model(run, checkpoint)
         data = split_of(config, split)
         check_classes(config.data, run.classes, data.classes, run.folder)

@@ -11,8 +11,9 @@ from model_guidance.finding.observations import Observations
 from model_guidance.metrics.reliance import replaced
 from model_guidance.progress import steps
 from model_guidance.runs.checkpoints import load_model
+from model_guidance.runs.devices import fabric_here
 from model_guidance.runs.folder import Run
-from model_guidance.runs.setup import fabric_of, split_of
+from model_guidance.runs.setup import split_of
 from model_guidance.training.classification import probabilities_of
 
 
@@ -24,7 +25,7 @@ def lost_without_outside(
     Everything outside of an image's regions, of all classes, becomes its mean colour. Raises `UserError` for
     a checkpoint or images that are not there.
     """
-    config, device = run.config, fabric_of(run.config).device
+    config, device = run.config, fabric_here(run.config).device
     data = split_of(config, split)
     dataset = SplitDataset(data, for_scores(data, config.regions, config.outside))
     model = load_model(run, checkpoint).eval().to(device)

@@ -1,6 +1,7 @@
 """Scoring a checkpoint of a run, during the run or later."""
 
 from collections.abc import Callable
+from functools import partial
 
 from torch import nn
 
@@ -9,8 +10,9 @@ from model_guidance.metrics.evaluate import Measurement, Scored, altered_pixels,
 from model_guidance.metrics.reliance import sample
 from model_guidance.progress import steps
 from model_guidance.runs.checkpoints import load_model
+from model_guidance.runs.devices import fabric_here, gathered
 from model_guidance.runs.folder import Run
-from model_guidance.runs.setup import Data, check_classes, fabric_of, gathered
+from model_guidance.runs.setup import Data, check_classes
 from model_guidance.training.config import Config
 from model_guidance.training.settings import CROSS_ENTROPY
 
@@ -50,7 +52,7 @@ def score_checkpoint(
         CROSS_ENTROPY if config.classification == CROSS_ENTROPY else "bce",
     )
     altered = data.altered.get(split, altered_pixels)
-    return evaluate(model, data.batches(split), what, advance, gathered, altered)
+    return evaluate(model, data.batches(split), what, advance, partial(gathered, data.fabric), altered)
 
 
 def evaluate_run(run: Run, checkpoint: str, split: str, method: str | None, layer: str | None) -> Evaluation:
@@ -65,7 +67,7 @@ def score_run(run: Run, checkpoint: str, split: str, method: str | None, layer: 
     run, and for data whose classes are no longer those of the run.
     """
     config = run.config.explained_by(method or run.config.method, layer or run.config.layer)
-    fabric = fabric_of(config)
+    fabric = fabric_here(config)
     model = load_model(run, checkpoint).to(fabric.device)
     data = Data.open(config, ("val", split), fabric)
     check_classes(config.data, run.classes, data.splits[split].classes, run.folder)

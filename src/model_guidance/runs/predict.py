@@ -19,9 +19,9 @@ from model_guidance.metrics.catalogue import main_score
 from model_guidance.metrics.decisions import decided
 from model_guidance.models.layers import find_layer
 from model_guidance.runs.checkpoints import load_model
+from model_guidance.runs.devices import fabric_here
 from model_guidance.runs.folder import HISTORY, Run
 from model_guidance.runs.history import read_history
-from model_guidance.runs.setup import fabric_of
 from model_guidance.training.classification import probabilities_of
 from model_guidance.training.config import Config
 from model_guidance.types import Pairs, unit_range
@@ -74,9 +74,6 @@ class Asked:
         batch = config.evaluation_batch if self.evaluation_batch is None else self.evaluation_batch
         return replace(
             explained,
-            accelerator=self.accelerator,
-            devices=1,
-            nodes=1,
             evaluation_batch=batch,
             workers=config.workers if self.workers is None else self.workers,
         )
@@ -97,7 +94,7 @@ def predictions(run: Run, images: Sequence[Path], asked: Asked) -> Iterator[Pred
     Raises `UserError`, before the first image, if there is no such checkpoint, layer, method or device.
     """
     config = asked.of(run.config)
-    device = fabric_of(config).device
+    device = fabric_here(config, asked.accelerator).device
     model = load_model(run, asked.checkpoint).eval().to(device)
     predictor = _Predictor(model, config, exclusive(run), asked, device)
     photos = DataLoader(

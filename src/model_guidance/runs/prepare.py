@@ -18,13 +18,13 @@ from model_guidance.models import AfterLayer
 from model_guidance.models.backbone import Backbone
 from model_guidance.models.layers import unwrapped
 from model_guidance.progress import say
+from model_guidance.runs.devices import fabric_of
 from model_guidance.runs.frozen import FrozenPart, Wanted
 from model_guidance.runs.log import check_loggers
 from model_guidance.runs.setup import (
     Data,
     composites_of,
     evaluation_loader,
-    fabric_of,
     guidance_of,
     images_of,
     regions_of,

@@ -1,14 +1,12 @@
-"""From settings to what they name: data, model, devices, loaders, measurements."""
+"""From settings to what they name: data, model, loaders, measurements."""
 
 import math
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any, cast
 
-import torch.distributed as dist
 from lightning_fabric import Fabric
 from torch.utils.data import DataLoader
 
@@ -20,7 +18,6 @@ from model_guidance.data.mixing import AnnotatedImages, Beside, Mixed
 from model_guidance.data.opening import drawn_at, reader_of
 from model_guidance.errors import UserError
 from model_guidance.guidance import Guidance
-from model_guidance.metrics.batch_scores import BatchScores
 from model_guidance.metrics.evaluate import Altered
 from model_guidance.models import build
 from model_guidance.runs.frozen import after_frozen
@@ -61,21 +58,6 @@ def guidance_of(config: Config, classes: int) -> Guidance:
         part=config.guided_part,
         layout=config.layout,
     )
-
-
-def fabric_of(config: Config) -> Fabric:
-    """Return the devices and the precision that the settings ask for; `UserError` if there are none."""
-    try:
-        fabric = Fabric(
-            accelerator=config.accelerator,
-            devices=config.devices,
-            num_nodes=config.nodes,
-            precision=cast(Any, config.precision),
-        )
-        fabric.launch()
-    except (ValueError, RuntimeError) as error:
-        raise UserError(f"--accelerator, --devices or --precision: {' '.join(str(error).split())}") from error
-    return fabric
 
 
 def regions_of(config: Config) -> RegionSettings:
@@ -230,12 +212,3 @@ def _shard(fabric: Fabric) -> tuple[int, int]:
 def on_device(fabric: Fabric, batches: DataLoader[Any]) -> Iterator[Batch]:
     """Return the batches, each moved to the device when it is needed."""
     return (batch.to(fabric.device) for batch in batches)
-
-
-def gathered(scored: list[BatchScores]) -> list[BatchScores]:
-    """Return the scores of all processes' batches in the order in which one process would have them."""
-    if not (dist.is_available() and dist.is_initialized()):
-        return scored
-    everyone: list[list[BatchScores]] = [[] for _ in range(dist.get_world_size())]
-    dist.all_gather_object(everyone, [batch.cpu() for batch in scored])
-    return [batch for turn in zip_longest(*everyone) for batch in turn if batch is not None]

@@ -24,14 +24,14 @@ def train(planned: PlannedRun, runs: Path) -> None:
 
 def add_attributions(planned: PlannedRun, runs: Path, explainers: Sequence[Explainer]) -> None:
     """Score a finished run under the attributions of others, to have something to compare them with."""
+    from model_guidance.runs.devices import fabric_here
     from model_guidance.runs.folder import Run
     from model_guidance.runs.second_attribution import add_attribution
-    from model_guidance.runs.setup import fabric_of
 
     with _alone(planned, runs):
         run = Run.open(runs / planned.key)
         for method, layer in explainers:
-            add_attribution(run, method, layer, fabric_of(run.config))
+            add_attribution(run, method, layer, fabric_here(run.config))
 
 
 def report(name: str, runs: Sequence[Path], out: Path) -> None:

@@ -83,7 +83,8 @@ def epochs(*arguments: Any, **_: Any) -> Iterator[Epoch]:
         }
         history.append(row)
         weights = {name: value.clone() for name, value in guidance.model.state_dict().items()}
-        state = {"model": weights, "optimizer": {}, "history": list(history), "seconds": 0.1 * number}
+        spent = {"seconds": 0.1 * number, "passes": 0}
+        state = {"model": weights, "optimizer": {}, "history": list(history), **spent}
         yield Epoch(list(history), best_of(history, Goal("f1")), front_of(history, "f1"), state, 0.1)
 
 

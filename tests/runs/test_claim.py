@@ -7,7 +7,7 @@ from tests.report.folders import scores, write_attribution, write_examples, writ
 
 from model_guidance.errors import UserError
 from model_guidance.runs.claim import LOCK, check_claim, clear, locked
-from model_guidance.runs.folder import CLASSES, CONFIG, RESULT
+from model_guidance.runs.folder import CLASSES, CONFIG, RESULT, STATE, own_files
 from model_guidance.training.config import Config
 
 FOREIGN = (
@@ -68,6 +68,12 @@ def test_overwriting_deletes_exactly_what_a_run_writes(finished: Path):
     assert ours - files(finished) == ours - {CONFIG, CLASSES}
     assert files(finished) - ours == files(finished) - {CONFIG, CLASSES}
     assert len(files(finished)) == 2 + len(FOREIGN) + 4
+
+
+def test_a_finished_run_that_is_half_deleted_does_not_go_on(finished: Path):
+    (finished / STATE).touch()
+    names = [path.name for path in own_files(finished)]
+    assert names.index(STATE) < names.index(RESULT)
 
 
 def test_a_finished_run_that_may_not_be_ours_is_not_offered_for_overwriting(finished: Path):

@@ -175,6 +175,18 @@ def test_an_unfinished_run_is_not_continued_with_other_settings(cache, tmp_path,
         train_run(small(cache, lr=0.1), folder)
 
 
+def test_with_overwrite_too_an_unfinished_run_of_the_same_settings_goes_on(cache, tmp_path, capsys):
+    settings, history = {"backbone": "small", "lambda_": 0.0}, tmp_path / "run" / "metrics.jsonl"
+    interrupt(small(cache, **settings), tmp_path / "run", step=4, overwrite=True)  # in the second epoch
+    first = history.read_bytes()
+    assert "goes on" not in capsys.readouterr().err
+    interrupt(small(cache, **settings), tmp_path / "run", step=1, overwrite=True)
+    assert "an unfinished run of these settings goes on" in " ".join(capsys.readouterr().err.split())
+    assert history.read_bytes() == first
+    interrupt(small(cache, **settings, seed=1), tmp_path / "run", step=1, overwrite=True)
+    assert not history.exists()
+
+
 def test_a_folder_with_other_files_is_left_alone(cache, tmp_path):
     (tmp_path / "thesis.tex").write_text("precious")
     for overwrite in (False, True):

@@ -75,7 +75,7 @@ def kept_state(folder: Path) -> bytes:
     return repr(sorted(plain(state))).encode()
 
 
-def interrupt(config: Config, folder: Path, step: int) -> None:
+def interrupt(config: Config, folder: Path, step: int, overwrite: bool = False) -> None:
     """Train until Ctrl-C in a step, counted from 1 over all epochs."""
     steps, classification = [], trainer._classification
 
@@ -88,4 +88,4 @@ def interrupt(config: Config, folder: Path, step: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trainer, "_classification", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            train_run(config, folder)
+            train_run(config, folder, overwrite=overwrite)

@@ -30,8 +30,8 @@ LOCK = ".model-guidance.lock"
 def check_claim(folder: Path, config: Config, overwrite: bool) -> None:
     """Raise `UserError` unless a run with these settings may be started or continued in `folder`.
 
-    What a killed run left half-written counts as nothing. With `overwrite` a run of other settings, or a
-    finished one, may lie there, if it is certainly one of ours.
+    What a killed run left half-written counts as nothing. With `overwrite` any run may lie there, if it is
+    certainly one of ours; an unfinished one of the same settings `goes_on` all the same.
     """
     check_output_folder(folder)
     left = [path for path in entries(folder) if not _is_leftover(path)] if is_folder(folder) else []
@@ -75,6 +75,12 @@ def locked(folder: Path) -> Iterator[None]:
         with suppress(OSError):
             (folder / LOCK).unlink()  # while it is held: whoever waits for this file sees that it is gone
         lock.release()
+
+
+def goes_on(folder: Path, config: Config) -> bool:
+    """Return whether an unfinished run of these settings lies in `folder`, with an epoch to go on from."""
+    unfinished = is_there(folder / STATE) and not is_there(folder / RESULT)
+    return unfinished and not differing(config, load(folder / CONFIG))
 
 
 def clear(folder: Path) -> None:
@@ -146,8 +152,8 @@ def _check_same(folder: Path, config: Config, found: Config, left: list[Path]) -
     for name in differing(config, found):
         if name != "epochs" or not grows(config, found):
             raise UserError(
-                f"{folder}: an unfinished run with --{name.strip('_')} {getattr(found, name)} lies here: use "
-                f"that value or --resume to continue it, or {_way_out(folder, left)}"
+                f"{folder}: an unfinished run with --{name.strip('_')} {getattr(found, name)} lies here: to "
+                f"continue it give that value, or --resume without this option; or {_way_out(folder, left)}"
             )
 
 

@@ -24,7 +24,8 @@ CSV, TENSORBOARD, WANDB = (
     "tensorboard",
     "wandb.txt",
 )  # what loggers write
-FILES = (RESULT, STATE, SPLITS, TIMING, HISTORY, TABLE, BEST, LAST, EVIDENCE, WANDB)
+# `clear` deletes them in this order: without its state first, no finished run becomes one that goes on.
+FILES = (STATE, RESULT, SPLITS, TIMING, HISTORY, TABLE, BEST, LAST, EVIDENCE, WANDB)
 BELOW = {
     FRONT: re.compile(r"epoch-\d{3,}\.safetensors"),
     ATTRIBUTIONS: re.compile(r"[^@]+@[^@]+\.json"),

@@ -18,7 +18,7 @@ from model_guidance.metrics.evaluate import Scored
 from model_guidance.models.weights import load
 from model_guidance.progress import say, steps
 from model_guidance.runs.checkpoints import read_state, write_state, write_weights
-from model_guidance.runs.claim import check_claim, clear, locked
+from model_guidance.runs.claim import check_claim, clear, goes_on, locked
 from model_guidance.runs.evaluate import score_checkpoint
 from model_guidance.runs.evidence import write_evidence
 from model_guidance.runs.examples import write_examples
@@ -59,8 +59,8 @@ def train_run(config: Config, folder: Path, *, overwrite: bool = False) -> Resul
     maps of some test images are kept; a guided model is also scored under an attribution that it was not
     trained for (`second_attribution`). An unfinished run of the same settings in `folder` is continued, to
     the same result, and so is a finished one of fewer epochs. Raises `UserError`, before anything is written,
-    for settings, data or weights that cannot be used, for a folder with a finished run (unless `overwrite`)
-    that cannot be trained further, for one with another run, and for one in which another process trains.
+    for settings, data or weights that cannot be used, for a folder with a finished run that cannot be trained
+    further or with another run (`overwrite` replaces both), and for one in which another process trains.
     """
     check_claim(folder, config, overwrite)
     torch.set_flush_denormal(True)  # once a loss is nearly 0, denormal numbers make a CPU many times slower
@@ -77,9 +77,11 @@ def _run(run: Prepared, overwrite: bool) -> Result:
     folder, config = run.folder, run.config
     if run.fabric.is_global_zero:
         check_claim(folder, config, overwrite)  # another process may have been here since
-        if overwrite:
+        if overwrite and not goes_on(folder, config):
             clear(folder)
         elif is_there(folder / STATE):
+            if overwrite:
+                say(f"{folder.name}: an unfinished run of these settings goes on; to begin anew, delete it")
             check_classes(config.data, read_classes(folder), run.classes, folder)
             if is_there(folder / RESULT):
                 reopen(folder)

@@ -14,7 +14,7 @@ from tests.training.helpers import small, trained
 from tests.training.test_weighting import batch_of
 
 from model_guidance.attribution import attribute
-from model_guidance.commands.train import _inherited
+from model_guidance.commands.earlier_run import defaults
 from model_guidance.errors import UserError
 from model_guidance.export.description import Description, decision
 from model_guidance.export.weights import safetensors, timm, torchvision
@@ -172,7 +172,7 @@ def _balanced(kind: str, labels: torch.Tensor) -> ClassificationLoss:
 def test_from_a_run_goes_on_by_its_loss(tmp_path: Path):
     config = small(tmp_path, classification="ce", class_weights="balanced")
     write(tmp_path / "run" / CONFIG, config.yaml().encode())
-    found = _inherited(["--from", str(tmp_path / "run")])
+    found = defaults(["--from", str(tmp_path / "run")])
     assert (found["classification"], found["class_weights"]) == ("ce", "balanced")
 
 

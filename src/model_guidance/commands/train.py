@@ -1,19 +1,25 @@
 """`model-guidance train`: a baseline, or a guided model that starts from one."""
 
-import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from model_guidance.commands.earlier_run import (
+    INHERITED,
+    OF_DATA,
+    check_unfinished,
+    defaults,
+    run_of_seed,
+    weights_of,
+)
 from model_guidance.commands.located import located
 from model_guidance.commands.parser import Parser, mapping
 from model_guidance.errors import UserError
 from model_guidance.files import is_there
-from model_guidance.runs.folder import CONFIG, RESULT, STATE, Run
+from model_guidance.runs.folder import RESULT, Run
 from model_guidance.training.config import Config
-from model_guidance.training.config_file import load
 from model_guidance.training.settings import (
     DataSettings,
     GuidanceSettings,
@@ -23,12 +29,6 @@ from model_guidance.training.settings import (
     OptimisationSettings,
 )
 
-# What --from takes from its run.
-INHERITED = (
-    *("data", "root", "options", "annotations", "size", "resize", "orientation"),
-    *("backbone", "frozen", "method", "layer", "layout", "lr", "classification", "class_weights"),
-)
-OWN = ("cache",)  # what it takes as well, and does not name: it belongs to the machine
 GROUPS = {
     "data": DataSettings,
     "model": ModelSettings,
@@ -41,7 +41,7 @@ OPTIONS = ("out", "from", *(field.name.strip("_") for field in fields(Config))) 
 
 
 def parser(arguments: Sequence[str]) -> Parser:
-    """Return the options of `train`; of the `arguments`, `--from RUN` decides the defaults."""
+    """Return the options of `train`; of the `arguments`, `--from RUN` and `--resume` decide the defaults."""
     parser = Parser(description="Train a baseline (--lambda 0) or a guided model; test it; save everything.")
     _add_folder_options(parser)
     for title, settings in GROUPS.items():
@@ -53,7 +53,7 @@ def parser(arguments: Sequence[str]) -> Parser:
         elif settings is GuidanceSettings:
             help_ = "weight of the localization loss; 0: baseline"
             group.add_argument("--lambda", type=float, default=0.0, help=help_)
-    parser.set_defaults(_inherited(arguments))
+    parser.set_defaults(defaults(arguments))
     return parser
 
 
@@ -63,27 +63,23 @@ def _add_folder_options(parser: Parser) -> None:
     group.add_argument(
         "--from",
         type=str,
-        help=f"start from the best weights of this run, with its {', '.join(INHERITED)} unless given",
+        help=f"start from the best weights of this run, with its {', '.join(INHERITED)} unless given "
+        f"(with other --data, {', '.join(OF_DATA)} are the defaults)",
     )
     help_ = "train a run with each of these seeds, OUT/seed0 and so on; finished ones are not trained again"
     group.add_argument("--seeds", type=int, nargs="+", help=help_)
-    group.add_argument("--resume", action="store_true", help="continue the run in --out as it was begun")
-    group.add_argument("--overwrite", action="store_true", help="replace a finished run in --out")
+    group.add_argument(
+        "--resume",
+        action="store_true",
+        help="continue the run in --out as it was begun; only what depends on the machine may be given anew",
+    )
+    group.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace a run in --out, but continue an unfinished one of the same settings",
+    )
     group.add_argument("--config", type=str, help="YAML file with any of these options")
     group.add_argument("--print_config", type=str, nargs="?", help="only print the settings, for --config")
-
-
-def _inherited(arguments: Sequence[str]) -> dict[str, Any]:
-    """Return the defaults that `--from RUN` brings along."""
-    peek = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    peek.add_argument("--from", dest="run", nargs="?")
-    peek.add_argument("--seeds", nargs="*", default=())
-    known = peek.parse_known_args(list(arguments))[0]
-    if known.run is None:
-        return {}
-    first = int(known.seeds[0]) if known.seeds and known.seeds[0].isdecimal() else 0
-    source = load(_of_seed(Path(known.run), first) / CONFIG)
-    return {name: getattr(source, name) for name in (*INHERITED, *OWN)}
 
 
 def run(given: dict[str, Any]) -> None:
@@ -94,21 +90,23 @@ def run(given: dict[str, Any]) -> None:
     only_print = given.pop("print_config") is not None  # jsonargparse makes it an empty text
     if seeds is not None:
         _check_seeds(seeds, given["seed"], resume)
+    if resume:
+        _check_resume(Path(out), overwrite)
     if only_print:
-        print(_begun(Path(out)).yaml() if resume else _config(given, source).yaml(), end="")
+        print(_config(given, source).yaml(), end="")
     elif seeds is not None:
         configs = {seed: _config(given | {"seed": seed}, source) for seed in seeds}
         _train_seeds(configs, Path(out), overwrite)
     else:
-        _train(_begun(Path(out)) if resume else _config(given, source), Path(out), overwrite)
+        _train(_config(given, source), Path(out), overwrite)
 
 
 def _config(given: dict[str, Any], source: str | None) -> Config:
     """Return the settings that were given; `source` is the run, or the folder of seeds, of `--from`."""
     given = dict(given)
-    if source is not None:
-        given["weights"] = _start(_of_seed(Path(source), given["seed"]), given)
     given["data"], given["root"] = located(given["data"], given["root"])
+    if source is not None:
+        given["weights"] = weights_of(run_of_seed(Path(source), given["seed"]), given)
     return Config(lambda_=given.pop("lambda"), **given)
 
 
@@ -147,19 +145,19 @@ def _train_seeds(configs: Mapping[int, Config], out: Path, overwrite: bool) -> N
     print(f"mean ± standard deviation over {len(results)} seeds, in percent, on test")
 
 
+def _check_resume(out: Path, overwrite: bool) -> None:
+    if overwrite:
+        raise UserError("--resume continues the run in --out, --overwrite replaces it: leave one of them out")
+    check_unfinished(out)
+
+
 def _check_seeds(seeds: Sequence[int], seed: int, resume: bool) -> None:
     if len(set(seeds)) < len(seeds):
         raise UserError(f"--seeds {' '.join(map(str, seeds))}: each only once")
-    if seed != Config.seed:
-        raise UserError(f"--seed {seed} and --seeds exclude each other: give one of them")
     if resume:
         raise UserError("--resume continues one run: leave it out, --seeds goes on with what is not finished")
-
-
-def _of_seed(folder: Path, seed: int) -> Path:
-    """Return the run that `--from` names: a run folder, or that of the seed where it is one of `--seeds`."""
-    below = folder / f"seed{seed}"
-    return below if is_there(below / CONFIG) and not is_there(folder / CONFIG) else folder
+    if seed != Config.seed:
+        raise UserError(f"--seed {seed} and --seeds exclude each other: give one of them")
 
 
 def _verdict(finished: Run) -> str:
@@ -173,36 +171,3 @@ def _verdict(finished: Run) -> str:
         return judge(finished, start).sentence
     except UserError as reason:
         return f"{reason}."
-
-
-def _begun(folder: Path) -> Config:
-    """Return the settings of an unfinished run; `UserError` if there is nothing to continue."""
-    begun = Run.open(folder)
-    if begun.result is not None:
-        raise UserError(
-            f"--resume: {folder} is finished, there is nothing to continue; its command with more --epochs "
-            "trains it further"
-        )
-    if not is_there(folder / STATE):
-        raise UserError(
-            f"--resume: {folder} has no finished epoch ({STATE}) to continue from: give its command without "
-            "--resume to start again"
-        )
-    return begun.config
-
-
-def _start(folder: Path, given: dict[str, Any]) -> str:
-    """Return the weights of `--from`, whose classes must be those of the data."""
-    if given["weights"] is not None:
-        raise UserError("--from and --weights both name initial weights: give one of them")
-    from model_guidance.data import open_source
-    from model_guidance.runs.setup import check_classes
-
-    source = Run.open(folder)
-    weights = source.checkpoint("best")
-    root = Path(given["root"]) if given["root"] else None
-    data = open_source(given["data"], root, "train", **given["options"])
-    check_classes(given["data"], source.classes, data.classes, folder)
-    epoch = f"epoch {source.result.best_epoch}, its best" if source.result else "its best epoch so far"
-    print(f"starts from {folder}, {epoch}", file=sys.stderr)
-    return str(weights)

@@ -193,6 +193,18 @@ def test_the_gradient_that_reaches_every_weight(exponent: float, method: str, tr
     check(mobile(exponent, training), method, "input", random_unit)
 
 
+@pytest.mark.parametrize("bias", [False, True])
+def test_what_is_frozen_stays_frozen(bias: bool):
+    model = Mobile()
+    model.stem.requires_grad_(False)
+    model.depthwise[1] = nn.BatchNorm2d(4, affine=False)
+    found = bcosify(model, bias=bias, mean=(0.5,) * 3, std=(0.2,) * 3)
+    trained = {name for name, each in found.network.named_parameters() if each.requires_grad}
+    assert {name for name in trained if name.startswith(("stem", "depthwise.1"))} == set()
+    assert {name.partition(".")[0] for name in trained} == {"depthwise", "gate", "fc"}
+    assert all(each.requires_grad for each in mobile().parameters())
+
+
 def test_it_is_fine_tuned_with_guidance():
     """What the biases did is learned again, and the maps are trained on the way."""
     model, x = bcosify(trained("timm/test_resnet")).float().train(), images().float()

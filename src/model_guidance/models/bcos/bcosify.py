@@ -36,7 +36,7 @@ def bcosify(
     removed, without which the network is to be fine-tuned: then every map at the input sums to its logit.
     Cosines are small, so it should have batch normalisation, whose running averages follow in training.
     With `bias` they stay, and with `exponent` 1 as well the network in evaluation mode puts out what it did.
-    `model` itself is left as it is.
+    What is frozen stays frozen. `model` itself is left as it is.
 
     `mean` and `std` are those of `model`'s encoding, or of timm's `pretrained_cfg`, unless given. Raises
     `UserError` where they are unknown, without a single convolution of three channels, and for layers that
@@ -139,8 +139,15 @@ def _uncentered(norm: nn.BatchNorm2d, bias: bool, name: str) -> UncenteredBatchN
         layer.get_buffer(each).copy_(value)
     if norm.weight is not None:
         layer.weight.copy_(norm.weight)
+    layer.weight.requires_grad_(_is_trained(norm.weight))
     if bias:
         factor = layer.weight / (norm.running_var + norm.eps).sqrt()
         shift: Tensor = -norm.running_mean * factor
-        layer.bias = nn.Parameter(shift if norm.bias is None else norm.bias + shift)
+        shifted = shift if norm.bias is None else norm.bias + shift
+        layer.bias = nn.Parameter(shifted, _is_trained(norm.bias))
     return layer
+
+
+def _is_trained(parameter: nn.Parameter | None) -> bool:
+    """Return whether a parameter is trained: one that stands in for none stays as it is."""
+    return parameter is not None and parameter.requires_grad

@@ -273,11 +273,14 @@ class Guidance(nn.Module):
         return total.clamp(min=torch.finfo(total.dtype).tiny) / processes
 
 
-def guided_images(labels: Any, regions: Regions) -> Tensor:
+def guided_images(labels: Any, regions: Regions | None) -> Tensor:
     """Return in how many images of a batch a class is present that has a region: those that are guided.
 
-    Summed over the batches whose gradients are accumulated it is the `normalizer` of each.
+    Without regions, None, these are 0. Summed over the batches whose gradients are accumulated it is the
+    `normalizer` of each.
     """
+    if regions is None:
+        return torch.tensor(0, device=torch.as_tensor(labels).device)
     labels = by_class(torch.as_tensor(labels, device=regions.masks.device))
     there = present(labels, regions.pairs)
     if regions.pairs.distinct:

@@ -269,7 +269,7 @@ def test_the_sum_over_images_is_what_counts_them():
     assert guided_images(LABELS, ANNOTATED) == 3
     assert guided_images(F.one_hot(LABELS), ANNOTATED) == 3
     assert guided_images(torch.ones(5), regions((0, 0), (3, 0))) == 2
-    assert guided_images(LABELS, regions()) == 0
+    assert guided_images(LABELS, regions()) == guided_images(LABELS, None) == 0
     single = torch.tensor([True, False, True, False, False])
     assert guided_images(single, regions((0, 0), (1, 0), (2, 0))) == 2
     assert guided_images(single.float(), regions((0, 0), (1, 0), (2, 0))) == 2

@@ -10,7 +10,10 @@ import pytest
 from PIL import Image
 from tests.data.samples import memory_source, painted
 
+from model_guidance import cli
+from model_guidance.commands import check_data as command
 from model_guidance.commands.check_data import check_data, unmeasured
+from model_guidance.data.composites import CROP, FILLERS, check_settings
 from model_guidance.data.inspection import inspect
 from model_guidance.data.source import Sample, Source, annotated
 from model_guidance.errors import UserError
@@ -118,10 +121,31 @@ def test_composites_are_drawn_as_training_would_have_them(tmp_path: Path) -> Non
             assert len(np.unique(np.asarray(sheet.convert("L")))) > 100
 
 
+@pytest.mark.parametrize("filler", [*FILLERS, CROP])
+def test_every_filler_is_drawn_without_more_options(filler: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[tuple[str, str, str]] = []
+    monkeypatch.setattr(command, "check_data", lambda *every: given.append(every[4]) or True)
+    cli.main(["check-data", "--data=shapes", f"--composites={filler}"])
+    ((drawn, replaced, regions),) = given
+    assert (drawn, regions) == (filler, "boxes")
+    check_settings(drawn, replaced)
+
+
+@pytest.mark.parametrize("option", ["--replaced", "--regions"])
+def test_what_only_composites_use_is_refused_without_them(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["check-data", "--data=shapes", f"--out={tmp_path}", f"{option}=nonsense"])
+    assert f"{option} nonsense: no composites are drawn without --composites" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("composed", "message"),
     [
-        (("grey", "both", "boxes"), "^--filler grey: choose one of"),
+        (("grey", "both", "boxes"), "^--composites grey: choose one of"),
+        (("crop", "both", "boxes"), "^--composites crop shows .*: leave out --replaced both"),
         (("swap", "all", "boxes"), "^--replaced all: choose one of"),
         (("swap", "both", "box"), "^--regions box: must be one of"),
     ],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from model_guidance.commands.located import located
 from model_guidance.commands.parser import Parser, mapping
-from model_guidance.errors import one_line
+from model_guidance.errors import UserError, one_line
 from model_guidance.files import check_output_folder, write
 from model_guidance.report.escape import printable, terminal
 
@@ -36,20 +36,34 @@ def parser(_: Sequence[str]) -> Parser:
     parser.add_argument(
         "--composites",
         type=str,
-        help="draw composites of train as well, filled by swap, mean, blur or noise: composites.png",
+        help="draw composites of train as well, filled by swap, mean, blur, noise or crop: composites.png",
     )
-    parser.add_argument("--replaced", type=str, default="both", help="in them: outside, inside or both")
-    parser.add_argument("--regions", type=str, default="boxes", help="of which annotation: boxes, masks, ...")
+    parser.add_argument(
+        "--replaced", type=str, help="in them: outside, inside or both; by default both, with crop outside"
+    )
+    parser.add_argument("--regions", type=str, help="of which annotation: masks, ...; by default boxes")
     return parser
 
 
 def run(given: dict[str, Any]) -> None:
     """Check a data set; exits with 1 if it has defects."""
-    composed = (given["composites"], given["replaced"], given["regions"]) if given["composites"] else None
+    composed = _composed(given["composites"], given["replaced"], given["regions"])
     data, root = located(given["data"], given["root"])
     more = (tuple(map(Path, given["annotations"])), given["orientation"])
     if not check_data(data, root, given["options"], Path(given["out"]), composed, *more):
         sys.exit(1)
+
+
+def _composed(filler: str | None, replaced: str | None, regions: str | None) -> tuple[str, str, str] | None:
+    """Return what composites are drawn of, if they are; `UserError` for options of theirs if they are not."""
+    if filler is None:
+        for name, value in (("replaced", replaced), ("regions", regions)):
+            if value is not None:
+                raise UserError(
+                    f"--{name} {value}: no composites are drawn without --composites FILLER, such as swap"
+                )
+        return None
+    return filler, replaced or ("outside" if filler == "crop" else "both"), regions or "boxes"
 
 
 def check_data(
@@ -99,7 +113,7 @@ def _check_composed(filler: str, replaced: str, regions: str) -> None:
     from model_guidance.data import RegionSettings
     from model_guidance.data.composites import check_settings
 
-    check_settings(filler, replaced)
+    check_settings(filler, replaced, option="composites")
     RegionSettings(regions)
 
 

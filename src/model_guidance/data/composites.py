@@ -155,13 +155,13 @@ class Composites(Dataset[Item]):
         )
 
 
-def check_settings(filler: str, replaced: str) -> None:
-    """Raise `UserError` for a filler or a side that is unknown."""
-    for name, value, known in (("filler", filler, (*FILLERS, CROP)), ("replaced", replaced, REPLACED)):
+def check_settings(filler: str, replaced: str, option: str = "filler") -> None:
+    """Raise `UserError` for a filler, which `option` names, or a side that is unknown."""
+    for name, value, known in ((option, filler, (*FILLERS, CROP)), ("replaced", replaced, REPLACED)):
         if value not in known:
             raise UserError(f"--{name} {value}: choose one of {listed(known, value)}")
     if filler == CROP and replaced != "outside":
-        raise UserError(f"--filler crop shows the inside of the regions: leave out --replaced {replaced}")
+        raise UserError(f"--{option} crop shows the inside of the regions: leave out --replaced {replaced}")
 
 
 def union(regions: list[Region]) -> Bool[Tensor, "1 height width"]:

@@ -1,15 +1,16 @@
 """The demonstration from end to end, in small: four models, one table, one self-contained page."""
 
 import re
+from pathlib import Path
 
 import pytest
 from markupsafe import escape
 
 from model_guidance import cli
 from model_guidance.commands import demo
+from model_guidance.errors import UserError
 from model_guidance.runs.folder import Run
-
-pytestmark = pytest.mark.slow
+from tests.report.folders import scores, write_run
 
 
 @pytest.fixture
@@ -20,6 +21,7 @@ def in_small(monkeypatch):
     monkeypatch.setattr(demo, "REST", 1)
 
 
+@pytest.mark.slow
 def test_it_trains_prints_and_writes_a_page(in_small, capsys, tmp_path):
     cli.main(["demo", f"--out={tmp_path}", "--seeds=2"])
     printed = capsys.readouterr().out
@@ -43,9 +45,32 @@ def test_it_trains_prints_and_writes_a_page(in_small, capsys, tmp_path):
     assert runs["ceiling"].config.epochs == runs["start"].config.epochs + runs["guided"].config.epochs
 
 
+@pytest.mark.slow
 def test_a_second_call_trains_nothing_again(in_small, capsys, tmp_path, monkeypatch):
     cli.main(["demo", f"--out={tmp_path}"])
     first = capsys.readouterr().out
     monkeypatch.setattr("model_guidance.runs.train.train_run", lambda *_: pytest.fail("trained again"))
     cli.main(["demo", f"--out={tmp_path}"])
     assert capsys.readouterr().out == first
+
+
+@pytest.mark.slow
+def test_a_folder_by_another_name_is_not_trained_again(in_small, tmp_path, monkeypatch):
+    """What was begun there is trained anew: the weights it came from are no longer where it says."""
+    monkeypatch.chdir(tmp_path)
+    demo._train("guided", 0, Path("demo/seed-0"))
+    (tmp_path / "demo").rename("moved")
+    with monkeypatch.context() as patch:
+        patch.setattr("model_guidance.runs.train.train_run", lambda *_, **__: pytest.fail("trained again"))
+        for folder in (Path("moved/seed-0"), tmp_path / "moved/seed-0"):
+            demo._train("guided", 0, folder)
+    (tmp_path / "moved/seed-0/guided/result.json").unlink()
+    assert demo._train("guided", 0, tmp_path / "moved/seed-0").result is not None
+
+
+def test_a_run_of_other_settings_is_not_replaced(in_small, tmp_path):
+    write_run(tmp_path / "seed-0" / "ceiling", [scores(0.5, 0.5)])
+    with pytest.raises(
+        UserError, match="ceiling: this run is none of this demonstration, choose another --out"
+    ):
+        demo._train("ceiling", 0, tmp_path / "seed-0")

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from model_guidance.commands.parser import Parser
 from model_guidance.errors import UserError
 from model_guidance.evaluation import Evaluation, Scores
-from model_guidance.files import check_output_folder
-from model_guidance.runs.folder import RESULT, Run
+from model_guidance.files import check_output_folder, is_there
+from model_guidance.runs.folder import CONFIG, RESULT, Run
 from model_guidance.training.config import Config
+from model_guidance.training.config_file import load
 
 if TYPE_CHECKING:
     from model_guidance.metrics.repair import Repair
@@ -88,6 +89,11 @@ def _train(name: str, seed: int, out: Path) -> Run:
 
 
 def _finished(seed: int, folder: Path, background: str = "biased", **changes: Any) -> Run:
+    """Return the run in `folder`, trained unless it is finished.
+
+    Its weights come from the start beside it: the path to them changes with the folder's name, they do not.
+    """
+    from model_guidance.runs.claim import differing
     from model_guidance.runs.train import train_run
 
     config = Config(
@@ -98,8 +104,11 @@ def _finished(seed: int, folder: Path, background: str = "biased", **changes: An
         **SETTINGS,
         **changes,
     )
-    if not ((folder / RESULT).is_file() and Run.open(folder).config == config):
-        train_run(config, folder)
+    others = differing(config, load(folder / CONFIG)) if is_there(folder / CONFIG) else []
+    if set(others) - {"weights"}:
+        raise UserError(f"{folder}: this run is none of this demonstration, choose another --out")
+    if not is_there(folder / RESULT):
+        train_run(config, folder, overwrite=bool(others))
     return Run.open(folder)
 
 

@@ -9,6 +9,7 @@ import pytest
 from model_guidance.errors import UserError
 from model_guidance.training.config import Config
 from model_guidance.training.config_file import load
+from model_guidance.training.unused import unused
 
 
 @pytest.mark.parametrize(
@@ -70,3 +71,19 @@ def test_a_square_is_written_as_its_side(given: Any, kept: Any, tmp_path: Path):
     assert config.size == kept
     (tmp_path / "config.yaml").write_text(config.yaml(), encoding="utf-8")
     assert load(tmp_path / "config.yaml") == config
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"loss": "energy", "annotated": 1.0, "regions": "masks", "checkpoint": True}, None),
+        ({"loss": "l1", "dilate": 0.1}, "--loss l1, --dilate 0.1"),
+        ({"compile": True, "annotated_images": "a.txt"}, "--compile True, --annotated_images a.txt"),
+        ({"loss": "l1", "dilate": 0.1, "composites": 0.5}, "--loss l1"),
+        ({"guided_part": 0.5, "reduction": "sum", "lambda_": 1.0}, None),
+        ({"loss": "l1", "target_epg": 0.5}, None),
+    ],
+)
+def test_what_a_training_without_guidance_leaves_unused_is_said(settings, expected):
+    before = "not used in this training, nothing is guided without --lambda: "
+    assert unused(Config(**settings)) == (expected and before + expected)

@@ -28,6 +28,7 @@ from model_guidance.training.settings import (
     ModelSettings,
     OptimisationSettings,
 )
+from model_guidance.training.unused import unused
 
 GROUPS = {
     "data": DataSettings,
@@ -115,6 +116,7 @@ def _train(config: Config, out: Path, overwrite: bool) -> None:
     from model_guidance.runs.devices import is_first
     from model_guidance.runs.train import train_run
 
+    _say_unused(config)
     result = train_run(config, out, overwrite=overwrite)
     if not is_first():
         return
@@ -130,6 +132,7 @@ def _train_seeds(configs: Mapping[int, Config], out: Path, overwrite: bool) -> N
     from model_guidance.runs.devices import is_first
     from model_guidance.runs.train import train_run
 
+    _say_unused(next(iter(configs.values())))
     results = []
     for seed, config in configs.items():
         folder = out / f"seed{seed}"
@@ -143,6 +146,12 @@ def _train_seeds(configs: Mapping[int, Config], out: Path, overwrite: bool) -> N
         return
     print(seeds_table({"best": [each.best for each in results], "last": [each.last for each in results]}))
     print(f"mean ± standard deviation over {len(results)} seeds, in percent, on test")
+
+
+def _say_unused(config: Config) -> None:
+    sentence = unused(config)
+    if sentence is not None:
+        print(sentence, file=sys.stderr)
 
 
 def _check_resume(out: Path, overwrite: bool) -> None:

@@ -308,6 +308,21 @@ def test_composites_of_other_pixels_share_no_features(tmp_path: Path, augment: b
     assert made[0].pixels == Composites(SplitDataset(split, augment=augment), 3).pixels
 
 
+def test_composites_of_other_regions_or_of_other_chosen_images_share_no_features(tmp_path: Path):
+    """Regions of a file that is laid over lie in a folder of their own: that of the images is the same."""
+    split, found = exclusive(tmp_path / "one", 6), set()
+    other = split_of(tmp_path / "other", [sample(i, [i % 2], [1 - i % 2]) for i in range(6)], exclusive=True)
+    for regions in (None, other.folder):
+        whole = SplitDataset(Split.open(split.folder, regions), RegionSettings())
+        found.add(whole.regions_identity)
+        for chosen in ((1, 3), (1, 5)):
+            named = tmp_path / "named.txt"
+            named.write_text("\n".join(split.names[index] for index in chosen))
+            dataset = SplitDataset(whole.split, RegionSettings(images=named))
+            found.add(Composites(dataset, 3, "mean").pixels if regions is None else dataset.regions_identity)
+    assert len(found) == 6
+
+
 def test_annotated_images_come_in_turn_and_are_only_guided(tmp_path: Path):
     dataset = SplitDataset(exclusive(tmp_path, 10), RegionSettings(annotated=0.3, seed=1), seed=2)
     chosen = set(np.flatnonzero(dataset.annotated))

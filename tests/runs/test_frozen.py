@@ -1,5 +1,6 @@
 """Runs on kept features: what the whole network learns with its first layers frozen, in less time."""
 
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -164,6 +165,20 @@ def test_one_of_two_processes_keeps_the_features_of_all_replaced_images(count, t
     assert f"features of {len(split) + len(kept['replaced'][0])} images at network.layer1 took" in said
     part.kept(wanted)
     assert "features at network.layer1 are there already" in capsys.readouterr().err
+
+
+def test_other_regions_are_other_replaced_pixels_of_the_same_images(tmp_path):
+    config, file = small(tmp_path, **FROZEN, annotations=str(tmp_path / "boxes.csv")), tmp_path / "boxes.csv"
+    part = FrozenPart(after_frozen(build(config.backbone, 2), config), config, "run")
+    images, replaced = [], []
+    for box in ("2,2,20,20", "8,8,26,26", "2,2,20,20"):
+        file.write_text(f"file,xmin,ymin,xmax,ymax\ntest-00003,{box}\ntest-00005,0,0,9,9\n")
+        os.utime(file, ns=(len(images), len(images)))  # however short it was between two changes
+        batches = loader(SplitDataset(split_of(config, "test")), 16, True, evaluation=True)
+        images += [each.home for each in part.views(batches.dataset, "test")]
+        replaced += [each.home for each in part.replaced(batches, "test")]
+    assert images[0] == images[1] == images[2]
+    assert replaced[0] == replaced[2] != replaced[1]
 
 
 @pytest.mark.slow

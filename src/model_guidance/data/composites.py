@@ -102,7 +102,7 @@ class Composites(Dataset[Item]):
     @property
     def pixels(self) -> str:
         """What the pixels of an item depend on besides the split, the view and the index."""
-        drawn = f"{self.filler} {self.replaced} {self.dataset.settings} seed {self.dataset.seed}"
+        drawn = f"{self.filler} {self.replaced} {self.dataset.regions_identity} seed {self.dataset.seed}"
         return f"composites {drawn} {self.dataset.pixels}"
 
     def _draw(

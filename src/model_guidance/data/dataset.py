@@ -3,6 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from model_guidance.data.annotations.settings import RANDOM, RegionSettings
 from model_guidance.data.augmentation import crop_and_flip, seed_of
 from model_guidance.data.cache.features import Features
 from model_guidance.data.cache.split import Split
+from model_guidance.data.identity import regions_identity
 from model_guidance.data.regions import Region, random_boxes, within, without
 from model_guidance.data.resizing import Size
 
@@ -104,6 +106,11 @@ class SplitDataset(Dataset[Item]):
     def pixels(self) -> str:
         """What the pixels of an item depend on besides the split, the view and the index."""
         return f"crops, seed {self.seed}" if self.augment else "whole"
+
+    @cached_property
+    def regions_identity(self) -> str:
+        """What the regions of an item depend on besides the view and the index, as a hash."""
+        return regions_identity(self.split, self.settings, self.annotated)
 
     def __getitem__(self, key: ItemKey) -> Item:
         return self.__getitems__([key])[0]

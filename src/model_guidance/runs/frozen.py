@@ -60,7 +60,8 @@ class Wanted:
 class FrozenPart:
     """Computes the features of a run's images, and keeps them beside the images of their split.
 
-    They depend on the frozen weights, the layer and the pixels, and not on what is trained: runs share them.
+    They depend on the frozen weights, the layer and the pixels, those of composites and of replaced pixels on
+    the regions too, and not on what is trained: runs share them.
     Nothing is said of it if `quiet`.
     """
 
@@ -92,7 +93,7 @@ class FrozenPart:
         some = sample(dataset.annotated, self.config.reliance_images)
         chosen = torch.from_numpy(dataset.annotated) if some is None else some
         count = len(CONDITIONS) * int(chosen.sum())
-        what = f"replaced {dataset.settings} {size} {count}"
+        what = f"replaced {dataset.regions_identity} {size} {count}"
         parts = partial(self._altered, dataset, size, chosen)
         named = f"{title} with replaced pixels"
         return [self._wanted(dataset.split.folder, what, count, named, parts)] if count else []

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +33,7 @@ class RegionSettings:
     outside: bool = False
     annotated: float = 1.0
     seed: int = 0
-    images: Path | None = field(default=None, repr=False)  # kept features are named after what is scored
+    images: Path | None = None
 
     def __post_init__(self) -> None:
         known = (*KINDS, RANDOM)

@@ -48,6 +48,8 @@ def test_an_image_depends_on_neither_count_nor_thread(split: str, variant: dict[
 
 
 def test_seeds_and_splits_differ() -> None:
+    names = [set(read(None, split, count=3, seed=seed).names) for split in SPLITS for seed in (0, 1)]
+    assert len(set.union(*names)) == 18
     images = [
         read(None, split, count=1, seed=seed).read(0).image.tobytes() for split in SPLITS for seed in (0, 1)
     ]

@@ -1,6 +1,7 @@
 """The verdict on a guided model: what decides it, and the intervals it rests on."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -198,6 +199,41 @@ def test_replaced_pixels_are_compared_on_the_images_that_both_measured(grouped):
         intact = guided.right["intact"][100:300, 0].mean()
         assert found.gap.value == pytest.approx(intact - after)
     assert found.figures["overall"][1] == pytest.approx(guided.right["intact"][:, 0].mean()), "on all images"
+
+
+def test_maps_are_compared_on_the_images_that_both_explained():
+    """Of the guided model the first 300 images have a region, of the baseline the last 300, larger ones."""
+    guided, baseline = evidence(epg=0.7), evidence(epg=0.4, seed=1)
+    first, last = guided.index < 300, baseline.index >= 100
+    guided = replace(guided, epg=np.where(first, guided.epg, np.nan), area=np.where(first, 0.3, np.nan))
+    baseline = replace(baseline, epg=np.where(last, baseline.epg, np.nan), area=np.where(last, 0.6, np.nan))
+    guided.epg[:100] = 0  # of no interest, the baseline says nothing of them
+    found = repair([guided], [baseline])
+    before, after, _ = found.figures["EPG"]
+    assert (before, after) == (
+        pytest.approx(baseline.epg[100:300].mean()),
+        pytest.approx(guided.epg[100:300].mean()),
+    )
+    assert found.area == pytest.approx(0.3)
+
+
+def test_where_one_has_no_replaced_pixels_what_both_have_is_compared():
+    bare = evidence(**BIASED)
+    bare = replace(
+        bare, right={"intact": bare.right["intact"]}, epg=bare.epg * np.nan, area=bare.area * np.nan
+    )
+    assert repair([evidence()], [bare]).figures.keys() == {"overall", "worst group"}
+
+
+def test_evidence_says_of_which_images_and_regions_it_is():
+    old, one, other = evidence(), *(replace(evidence(), images=each, regions=each) for each in "ab")
+    for same in (Evidence.same_images, Evidence.same_regions):
+        assert same(one, old)
+        assert same(old, one)
+        assert not same(one, other)
+    assert not old.same_regions(replace(old, area=old.area + 0.1)), "of an earlier version: as large"
+    with pytest.raises(UserError, match="not tested on the same images"):
+        repair([one], [other])
 
 
 def test_every_outcome_has_a_reason():

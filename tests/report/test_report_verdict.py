@@ -1,5 +1,7 @@
 """The verdicts of a report: by the rule of `repair`, from what runs kept, a sentence or a row for each."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 from tests.evidence import counted, evidence
@@ -173,6 +175,17 @@ def test_other_images_and_few_images_are_one_sentence_each(tmp_path):
     for name, right in (("base", 0), ("guided", 2)):
         write_evidence(tmp_path / name, counted((3, right), images=5))
     assert "cannot be told: no change is certain, nor that there is none; 2 images" in sentences(tmp_path)[0]
+
+
+def test_runs_that_were_tested_on_different_regions_are_judged_on_those_that_both_kept(tmp_path):
+    base = write(tmp_path / "base", replace(counted((50, 10)), regions="b"))
+    guided = write(tmp_path / "guided", replace(counted((50, 50)), regions="a"), lambda_=1.0)
+    assert sentences(tmp_path) == [
+        "Energy, in the last epoch: not judged: these runs were tested on different regions: "
+        f"{guided}, {base}; `model-guidance verdict {guided} --baseline {base}` scores again what it takes."
+    ]
+    write_evidence(base, replace(counted((50, 10)), regions="a"), other_evidence("ixg@final", "a"))
+    assert sentences(tmp_path)[0].startswith("Energy, in the last epoch: repaired")
 
 
 def test_a_control_that_cannot_be_judged_is_named(tmp_path):

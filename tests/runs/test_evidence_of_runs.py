@@ -1,5 +1,7 @@
 """The verdict on runs: from what they kept, or scored again; each mistake is one sentence."""
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +15,10 @@ from model_guidance.runs.evidence import (
     evidence_of_run,
     judge,
     judge_beyond,
+    kept_evidence,
     other_evidence,
     read_evidence,
+    write_evidence,
 )
 from model_guidance.runs.folder import EVIDENCE, Run, own_files
 from model_guidance.runs.second_attribution import add_attribution
@@ -123,12 +127,49 @@ def test_beside_a_control(runs, capsys):
         judge_beyond(run, Run.open(runs / "other layer"))
 
 
+def test_the_baseline_is_measured_on_the_regions_of_the_run(runs, tmp_path, capsys):
+    """As where it was trained before any regions were drawn, or where these have changed since."""
+    for name in ("base", "guided"):
+        shutil.copytree(runs / name, tmp_path / name)
+    kept = (tmp_path / "base" / EVIDENCE).read_bytes()
+    (tmp_path / "guided" / EVIDENCE).unlink()
+    rows = [f"test-{index:05d},0,0,16,{32 if index else 16}" for index in range(48)]
+    (tmp_path / "boxes.csv").write_text("\n".join(["file,xmin,ymin,xmax,ymax", *rows]))
+    run, base = Run.open(tmp_path / "guided"), Run.open(tmp_path / "base")
+    run = replace(run, config=replace(run.config, annotations=str(tmp_path / "boxes.csv")))
+    found = judge(run, base)
+    assert found.area == pytest.approx((47 * 0.5 + 0.25) / 48)
+    assert (
+        f"{base.folder}: is scored again, with the regions that {run.folder} has" in capsys.readouterr().err
+    )
+    assert judge(run, base).sentence == found.sentence
+    assert "scored again" not in capsys.readouterr().err
+    assert (base.folder / EVIDENCE).read_bytes() == kept, "its own stays"
+    assert judge(Run.open(runs / "guided"), base).area == judge(Run.open(runs / "guided")).area
+
+
+def test_evidence_of_an_earlier_version_is_read_and_counts_where_its_regions_are_as_large(runs, tmp_path):
+    shutil.copytree(runs / "base", tmp_path / "base")
+    run, base = Run.open(runs / "guided"), Run.open(tmp_path / "base")
+    old = replace(read_evidence(base.folder), images="", regions="")
+    write_evidence(base.folder, old)
+    assert read_evidence(base.folder).regions == ""
+    assert judge(run, base).sentence == judge(run).sentence
+    assert len(kept_evidence(base, base.config.explainer)) == 1, "nothing was scored again"
+    write_evidence(base.folder, replace(old, area=old.area / 2))
+    assert judge(run, base).sentence == judge(run).sentence
+    assert len(kept_evidence(base, base.config.explainer)) == 2
+
+
 def test_mistakes(runs, tmp_path):
     with pytest.raises(UserError, match="started from no run, .* --baseline RUN"):
         judge(Run.open(runs / "base"))
     train_run(small(tmp_path / "cache", options={"count": 24}, epochs=1), tmp_path / "few")
     with pytest.raises(UserError, match="not tested on the same images"):
         judge(Run.open(runs / "guided"), Run.open(tmp_path / "few"))
+    train_run(small(tmp_path / "cache", options={"count": 48, "seed": 5}, epochs=1), tmp_path / "seed")
+    with pytest.raises(UserError, match="not tested on the same images"):
+        judge(Run.open(runs / "guided"), Run.open(tmp_path / "seed"))
     few = small(tmp_path / "cache", options={"count": 24}, epochs=1, regions="random")
     train_run(few, tmp_path / "few random")
     with pytest.raises(UserError, match="not tested on the same images"):

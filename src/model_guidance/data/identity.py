@@ -22,13 +22,16 @@ def images_identity(names: Sequence[str]) -> str:
 
 
 def regions_identity(split: Split, settings: RegionSettings, annotated: Bool[np.ndarray, "images"]) -> str:
-    """Hash all that the regions of a split's `annotated` images depend on, at the size of the split."""
+    """Hash all that the regions of a split's `annotated` images depend on, at the size of the split.
+
+    Where there is no region, it is the same whatever the settings.
+    """
     drawn = settings.seed if settings.kind == RANDOM else None
     facts = (settings.kind, settings.dilate, settings.outside != split.outside, drawn)
-    found = hashlib.blake2b(repr(facts).encode(), digest_size=BYTES)
+    found = hashlib.blake2b(digest_size=BYTES)
     for kind in settings.kinds:
         for index in np.flatnonzero(split.has(kind) & annotated).tolist():
             classes, rows = split.rows(kind, index)
-            found.update(f"{kind} {index} {classes.tolist()}".encode())
+            found.update(f"{facts} {kind} {index} {classes.tolist()}".encode())
             found.update(rows.tobytes())
     return found.hexdigest()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +21,9 @@ class Evidence:
     "outside: mean" and so on: pixels of this side are replaced. `epg` is the mean over the image's classes
     that have a region, NaN for none, and `area` the share of the image that the regions cover: the EPG of an
     even map.
+
+    `images` says which images these are, and `regions` which regions, as hashes (`data.identity`); "": not
+    recorded, by an earlier version.
     """
 
     index: Int[np.ndarray, "images"]
@@ -27,9 +31,23 @@ class Evidence:
     right: dict[str, Float[np.ndarray, "images 2"]]
     epg: Float[np.ndarray, "images"]
     area: Float[np.ndarray, "images"]
+    images: str = ""
+    regions: str = ""
 
     def __len__(self) -> int:
         return len(self.index)
+
+    def same_images(self, other: "Evidence") -> bool:
+        """Return whether both are of the same images, as far as they say."""
+        if self.images and other.images and self.images != other.images:
+            return False
+        return np.array_equal(self.index, other.index) and np.array_equal(self.groups, other.groups)
+
+    def same_regions(self, other: "Evidence") -> bool:
+        """Return whether both were measured on the same regions; where one does not say, on as large ones."""
+        if self.regions and other.regions:
+            return self.regions == other.regions
+        return len(self) == len(other) and np.allclose(self.area, other.area, equal_nan=True)
 
     def score(self, condition: str = INTACT) -> float:
         """Return the main score in a condition, NaN where no image has it."""
@@ -47,7 +65,9 @@ def evidence_of(scored: Sequence[BatchScores], exclusive: bool) -> Evidence:
         rows = [each.right.get(name, np.full((len(each), 2), np.nan)) for each in parts]
         right[name] = np.concatenate(rows)[order]
     columns = ("index", "groups", "epg", "area")
-    joined = {name: np.concatenate([getattr(each, name) for each in parts])[order] for name in columns}
+    joined: dict[str, Any] = {
+        name: np.concatenate([getattr(each, name) for each in parts])[order] for name in columns
+    }
     return Evidence(right=right, **joined)
 
 

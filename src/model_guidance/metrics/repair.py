@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -99,7 +100,7 @@ def repair(guided: Sequence[Evidence], baseline: Sequence[Evidence]) -> Repair:
     the worst group, or what replacing the outside costs. Raises `UserError` if the models were not tested
     on the same images, or none of these has a group or a region.
     """
-    every = _on_common_images([*guided, *baseline])
+    every = _common([*guided, *baseline])
     guided, baseline = every[: len(guided)], every[len(guided) :]
     first = guided[0]
     behaviour, images = _behaviour(first)
@@ -117,7 +118,7 @@ def beyond(guided: Sequence[Evidence], control: Sequence[Evidence]) -> Beyond:
     It is the change of the guided models minus that of the controls: the baseline, which both start from,
     cancels. Each is the mean over its seeds; the bootstrap is paired. Raises `UserError` as `repair` does.
     """
-    every = _on_common_images([*guided, *control])
+    every = _common([*guided, *control])
     guided, control = every[: len(guided)], every[len(guided) :]
     behaviour, images = _behaviour(guided[0])
     return Beyond(behaviour, _compared(_statistics(guided[0])[behaviour], guided, control)[2], images)
@@ -230,25 +231,24 @@ def _ends(found: Estimate, sign: str) -> str:
     return f"95 % interval {100 * found.low:{sign}.1f} to {100 * found.high:{sign}.1f}"
 
 
-def _on_common_images(every: Sequence[Evidence]) -> list[Evidence]:
-    """Return what was found, in each condition on the images that all have measured in it."""
-    _check_same(every)
+def check_same_images(every: Sequence[Evidence]) -> None:
+    """Raise `UserError` unless all are of the same images."""
+    if not all(each.same_images(other) for each, other in pairwise(every)):
+        raise UserError("verdict: the runs were not tested on the same images: compare runs on the same data")
+
+
+def _common(every: Sequence[Evidence]) -> list[Evidence]:
+    """Return what was found in the conditions that all have, in each on the images that all have measured."""
+    check_same_images(every)
+    conditions = [name for name in every[0].right if all(name in each.right for each in every)]
+    explained = ~np.any([np.isnan(each.epg) for each in every], axis=0)
     found = []
     for each in every:
-        right = {name: np.where(_all_have(name, every), rows, np.nan) for name, rows in each.right.items()}
-        found.append(replace(each, right=right))
+        right = {name: np.where(_all_have(name, every), each.right[name], np.nan) for name in conditions}
+        epg, area = (np.where(explained, values, np.nan) for values in (each.epg, each.area))
+        found.append(replace(each, right=right, epg=epg, area=area))
     return found
 
 
 def _all_have(condition: str, every: Sequence[Evidence]) -> Bool[np.ndarray, "images 1"]:
     return ~np.any([np.isnan(each.right[condition]) for each in every], axis=(0, 2))[:, None]
-
-
-def _check_same(every: Sequence[Evidence]) -> None:
-    first = every[0]
-    for each in every:
-        same = np.array_equal(each.index, first.index) and np.array_equal(each.groups, first.groups)
-        if not same or each.right.keys() != first.right.keys():
-            raise UserError(
-                "verdict: the runs were not tested on the same images: compare runs on the same data"
-            )

@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
 from model_guidance.errors import UserError
-from model_guidance.metrics.evidence import Evidence
 from model_guidance.metrics.repair import OUTCOMES, Beyond, Repair, beyond, repair
 from model_guidance.report.read.labels import controls_of
 from model_guidance.report.read.reported import LAST, ONE, panels, same_budget
 from model_guidance.report.read.results import Results
 from model_guidance.report.read.roles import GUIDED, Role
 from model_guidance.report.tables.controls import under_baseline
-from model_guidance.runs.evidence import kept_evidence
+from model_guidance.runs.evidence import kept_evidence, kept_together
 from model_guidance.runs.folder import Run
 
 LISTED = 3  # configurations whose verdicts are all told; of more the page counts them and shows a table
@@ -25,6 +25,10 @@ NO_BASELINE = "there is no baseline among these runs; `model-guidance verdict {}
 NO_EVIDENCE = (
     "what each model does with each test image, under maps of {maps}, was not kept by {runs}; "
     "`model-guidance verdict {guided} --baseline {baseline}` scores and keeps it{each}"
+)
+OTHER_REGIONS = (
+    "these runs were tested on different regions: {runs}; `model-guidance verdict {guided} --baseline "
+    "{baseline}` scores again what it takes{each}"
 )
 
 
@@ -131,37 +135,34 @@ def _verdict(
 def _repaired(guided: list[Run], baseline: list[Run], explainer: str) -> Repair | str:
     if not baseline:
         return NO_BASELINE.format(guided[0].folder)
-    lacking = [run for run in (*guided, *baseline) if kept_evidence(run, explainer) is None]
+    lacking = [run for run in (*guided, *baseline) if not kept_evidence(run, explainer)]
     if lacking:
-        return _lacking(lacking, guided, baseline, explainer)
-    return repair(_evidence(guided, explainer), _evidence(baseline, explainer))
+        return NO_EVIDENCE.format(maps=explainer, **_named(lacking, guided, baseline))
+    found = kept_together([*guided, *baseline], explainer)
+    if found is None:
+        return OTHER_REGIONS.format(**_named([*guided, *baseline], guided, baseline))
+    return repair(found[: len(guided)], found[len(guided) :])
 
 
 def _beyond(guided: list[Run], control: list[Run], explainer: str) -> Beyond | None:
     """Return how far the controls came; None where there are none, or where these cannot be judged."""
-    ours, theirs = (_evidence(each, explainer) for each in (guided, control))
-    if not theirs or len(theirs) < len(control):
-        return None
     try:
-        return beyond(ours, theirs)
+        found = kept_together([*guided, *control], explainer)
+        return beyond(found[: len(guided)], found[len(guided) :]) if found and control else None
     except UserError:  # the verdict on the controls says why
         return None
 
 
-def _evidence(runs: list[Run], explainer: str) -> list[Evidence]:
-    return [kept for run in runs if (kept := kept_evidence(run, explainer)) is not None]
-
-
-def _lacking(lacking: list[Run], guided: list[Run], baseline: list[Run], explainer: str) -> str:
+def _named(lacking: list[Run], guided: list[Run], baseline: list[Run]) -> dict[str, str | Path]:
+    """Return the runs at fault as the sentences name them, and two of them to be compared."""
     names = [str(run.folder) for run in lacking[:NAMED]]
     more = [f"{len(lacking) - NAMED} more"] if len(lacking) > NAMED else []
-    return NO_EVIDENCE.format(
-        maps=explainer,
-        runs=", ".join([*names, *more]),
-        guided=next((run for run in lacking if run in guided), guided[0]).folder,
-        baseline=next((run for run in lacking if run in baseline), baseline[0]).folder,
-        each=", and so on for each of them" if len(lacking) > 2 else "",
-    )
+    return {
+        "runs": ", ".join([*names, *more]),
+        "guided": next((run for run in lacking if run in guided), guided[0]).folder,
+        "baseline": next((run for run in lacking if run in baseline), baseline[0]).folder,
+        "each": ", and so on for each of them" if len(lacking) > 2 else "",
+    }
 
 
 def _runs(results: Results, rows: pd.DataFrame) -> list[Run]:

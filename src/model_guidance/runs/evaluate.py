@@ -1,10 +1,12 @@
 """Scoring a checkpoint of a run, during the run or later."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from torch import nn
 
+from model_guidance.data.identity import images_identity
 from model_guidance.evaluation import Evaluation
 from model_guidance.metrics.evaluate import Measurement, Scored, altered_pixels, evaluate
 from model_guidance.metrics.reliance import sample
@@ -52,7 +54,11 @@ def score_checkpoint(
         CROSS_ENTROPY if config.classification == CROSS_ENTROPY else "bce",
     )
     altered = data.altered.get(split, altered_pixels)
-    return evaluate(model, data.batches(split), what, advance, partial(gathered, data.fabric), altered)
+    found = evaluate(model, data.batches(split), what, advance, partial(gathered, data.fabric), altered)
+    if found.evidence is None:
+        return found
+    images, regions = images_identity(part.names), data.images(split).regions_identity
+    return replace(found, evidence=replace(found.evidence, images=images, regions=regions))
 
 
 def evaluate_run(run: Run, checkpoint: str, split: str, method: str | None, layer: str | None) -> Evaluation:

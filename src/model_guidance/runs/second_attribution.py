@@ -85,9 +85,8 @@ def attributions(folder: Path, config: Config) -> dict[str, Path]:
 def _keep(run: Run, found: Evidence, explainer: str) -> None:
     """Keep the evidence under other maps; what the model predicts is the same as under its own."""
     own = read_evidence(run.folder)
-    if own is not None:
-        seen = replace(own, epg=found.epg, area=found.area)
-        write_evidence(run.folder, seen, other_evidence(explainer))
+    if own is not None and own.same_images(found) and own.same_regions(found):
+        write_evidence(run.folder, replace(found, right=own.right), other_evidence(explainer))
 
 
 def _write(folder: Path, config: Config, evaluations: dict[str, Evaluation], fabric: Fabric) -> None:

@@ -182,6 +182,11 @@ def check_classes(data: str, known: Sequence[str], found: Sequence[str], folder:
     )
 
 
+def scored_images(config: Config, split: Split, features: Sequence[Features] = ()) -> SplitDataset:
+    """Return the images of a split, or their features, with the regions on which they are scored."""
+    return SplitDataset(split, for_scores(split, config.regions, config.outside), features=features)
+
+
 def evaluation_loader(
     config: Config, split: Split, fabric: Fabric, features: Sequence[Features] = ()
 ) -> DataLoader[Any]:
@@ -189,7 +194,7 @@ def evaluation_loader(
 
     Mixed, because reliance fills images with their neighbours' pixels, and data sets are often sorted.
     """
-    dataset = SplitDataset(split, for_scores(split, config.regions, config.outside), features=features)
+    dataset = scored_images(config, split, features)
     shard, batch = _shard(fabric), config.evaluation_batch or config.batch
     return loader(dataset, batch, True, workers=config.workers, shard=shard, evaluation=True)
 

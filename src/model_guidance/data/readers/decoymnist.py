@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from model_guidance.data.readers.mnist import CLASSES, SIDE, Pictures, embedded, pictures
-from model_guidance.data.readers.options import SPLITS, check_count, check_flag, check_split, one_of
+from model_guidance.data.readers.options import SPLITS, check_count, check_flag, check_split, numbered, one_of
 from model_guidance.data.source import Annotation, Sample, Source, bounding_box
 from model_guidance.errors import UserError
 
@@ -57,7 +57,7 @@ def read(
     length = len(found) if count is None else check_count("count", count, 1, len(found))
     return Source(
         classes=tuple(map(str, range(CLASSES))),
-        names=[f"{split}-{index:05d}" for index in range(length)],
+        names=numbered(split, length, seed),
         read=partial(_read, found, options),
         files=found.files,
         version=f"decoymnist {'torchvision' if root else 'scikit-learn'} {options}",

@@ -15,6 +15,7 @@ from model_guidance.data.readers.options import (
     check_flag,
     check_number,
     check_split,
+    numbered,
     one_of,
 )
 from model_guidance.data.source import Annotation, Sample, Source
@@ -80,7 +81,7 @@ def read(
     length = available if count is None else check_count("count", count, 1, available)
     return Source(
         classes=CLASSES,
-        names=[f"{split}-{index:05d}" for index in range(length)],
+        names=numbered(split, length, seed),
         read=partial(_read, halves, options),
         files=(*halves.garments.files, *halves.digits.files),
         version=f"dominoes {options}",

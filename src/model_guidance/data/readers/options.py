@@ -32,6 +32,12 @@ def check_number(option: str, value: object, low: float, high: float) -> None:
         raise UserError(f"--options.{option} {value}: must be a number above {low:g} and at most {high:g}")
 
 
+def numbered(split: str, count: int, seed: int) -> list[str]:
+    """Return the names of `count` pictures that are drawn; those of another seed are others."""
+    other = f"-seed{seed}" if seed else ""
+    return [f"{split}-{index:05d}{other}" for index in range(count)]
+
+
 def check_count(option: str, value: object, least: int, most: int) -> int:
     """Return `value` when it is a whole number from `least` to `most`; else `UserError` naming `option`."""
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from model_guidance.data.readers.options import check_count
+from model_guidance.data.readers.options import check_count, numbered
 from model_guidance.data.shapes.scenes import MULTI, SINGLE, one, several
 from model_guidance.data.shapes.textures import LANDSCAPES
 from model_guidance.data.source import Sample, Source
@@ -63,7 +63,7 @@ def read(
     single = labels == "single"
     return Source(
         classes=tuple(kind.name for kind in (SINGLE if single else MULTI)),
-        names=tuple(f"{split}-{index:05d}" for index in range(wanted)),
+        names=numbered(split, wanted, seed),
         read=partial(_read, options),
         files=(),
         version="shapes 2 " + " ".join(f"{name}={value}" for name, value in asdict(options).items()),

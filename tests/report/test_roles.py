@@ -51,6 +51,14 @@ def test_the_start_is_that_of_the_first_run_of_the_chain(tmp_path):
     assert start(Config(weights=str(tmp_path / "gone" / "best.safetensors"))) == "gone"
 
 
+def test_the_start_is_found_from_another_working_folder(tmp_path, monkeypatch):
+    write_run(tmp_path / "runs" / "first", ROW, weights=None)
+    config = Config(weights="runs/first/last.safetensors")
+    (tmp_path / "runs" / "first" / "last.safetensors").write_bytes(b"")
+    monkeypatch.chdir(tmp_path / "runs" / "first")
+    assert start(config, tmp_path / "runs" / "second") == "random weights"
+
+
 def test_a_run_that_names_itself_as_its_start_does_not_hang(tmp_path):
     own = str(tmp_path / "own" / "best.safetensors")
     write_run(tmp_path / "own", ROW, weights=own)

@@ -3,12 +3,14 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from model_guidance.errors import UserError
 from model_guidance.files import is_there
 from model_guidance.runs.folder import CONFIG, STATE, Run
+from model_guidance.runs.start import initial_checkpoint
 from model_guidance.training.config_file import load
 
 # What --from takes from its run.
@@ -34,6 +36,8 @@ def defaults(arguments: Sequence[str]) -> dict[str, Any]:
     known = peek.parse_known_args(list(arguments))[0]
     if known.resume and is_there(Path(known.out or "") / CONFIG):
         begun = load(Path(known.out) / CONFIG)
+        start = initial_checkpoint(begun, Path(known.out))
+        begun = begun if start is None else replace(begun, weights=str(start))
         named = {"weights": known.run, "root": _other(known.data, begun.data)}  # other options say these
         return {name: value for name, value in begun.plain().items() if not named.get(name)}
     if known.run is None:

@@ -137,7 +137,7 @@ def _train_seeds(configs: Mapping[int, Config], out: Path, overwrite: bool) -> N
     for seed, config in configs.items():
         folder = out / f"seed{seed}"
         found = Run.open(folder) if is_there(folder / RESULT) and not overwrite else None
-        if found is not None and found.result is not None and not differing(config, found.config):
+        if found is not None and found.result is not None and not differing(config, found.config, folder):
             print(f"{folder} is finished", file=sys.stderr)
             results.append(found.result)
         else:
@@ -171,7 +171,8 @@ def _check_seeds(seeds: Sequence[int], seed: int, resume: bool) -> None:
 
 def _verdict(finished: Run) -> str:
     """Return what a guided run's behaviour says, where the run that it started from was explained alike."""
-    from model_guidance.runs.evidence import judge, started_from
+    from model_guidance.runs.evidence import judge
+    from model_guidance.runs.start import started_from
 
     start = started_from(finished)
     if start is None or start.config.explainer != finished.config.explainer:

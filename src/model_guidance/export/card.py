@@ -26,10 +26,11 @@ from model_guidance.report.read.reported import reported
 from model_guidance.report.read.results import read_results
 from model_guidance.report.read.roles import role, start
 from model_guidance.report.rendering import render
-from model_guidance.runs.evidence import judge, started_from
+from model_guidance.runs.evidence import judge
 from model_guidance.runs.folder import Run
 from model_guidance.runs.history import read_cost
 from model_guidance.runs.predict import exclusive
+from model_guidance.runs.start import started_from
 
 CARD, MAPS = "README.md", "maps.png"
 SHOWN = 6  # images with maps
@@ -109,7 +110,7 @@ def _content(run: Run, checkpoint: str, found: Evaluation, baseline: Run | None,
             "images": f"{width} x {height} pixels",
             "explained by": f"{config.own_method} at layer {markdown(config.layer)}",
             "checkpoint": f"{checkpoint}, epoch {epoch} of {result.epochs}",
-            "started from": markdown(start(config)),
+            "started from": markdown(start(config, run.folder)),
         },
         "verdict": _verdict(run, found, baseline, epoch),
         "limits": [markdown(line) for line in _limits(run, found, baseline)],
@@ -205,6 +206,6 @@ def _data(run: Run) -> str:
 def _settings(run: Run) -> Mapping[str, str]:
     """Return the settings that a reader asks for first; a path says only what lies at its end."""
     values = {name.strip("_"): getattr(run.config, name) for name in SETTINGS}
-    values["weights"] = start(run.config)
+    values["weights"] = start(run.config, run.folder)
     values["method and layer"] = run.config.explainer
     return {name: markdown(str(value)) for name, value in values.items()}

@@ -21,6 +21,7 @@ from model_guidance.runs.folder import (
     own_files,
     read_classes,
 )
+from model_guidance.runs.start import initial_checkpoint
 from model_guidance.training.config import Config
 from model_guidance.training.config_file import load
 
@@ -136,7 +137,7 @@ def _way_out(folder: Path, left: list[Path]) -> str:
 
 def _check_longer(folder: Path, config: Config, found: Config, way_out: str) -> None:
     """Raise `UserError` unless a finished run is to be trained further: more epochs, nothing else."""
-    others = [name for name in differing(config, found) if name != "epochs"]
+    others = [name for name in differing(config, found, folder) if name != "epochs"]
     if config.epochs <= found.epochs:
         raise UserError(f"{folder}: a finished run lies here, {way_out}")
     if others:
@@ -149,7 +150,7 @@ def _check_longer(folder: Path, config: Config, found: Config, way_out: str) -> 
 
 def _check_same(folder: Path, config: Config, found: Config, left: list[Path]) -> None:
     """Raise `UserError` for other settings than those of the unfinished run; there may be more epochs."""
-    for name in differing(config, found):
+    for name in differing(config, found, folder):
         if name != "epochs" or not grows(config, found):
             raise UserError(
                 f"{folder}: an unfinished run with --{name.strip('_')} {getattr(found, name)} lies here: to "
@@ -157,7 +158,13 @@ def _check_same(folder: Path, config: Config, found: Config, left: list[Path]) -
             )
 
 
-def differing(config: Config, found: Config) -> list[str]:
-    """Return the settings in which two runs differ, those of the machine left aside."""
-    ours, theirs = asdict(config), asdict(found)
+def differing(config: Config, found: Config, folder: Path) -> list[str]:
+    """Return the settings in which two runs in a folder differ, those of the machine left aside.
+
+    The same initial weights are so wherever they are asked for.
+    """
+    ours, theirs = (
+        {**asdict(each), "weights": initial_checkpoint(each, folder) or each.weights}
+        for each in (config, found)
+    )
     return [name for name in ours if ours[name] != theirs[name] and name not in MACHINE]

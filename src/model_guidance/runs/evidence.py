@@ -14,7 +14,8 @@ from model_guidance.files import check_file, is_there, write
 from model_guidance.metrics.evidence import Evidence
 from model_guidance.metrics.repair import Beyond, Repair, beyond, check_same_images, repair
 from model_guidance.progress import say
-from model_guidance.runs.folder import CONFIG, EVIDENCE, OTHER_EVIDENCE, Run, named_below
+from model_guidance.runs.folder import EVIDENCE, OTHER_EVIDENCE, Run, named_below
+from model_guidance.runs.start import started_from
 from model_guidance.training.config import Config
 
 RIGHT = "right "
@@ -167,12 +168,3 @@ def judge_beyond(run: Run, control: Run) -> Beyond:
 def _check_classes(run: Run, other: Run) -> None:
     if other.classes != run.classes:
         raise UserError(f"{other.folder} and {run.folder} have other classes, so they cannot be compared")
-
-
-def started_from(run: Run) -> Run | None:
-    """Return the finished run whose weights a run started from, if it is still there."""
-    folder = Path(run.config.weights or "").parent
-    if not run.config.weights or not is_there(folder / CONFIG):
-        return None
-    start = Run.open(folder)
-    return start if start.result is not None else None

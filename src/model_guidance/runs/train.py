@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -45,6 +46,7 @@ from model_guidance.runs.setup import (
     images_of,
     on_device,
 )
+from model_guidance.runs.start import kept_weights
 from model_guidance.training.config import Config
 from model_guidance.training.lambda_schedule import Goal, tolerated_loss
 from model_guidance.training.trainer import Epoch, best_of, front_of, train
@@ -66,6 +68,7 @@ def train_run(config: Config, folder: Path, *, overwrite: bool = False) -> Resul
     torch.set_flush_denormal(True)  # once a loss is nearly 0, denormal numbers make a CPU many times slower
     try:
         torch.manual_seed(config.seed)
+        config = replace(config, weights=kept_weights(config.weights))
         run = prepare(config, folder)
         with locked(folder) if run.fabric.is_global_zero else nullcontext():
             return _run(run, overwrite)

@@ -7,6 +7,8 @@ CROSS_ENTROPY, ONE_LOGIT = "ce", "binary"
 CLASSIFICATIONS = ("bce", CROSS_ENTROPY, ONE_LOGIT)
 CLASS_WEIGHTS = ("equal", "balanced")
 
+LIBRARY = "imagenet"  # as initial weights: the library's own, of no file
+
 
 @dataclass(frozen=True)
 class DataSettings:

@@ -66,7 +66,7 @@ def _settings(name: str, run: Run) -> dict[str, Any]:
     settings["localization loss"] = settings.pop("loss")  # in the epochs' rows, "loss" is a number
     seeds = (config.seed, config.annotation_seed, config.options.get("seed"))
     replicate = "/".join(str(seed) for seed in seeds if seed is not None)
-    chain = {"role": role(config), "start": start(config), "replicate": replicate}
+    chain = {"role": role(config), "start": start(config, run.folder), "replicate": replicate}
     return {"run": name, **settings, "explainer": config.explainer, **chain}
 
 

@@ -6,6 +6,7 @@ from typing import Literal, get_args
 from model_guidance.errors import UserError
 from model_guidance.files import is_file
 from model_guidance.runs.folder import CONFIG
+from model_guidance.runs.start import initial_checkpoint, is_checkpoint, run_folder
 from model_guidance.training.config import Config
 from model_guidance.training.config_file import load
 
@@ -29,19 +30,19 @@ def role(config: Config) -> Role:
     if known_of(config.data).is_ceiling(config.options):
         return "ceiling"
     if not config.uses_regions:
-        return "baseline, continued" if _is_checkpoint(config.weights) else "baseline"
+        return "baseline, continued" if is_checkpoint(Path(config.weights or "")) else "baseline"
     return "random regions" if config.regions == "random" else "guided"
 
 
-def start(config: Config) -> str:
+def start(config: Config, folder: Path = Path()) -> str:
     """Return where the first run of the chain got its weights: "random weights", "imagenet" or a file's name.
 
-    A chain that leads to a run that is no longer there ends with that run's name.
+    `folder` is that of the run with these settings. A chain that leads to a run that is no longer there ends
+    with that run's name.
     """
     seen: set[Path] = set()
-    while _is_checkpoint(config.weights):
-        path = Path(str(config.weights))
-        folder = path.parent.parent if path.parent.name == "front" else path.parent
+    while is_checkpoint(Path(config.weights or "")):
+        folder = run_folder(initial_checkpoint(config, folder) or Path(str(config.weights)))
         if folder in seen or not is_file(folder / CONFIG):
             return folder.name
         seen.add(folder)
@@ -50,8 +51,3 @@ def start(config: Config) -> str:
         except UserError:
             return folder.name
     return SCRATCH if config.weights is None else Path(config.weights).name
-
-
-def _is_checkpoint(weights: str | None) -> bool:
-    path = Path(weights or "")
-    return path.name in ("best.safetensors", "last.safetensors") or path.match("front/epoch-*.safetensors")

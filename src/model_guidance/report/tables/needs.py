@@ -11,9 +11,9 @@ from model_guidance.report.read.reported import LAST, ONE
 from model_guidance.report.read.results import Results
 from model_guidance.report.read.score import main_score, spread_of
 from model_guidance.report.tables.table import WrittenTable
-from model_guidance.runs.evidence import started_from
 from model_guidance.runs.folder import Run
 from model_guidance.runs.history import Cost, read_cost
+from model_guidance.runs.start import started_from
 
 TITLE = "What each way of training needed"
 CAPTION = (

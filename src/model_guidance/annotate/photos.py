@@ -11,7 +11,8 @@ from model_guidance.data.photos import encoded
 from model_guidance.data.source import Sample, Source
 from model_guidance.errors import UserError
 from model_guidance.runs.folder import Run
-from model_guidance.runs.setup import check_classes, source_of, split_of
+from model_guidance.runs.setup import source_of, split_of
+from model_guidance.runs.unchanged import check_unchanged
 
 KEPT = 64  # decoded images that stay in memory
 QUALITY = 85
@@ -27,9 +28,9 @@ class Photos:
 
     @classmethod
     def of(cls, run: Run, name: str) -> "Photos":
-        """Open a split of a run's data; `UserError` where its classes are others by now."""
+        """Open a split of a run's data; `UserError` where these are others by now."""
         split = split_of(run.config, name)
-        check_classes(run.config.data, run.classes, split.classes, run.folder)
+        check_unchanged(run, {name: split})
         return cls(name, source_of(run.config, name), split)
 
     def __len__(self) -> int:

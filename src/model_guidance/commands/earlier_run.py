@@ -73,17 +73,24 @@ def check_unfinished(folder: Path) -> None:
 
 
 def weights_of(folder: Path, given: dict[str, Any]) -> str:
-    """Return the best weights of the run of `--from`, whose classes must be those of the data."""
+    """Return the best weights of the run of `--from`, whose classes must be those of the data.
+
+    What of the same data it was trained on must not be for validation or the test now.
+    """
     if given["weights"] is not None:
         raise UserError("--from and --weights both name initial weights: give one of them")
     from model_guidance.data import open_source
-    from model_guidance.runs.setup import check_classes
+    from model_guidance.runs.unchanged import check_classes, check_splits
 
     source = Run.open(folder)
     weights = source.checkpoint("best")
     root = Path(given["root"]) if given["root"] else None
     data = open_source(given["data"], root, "train", **given["options"])
     check_classes(given["data"], source.classes, data.classes, folder)
+    before = source.config.data_folder
+    if root is not None and before is not None and root.resolve() == before.resolve():
+        parts = {each: open_source(given["data"], root, each, **given["options"]) for each in ("val", "test")}
+        check_splits(given["data"], {each: part.names for each, part in parts.items()}, folder)
     epoch = f"epoch {source.result.best_epoch}, its best" if source.result else "its best epoch so far"
     print(f"starts from {folder}, {epoch}{_not_taken(source, given)}", file=sys.stderr)
     return str(weights)

@@ -19,7 +19,8 @@ from model_guidance.runs.devices import fabric_here
 from model_guidance.runs.folder import Run
 from model_guidance.runs.frozen import FrozenPart, after_frozen
 from model_guidance.runs.second_attribution import second_attribution
-from model_guidance.runs.setup import check_classes, split_of
+from model_guidance.runs.setup import split_of
+from model_guidance.runs.unchanged import check_unchanged
 from model_guidance.training.classification import probabilities_of
 from model_guidance.training.config import Config
 from model_guidance.types import Batch
@@ -83,7 +84,7 @@ class Observer:
         config, fabric = run.config, fabric_here(run.config)
         model: nn.Module = load_model(run, checkpoint)
         data = split_of(config, split)
-        check_classes(config.data, run.classes, data.classes, run.folder)
+        check_unchanged(run, {split: data})
         dataset = SplitDataset(data)
         if config.frozen is not None:
             after = after_frozen(load_model(run, checkpoint), config).to(fabric.device)

@@ -22,7 +22,8 @@ from model_guidance.report.figures.heatmaps import Panel, Row
 from model_guidance.runs.checkpoints import load_model
 from model_guidance.runs.folder import Run
 from model_guidance.runs.predict import exclusive
-from model_guidance.runs.setup import check_classes, source_of, split_of
+from model_guidance.runs.setup import source_of, split_of
+from model_guidance.runs.unchanged import check_unchanged
 from model_guidance.training.classification import probabilities_of
 from model_guidance.training.config import Config
 from model_guidance.types import unit_range
@@ -130,7 +131,7 @@ def _of_data_set(runs: Sequence[Run], choice: Choice) -> Iterator[_Subject]:
     splits = {way: split_of(config, choice.split) for way, config in ways.items()}
     datasets = {way: SplitDataset(split) for way, split in splits.items()}
     data = splits[run.config.resizing]
-    check_classes(run.config.data, run.classes, data.classes, run.folder)
+    check_unchanged(run, {choice.split: data})
     for index in np.random.default_rng(choice.seed).permutation(len(data))[: choice.count].tolist():
         items = {way: dataset[index] for way, dataset in datasets.items()}
         number = int(data.group[index])

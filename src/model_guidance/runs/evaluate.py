@@ -14,7 +14,8 @@ from model_guidance.progress import steps
 from model_guidance.runs.checkpoints import load_model
 from model_guidance.runs.devices import fabric_here, gathered
 from model_guidance.runs.folder import Run
-from model_guidance.runs.setup import Data, check_classes
+from model_guidance.runs.setup import Data
+from model_guidance.runs.unchanged import check_unchanged
 from model_guidance.training.config import Config
 from model_guidance.training.settings import CROSS_ENTROPY
 
@@ -70,13 +71,13 @@ def score_run(run: Run, checkpoint: str, split: str, method: str | None, layer: 
     """Return the scores of a run's checkpoint on `split`, reliance included.
 
     `method` and `layer` replace the run's own. Raises `UserError` for names that do not exist, for a damaged
-    run, and for data whose classes are no longer those of the run.
+    run, and for data that are no longer those of the run (`check_unchanged`).
     """
     config = run.config.explained_by(method or run.config.method, layer or run.config.layer)
     fabric = fabric_here(config)
     model = load_model(run, checkpoint).to(fabric.device)
     data = Data.open(config, ("val", split), fabric)
-    check_classes(config.data, run.classes, data.splits[split].classes, run.folder)
+    check_unchanged(run, data.splits)
     total = sum(len(loader) for loader in data.loaders.values())
     with steps(f"{run.folder.name}: {split}", total) as bar:
         return score_checkpoint(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model_guidance.errors import UserError
-from model_guidance.files import entries, is_file, is_folder, read_json, write
+from model_guidance.files import entries, is_file, is_folder, is_there, read_bytes, read_json, write
 from model_guidance.runs.result import Result, read_result
 from model_guidance.training.config import Config
 from model_guidance.training.config_file import load
@@ -58,6 +58,24 @@ def write_splits(folder: Path, names: Mapping[str, Sequence[str]]) -> None:
     rows = ((name, split) for split, each in names.items() for name in each)
     csv.writer(text, lineterminator="\n").writerows([("file", "split"), *rows])
     write(folder / SPLITS, text.getvalue().encode("utf-8", "surrogateescape"))
+
+
+def read_splits(folder: Path) -> dict[str, str] | None:
+    """Return the split of each image by its name, None where no splits can have been drawn.
+
+    Raises `UserError` if the file is damaged.
+    """
+    path = folder / SPLITS
+    if not is_there(path):
+        return None
+    text = read_bytes(path).decode("utf-8", "surrogateescape")
+    try:
+        head, *rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+        if head != ["file", "split"]:
+            raise ValueError(head)
+        return {name: split for name, split in rows}  # noqa: C416  (each row has two columns, or is damaged)
+    except (csv.Error, ValueError) as error:
+        raise UserError(f"{path}: damaged, this is no list of images and their splits") from error
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,11 @@ class Prepared:
         """The names of the classes."""
         return list(self.data.splits["train"].classes)
 
+    @property
+    def names(self) -> dict[str, list[str]]:
+        """The names of the images of each split."""
+        return {name: split.names for name, split in self.data.splits.items()}
+
 
 def prepare(config: Config, folder: Path) -> Prepared:
     """Check the settings from the cheapest to the dearest: the data are read last."""

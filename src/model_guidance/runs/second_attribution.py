@@ -16,7 +16,8 @@ from model_guidance.runs.evidence import other_evidence, read_evidence, write_ev
 from model_guidance.runs.examples import write_examples
 from model_guidance.runs.folder import ATTRIBUTIONS, ATTRIBUTIONS_0_1, Run, named_below
 from model_guidance.runs.result import write_evaluations
-from model_guidance.runs.setup import Data, check_classes
+from model_guidance.runs.setup import Data
+from model_guidance.runs.unchanged import check_unchanged
 from model_guidance.training.config import Config
 
 
@@ -57,7 +58,7 @@ def add_attribution(
     if config.explainer in attributions(run.folder, config):
         return
     data = Data.open(config, ("val", "test"), fabric)
-    check_classes(config.data, run.classes, data.splits["test"].classes, run.folder)
+    check_unchanged(run, data.splits)
     scores: dict[str, Evaluation] = {}
     for checkpoint in checkpoints:
         model = load_model(run, checkpoint).to(fabric.device)

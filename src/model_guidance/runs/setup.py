@@ -170,18 +170,6 @@ class Data:
         return on_device(self.fabric, self.loaders[name])
 
 
-def check_classes(data: str, known: Sequence[str], found: Sequence[str], folder: Path) -> None:
-    """Raise `UserError` unless the data of a run still have the classes that it was trained for, in order."""
-    if list(known) == list(found):
-        return
-    gone, new = sorted(set(known) - set(found)), sorted(set(found) - set(known))
-    facts = [f"no longer has {', '.join(gone)}"] * bool(gone) + [f"now has {', '.join(new)}"] * bool(new)
-    raise UserError(
-        f"--data {data}: {' and '.join(facts) or 'has its classes in another order'}; "
-        f"{folder} was trained for {', '.join(known)}"
-    )
-
-
 def scored_images(config: Config, split: Split, features: Sequence[Features] = ()) -> SplitDataset:
     """Return the images of a split, or their features, with the regions on which they are scored."""
     return SplitDataset(split, for_scores(split, config.regions, config.outside), features=features)

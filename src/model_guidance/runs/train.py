@@ -41,12 +41,9 @@ from model_guidance.runs.prepare import Prepared, on_features, prepare
 from model_guidance.runs.remarks import chance, remarks
 from model_guidance.runs.result import Result, write_result
 from model_guidance.runs.second_attribution import score_second_attribution
-from model_guidance.runs.setup import (
-    check_classes,
-    images_of,
-    on_device,
-)
+from model_guidance.runs.setup import images_of, on_device
 from model_guidance.runs.start import kept_weights
+from model_guidance.runs.unchanged import check_classes, check_splits
 from model_guidance.training.config import Config
 from model_guidance.training.lambda_schedule import Goal, tolerated_loss
 from model_guidance.training.trainer import Epoch, best_of, front_of, train
@@ -86,12 +83,13 @@ def _run(run: Prepared, overwrite: bool) -> Result:
             if overwrite:
                 say(f"{folder.name}: an unfinished run of these settings goes on; to begin anew, delete it")
             check_classes(config.data, read_classes(folder), run.classes, folder)
+            check_splits(config.data, run.names, folder, exactly=True)
             if is_there(folder / RESULT):
                 reopen(folder)
         write(folder / CONFIG, config.yaml().encode())
         write(folder / CLASSES, json.dumps(run.classes).encode())
         if reader_of(config.data).draws:
-            write_splits(folder, {name: split.names for name, split in run.data.splits.items()})
+            write_splits(folder, run.names)
     run.fabric.barrier()
     if config.frozen is not None:
         run = on_features(run)

@@ -16,7 +16,7 @@ from model_guidance.progress import steps
 from model_guidance.runs.checkpoints import load_model
 from model_guidance.runs.folder import Run
 from model_guidance.runs.frozen import FrozenPart, after_frozen
-from model_guidance.runs.setup import check_classes
+from model_guidance.runs.unchanged import check_classes
 from model_guidance.training.config import Config
 from model_guidance.training.weighting import WEIGHTINGS, Known, Weighting
 

@@ -14,5 +14,5 @@ if __name__ == "__main__":
     settings = {"backbone": "small", "options": {"count": 40, "labels": "multi"}, "precision": "64-true"}
     settings |= {"composites": 0.5, "replaced": "both", "reliance_images": 7}
     settings |= {"optimizer": "adamw", "schedule": "cosine", "warmup": 0.5, "ema": 0.5}
-    config = small(out / "cache", **settings, devices=devices, batch=batch, annotated=0.5, epochs=2)
+    config = small(out / "cache", **settings, devices=devices, batch=batch, annotated=0.1, epochs=2)
     train_run(config, out / f"{devices}-devices")

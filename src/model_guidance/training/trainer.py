@@ -235,15 +235,15 @@ def _lambda(config: Config, history: Sequence[Scores], goal: Goal) -> float:
 def _summed(fabric: Fabric, done: Sequence[_Step]) -> tuple[Scores, int, int]:
     """Return an epoch's mean losses, and of all processes how many images were classified and explained.
 
-    The mean of localization is over guided steps. One read from the device.
+    The mean of localization is over the steps in which some process had a region. One read from the device.
     """
     rows = torch.stack([torch.cat([each.losses, each.explained.to(each.losses)[None]]) for each in done])
-    sums = rows.cpu().double().sum(dim=0)  # Apple's have no float64
-    sums = torch.cat([sums, sums.new_tensor([sum(each.classified for each in done)])])
+    counts = torch.tensor([[each.classified, each.has_region] for each in done])
+    columns = torch.cat([rows.cpu(), counts], dim=1).double()  # Apple's have no float64
     if fabric.world_size > 1:
-        sums = cast(Tensor, fabric.all_reduce(sums.to(fabric.device)))  # the mean
-    classification, localization, explained, classified = sums.tolist()
-    guided = max(sum(each.has_region for each in done), 1)
+        columns = cast(Tensor, fabric.all_reduce(columns.to(fabric.device)))  # the mean
+    classification, localization, explained, classified, _ = columns.sum(dim=0).tolist()
+    guided = max(int((columns[:, -1] > 0).sum()), 1)
     means = {"loss": classification / len(done), "localization": localization / guided}
     return means, round(classified * fabric.world_size), round(explained * fabric.world_size)
 

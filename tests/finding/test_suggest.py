@@ -130,6 +130,15 @@ def test_the_named_images_are_those_that_guide(run: Run, home: Path):
     assert set(names).isdisjoint(suggest(Run.open(folder), count=44).names)
 
 
+@pytest.mark.parametrize(
+    "settings", [{"annotated": 0.001}, {"annotated": 1.0, "annotated_images": "none.txt"}]
+)
+def test_which_training_images_may_be_used_says_nothing_of_another_split(run: Run, settings: dict):
+    other = replace(run, config=replace(run.config, **settings))
+    with pytest.raises(UserError, match="--split val: all 48 images are marked already"):
+        suggest(other, split="val", count=4)
+
+
 def test_where_everything_is_marked(run: Run, home: Path):
     everything, nothing = home / "everything.txt", home / "nothing.txt"
     everything.write_text("\n".join(split_of(run.config, "train").names))

@@ -50,11 +50,11 @@ def suggest(
 ) -> Suggestions:
     """Return `count` images of a split that are not marked yet, by one criterion of `CRITERIA` or by all.
 
-    Marked are the images with a region that the run may use, or those that the file `marked` names. The
-    classes share the list as they share the images: maps of different classes cannot be compared, and one
-    class alone would fill it. By all: each image has the mean of its ranks within its class under `RANKED`;
-    of the best `SHORTLIST * count`, those are taken that are farthest from each other and from the marked
-    ones. Images without any class are left out.
+    Marked are the images with a region, in training with one that the run may use, or those that the file
+    `marked` names. The classes share the list as they share the images: maps of different classes cannot be
+    compared, and one class alone would fill it. By all: each image has the mean of its ranks within its class
+    under `RANKED`; of the best `SHORTLIST * count`, those are taken that are farthest from each other and
+    from the marked ones. Images without any class are left out.
     Raises `UserError` for an unknown criterion, where every image is marked, and where fewer are left.
     """
     if by not in (*CRITERIA, ALL):
@@ -94,7 +94,9 @@ def _marked(observer: Observer, file: Path | None) -> Bool[np.ndarray, "images"]
     if file is not None:
         return named_images(file, split.names, option="--marked")
     settings = regions_of(config)
-    return settings.annotated_of(split) if split.has(*settings.kinds).any() else np.zeros(len(split), bool)
+    marked = split.has(*settings.kinds)
+    trained_on = observer.name == "train" and marked.any()
+    return settings.annotated_of(split) if trained_on else marked
 
 
 def _check_left(split: str, free: Bool[np.ndarray, "images"], count: int) -> None:

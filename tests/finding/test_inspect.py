@@ -30,6 +30,15 @@ def test_two_kinds_of_evidence_come_apart_in_the_class_that_has_them():
     assert np.isnan(found[2].silhouette)
 
 
+def test_a_kind_of_one_image_in_thousands_is_a_kind(monkeypatch):
+    """Whether the sample of which the silhouette is taken has that image or not."""
+    monkeypatch.setattr("model_guidance.finding.clusters.SAMPLE", 20)
+    features = np.random.default_rng(0).normal(size=(60, 8)).astype(np.float32)
+    features[7] += 300
+    for seed in range(4):
+        assert [7] in [each.members.tolist() for each in clusters(observed(features), seed)]
+
+
 def test_where_evidence_lies():
     even = np.full((GRID, GRID), 1 / GRID**2)
     (x, across, y, down), middle = whereabouts(np.stack([at(3, 12), even]))
@@ -69,6 +78,13 @@ def test_the_kinds_hold_every_image_once(run: Run):
         truth = found.observer.split.labels[rows].argmax(axis=1)
         assert each.accuracy == pytest.approx((truth == each.cluster.label).mean())
         assert sum(each.groups.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_that_cannot_be_is_said_before_the_maps_are_made(run: Run, seed: int, monkeypatch):
+    monkeypatch.setattr("model_guidance.finding.inspection.Observer.of", lambda *_: pytest.fail("too late"))
+    with pytest.raises(UserError, match=f"--seed {seed}: a number from 0 to 4294967295 is needed"):
+        inspect_run(run, seed=seed)
 
 
 def test_another_layer_is_looked_through(run: Run):

@@ -21,6 +21,7 @@ CLEAR = 0.1  # silhouette below which there is one kind of evidence only
 WIDTH = 16  # principal components that are kept of the features
 PLACE = 0.5  # weight of where the evidence lies beside on what
 SAMPLE = 2000  # images of which the silhouette is taken
+LARGEST_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,12 @@ def clusters(seen: Observations, seed: int = 0) -> list[Cluster]:
     return sorted(found, key=lambda each: (each.label, -len(each.members)))
 
 
+def check_seed(seed: int) -> None:
+    """Raise `UserError` for a seed that scikit-learn does not take."""
+    if not 0 <= seed <= LARGEST_SEED:
+        raise UserError(f"--seed {seed}: a number from 0 to {LARGEST_SEED} is needed")
+
+
 def whereabouts(energy: Float[np.ndarray, "images rows columns"]) -> Float[np.ndarray, "images 4"]:
     """Return the centre of each image's energy, x and y, how far it spreads across and down: in [0, 1]."""
     columns, rows = energy.sum(axis=1), energy.sum(axis=2)
@@ -85,7 +92,16 @@ def _best(points: Float[np.ndarray, "images width"], seed: int) -> tuple[Int[np.
     if len(points) < FEWEST or not points.any():
         return together, float("nan")
     tried = [KMeans(k, n_init=4, random_state=seed).fit_predict(points) for k in range(2, MOST + 1)]
-    some = {"sample_size": min(SAMPLE, len(points)), "random_state": seed}
-    scores = [silhouette_score(points, each, **some) for each in tried]
+    scores = [_silhouette(points, each, seed) for each in tried]
     best = int(np.argmax(scores))
-    return (tried[best], float(scores[best])) if scores[best] >= CLEAR else (together, float("nan"))
+    return (tried[best], scores[best]) if scores[best] >= CLEAR else (together, float("nan"))
+
+
+def _silhouette(
+    points: Float[np.ndarray, "images width"], groups: Int[np.ndarray, "images"], seed: int
+) -> float:
+    """Return the silhouette of a sample of the images; one of each cluster is in it, however small it is."""
+    sample = np.random.default_rng(seed).permutation(len(points))[:SAMPLE]
+    first = np.unique(groups, return_index=True)[1]
+    some = np.union1d(sample, first)
+    return float(silhouette_score(points[some], groups[some]))

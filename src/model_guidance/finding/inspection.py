@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 
 from model_guidance.data import SplitDataset
 from model_guidance.data.annotations.settings import for_scores
-from model_guidance.finding.clusters import Cluster, clusters
+from model_guidance.finding.clusters import Cluster, check_seed, clusters
 from model_guidance.finding.criteria.border import border
 from model_guidance.finding.observations import GRID, Observations, Observer, predicted
 from model_guidance.metrics.decisions import decided
@@ -54,8 +54,9 @@ def inspect_run(
     """Return the kinds of evidence of a run's answers on a split; no region is used to find them.
 
     The answer is the class of the largest logit; `layer` may be another than the run's. Raises `UserError`
-    for a layer, a checkpoint or images that are not there, and without scikit-learn.
+    for a layer, a checkpoint or images that are not there, a seed that cannot be, and without scikit-learn.
     """
+    check_seed(seed)
     if layer is not None:
         run = replace(run, config=run.config.explained_by(run.config.method, layer))
     observer = Observer.of(run, split, checkpoint)

@@ -104,7 +104,7 @@ def _finished(seed: int, folder: Path, background: str = "biased", **changes: An
         **SETTINGS,
         **changes,
     )
-    others = differing(config, load(folder / CONFIG)) if is_there(folder / CONFIG) else []
+    others = differing(config, load(folder / CONFIG), folder) if is_there(folder / CONFIG) else []
     if set(others) - {"weights"}:
         raise UserError(f"{folder}: this run is none of this demonstration, choose another --out")
     if not is_there(folder / RESULT):

@@ -81,7 +81,7 @@ def locked(folder: Path) -> Iterator[None]:
 def goes_on(folder: Path, config: Config) -> bool:
     """Return whether an unfinished run of these settings lies in `folder`, with an epoch to go on from."""
     unfinished = is_there(folder / STATE) and not is_there(folder / RESULT)
-    return unfinished and not differing(config, load(folder / CONFIG))
+    return unfinished and not differing(config, load(folder / CONFIG), folder)
 
 
 def clear(folder: Path) -> None:

@@ -22,6 +22,7 @@ FLOORS = [  # from the bottom up; a floor imports what stands before it, and its
         "lookup",
         "allocation",
         "checks",
+        "guided",
         "__version__",
     },
     {"data"},

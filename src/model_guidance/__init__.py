@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from model_guidance.data.given import from_boxes, from_masks
     from model_guidance.data.targets import from_targets
     from model_guidance.errors import UserError
-    from model_guidance.guidance import Guidance, guided_images
+    from model_guidance.guidance import Guidance
+    from model_guidance.guided import guided_images
     from model_guidance.models.layers import layers
     from model_guidance.report.show import show
     from model_guidance.runs.folder import Run
@@ -62,7 +63,7 @@ __getattr__, __dir__ = attach(
         "from_boxes": "data.given",
         "from_masks": "data.given",
         "from_targets": "data.targets",
-        "guided_images": "guidance",
+        "guided_images": "guided",
         "keep_freed_memory": "allocation",
         "layers": "models.layers",
         "load": "runs.load",

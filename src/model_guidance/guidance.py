@@ -1,9 +1,7 @@
 """The guided forward pass: classification and localization from one run of the network (Eq. 1)."""
 
-import math
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -22,7 +20,6 @@ from model_guidance.autodiff.capture import watched
 from model_guidance.autodiff.checkpointing import checkpointed
 from model_guidance.autodiff.inference_mode import ordinary, ordinary_mode
 from model_guidance.checks import (
-    by_class,
     check_batch,
     check_images,
     check_logits,
@@ -35,6 +32,7 @@ from model_guidance.checks import (
 )
 from model_guidance.effect import Effect
 from model_guidance.errors import UserError, meant
+from model_guidance.guided import draw_one_class, draw_part
 from model_guidance.lookup import find, name_of, takes_so_many
 from model_guidance.losses import LOSSES, Loss
 from model_guidance.models.layers import find_layer, layer_name, needs_images, residual_blocks, unwrapped
@@ -271,47 +269,3 @@ class Guidance(nn.Module):
         if parallel:
             dist.all_reduce(total)
         return total.clamp(min=torch.finfo(total.dtype).tiny) / processes
-
-
-def guided_images(labels: Any, regions: Regions | None) -> Tensor:
-    """Return in how many images of a batch a class is present that has a region: those that are guided.
-
-    Without regions, None, these are 0. Summed over the batches whose gradients are accumulated it is the
-    `normalizer` of each.
-    """
-    if regions is None:
-        return torch.tensor(0, device=torch.as_tensor(labels).device)
-    labels = by_class(torch.as_tensor(labels, device=regions.masks.device))
-    there = present(labels, regions.pairs)
-    if regions.pairs.distinct:
-        return there.sum()
-    return (
-        torch.zeros(len(labels), device=there.device).index_fill(0, regions.pairs.image_index[there], 1).sum()
-    )
-
-
-def draw_part(regions: Regions, part: float) -> Regions:
-    """Keep a random part of the regions, rounded up, in their order."""
-    if part == 1:
-        return regions
-    count = math.ceil(part * len(regions))
-    drawn = torch.randperm(len(regions))[:count].sort().values
-    return regions[drawn.to(regions.masks.device)]
-
-
-def draw_one_class(regions: Regions, labels: Tensor) -> Regions:
-    """Keep one pair of each image, drawn uniformly among those whose class is present in the image.
-
-    Where no image is known to have two pairs there is nothing to draw, and absent classes are kept as well.
-    `labels` are those of `check_batch`.
-    """
-    if regions.pairs.distinct:
-        return regions
-    images = regions.pairs.image_index
-    order = torch.randperm(len(regions)).to(images.device)
-    order = order[present(labels, regions.pairs[order])]
-    order = order[images[order].argsort(stable=True)]
-    first = torch.ones_like(order, dtype=torch.bool)
-    first[1:] = images[order][1:] != images[order][:-1]
-    drawn = regions[order[first]]
-    return replace(drawn, pairs=replace(drawn.pairs, distinct=True))

@@ -22,7 +22,8 @@ from torch.utils.checkpoint import checkpoint
 from model_guidance.attribution import attribute
 from model_guidance.effect import PATIENCE
 from model_guidance.errors import UserError
-from model_guidance.guidance import Guidance, guided_images
+from model_guidance.guidance import Guidance
+from model_guidance.guided import guided_images
 from model_guidance.losses import energy
 from model_guidance.types import Regions
 

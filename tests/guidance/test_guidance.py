@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from model_guidance.attribution import METHODS, attribute
 from model_guidance.errors import UserError
-from model_guidance.guidance import REDUCTIONS, Guidance, draw_one_class
+from model_guidance.guidance import REDUCTIONS, Guidance
+from model_guidance.guided import draw_one_class
 from model_guidance.losses import LOSSES
 from model_guidance.types import Regions
 

@@ -15,7 +15,8 @@ from model_guidance.attribution import passes_of
 from model_guidance.autodiff.batch_statistics import freeze_statistics
 from model_guidance.errors import UserError
 from model_guidance.evaluation import Scores
-from model_guidance.guidance import Guidance, guided_images
+from model_guidance.guidance import Guidance
+from model_guidance.guided import guided_images
 from model_guidance.metrics.catalogue import FRONT
 from model_guidance.models.layers import unwrapped
 from model_guidance.selection import best_epoch, epochs_since_gain, pareto_front

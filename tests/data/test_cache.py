@@ -73,7 +73,7 @@ def test_a_split_holds_what_its_source_holds(tmp_path: Path) -> None:
         np.testing.assert_allclose(edges, np.tile([4, 3.2, 8, 6.4], (index, 1)), rtol=1e-6)
         assert edges.dtype == np.float32
         owners, masks = split.annotations("masks", index)
-        assert owners.tolist() == [1] * (index % 3)
+        assert owners.tolist() == [index % 2] * (index % 3)
         assert masks.shape == (index % 3, 16, 16)
         assert masks.any(axis=(1, 2)).all()
 

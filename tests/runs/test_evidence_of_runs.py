@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.evidence import evidence
 from tests.training.helpers import small
 
 from model_guidance.cli import main
@@ -37,6 +38,17 @@ def runs(tmp_path_factory) -> Path:
     train_run(small(cache, weights=start, epochs=1, layer="mid1"), folder / "other layer")
     train_run(small(cache, weights=start, epochs=1, regions="random"), folder / "random")
     return folder
+
+
+def test_the_same_evidence_is_the_same_bytes(tmp_path):
+    """A run that goes on ends in the same bits: the order in a file must not be one of chance."""
+    found = replace(evidence(images=4), images="a", regions="b")
+    written = set()
+    for _ in range(16):
+        write_evidence(tmp_path, found)
+        written.add((tmp_path / EVIDENCE).read_bytes())
+    assert len(written) == 1
+    assert (read_evidence(tmp_path).images, read_evidence(tmp_path).regions) == ("a", "b")
 
 
 def test_what_is_kept_is_what_was_scored(runs):

@@ -1,5 +1,6 @@
 """What the last epoch of a run did with each test image, and the verdict on it: `evidence.safetensors`."""
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,14 +21,15 @@ from model_guidance.training.config import Config
 
 RIGHT = "right "
 COLUMNS = ("index", "groups", "epg", "area")
-MEASURED_ON = ("images", "regions")
+MEASURED_ON, FACTS = "measured on", ("images", "regions")
 
 
 def write_evidence(folder: Path, evidence: Evidence, name: str = EVIDENCE) -> None:
     """Write what was found, one row for each image; `name` is `other_evidence` for what is not its own."""
     tensors = {name: np.ascontiguousarray(getattr(evidence, name)) for name in COLUMNS}
     tensors |= {RIGHT + name: np.ascontiguousarray(rows) for name, rows in evidence.right.items()}
-    write(folder / name, save(tensors, {name: getattr(evidence, name) for name in MEASURED_ON}))
+    told = json.dumps({name: getattr(evidence, name) for name in FACTS})
+    write(folder / name, save(tensors, {MEASURED_ON: told}))  # one entry: several have no order
 
 
 def other_evidence(explainer: str, regions: str = "") -> str:
@@ -47,10 +49,10 @@ def read_evidence(folder: Path, name: str = EVIDENCE) -> Evidence | None:
     try:
         with safe_open(path, framework="numpy") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (it is no mapping)
-            told = file.metadata() or {}
+            told = json.loads((file.metadata() or {}).get(MEASURED_ON, "{}"))
         right = {name.removeprefix(RIGHT): each for name, each in tensors.items() if name.startswith(RIGHT)}
         columns = {name: tensors[name] for name in COLUMNS}
-        return Evidence(right=right, **columns, **{name: told.get(name, "") for name in MEASURED_ON})
+        return Evidence(right=right, **columns, **{name: told.get(name, "") for name in FACTS})
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise UserError(
             f"{path}: this is damaged or of another version of model-guidance; delete it, and the verdict "

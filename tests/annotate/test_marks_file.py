@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 from pycocotools.coco import COCO
 
 from model_guidance.annotate import marks_file
-from model_guidance.annotate.marks_file import MarksFile, NotSavedError
+from model_guidance.annotate.marks_file import Marked, MarksFile, NotSavedError
 from model_guidance.annotate.shapes import Shape
 from model_guidance.annotate.take_away import as_csv, as_yolo
 from model_guidance.data.formats.known import open_annotations
@@ -102,6 +103,36 @@ def test_changes_of_others_are_told(tmp_path: Path) -> None:
     other.put("b.png", SIZE, a_box())
     one.refresh()
     assert one.since(seen) == ["b.png"]
+
+
+def test_a_later_process_goes_on_with_later_revisions(tmp_path: Path) -> None:
+    """A page that outlives its server is told what changed, and takes it for new."""
+    before = opened(tmp_path)
+    seen = [before.put("a.png", SIZE, a_box(uid)) for uid in "123"][-1]
+    again = opened(tmp_path)
+    again.put("b.png", SIZE, a_box())
+    assert again.revision > seen
+    assert "b.png" in again.since(seen)
+
+
+def test_a_refresh_puts_nothing_older_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has read the file when another thread changes it."""
+    one, other = opened(tmp_path), opened(tmp_path)
+    other.put("b.png", SIZE, a_box())
+    plain, threads = MarksFile._read, list[threading.Thread]()
+
+    def read(marks: MarksFile) -> dict[str, Marked]:
+        found = plain(marks)
+        if not threads:
+            threads.append(threading.Thread(target=one.put, args=("a.png", SIZE, a_box())))
+            threads[0].start()
+            threads[0].join(0.2)
+        return found
+
+    monkeypatch.setattr(MarksFile, "_read", read)
+    one.refresh()
+    threads[0].join()
+    assert set(one.images) == {"a.png", "b.png"}
 
 
 def test_what_is_deleted_is_gone_and_may_be_deleted_again(tmp_path: Path) -> None:

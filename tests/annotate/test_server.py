@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 from model_guidance.annotate.rounds import Wish
 from model_guidance.annotate.server import application
 from model_guidance.annotate.session import Session
+from model_guidance.annotate.views import View
 from model_guidance.report.figures.overlay import layer
 from model_guidance.runs.folder import Run
 from tests.annotate.conftest import ODD
@@ -115,13 +116,37 @@ def test_requests_that_make_no_sense_change_nothing(
 
 
 def test_marks_come_back(client: TestClient) -> None:
-    assert put(client, 3).json() == {"revision": 1}
-    assert client.get("/api/image/train/3").json()["marks"] == [{**BOX, "radius": None, "ignored": False}]
+    first = put(client, 3).json()["revision"]
+    told = client.get("/api/image/train/3").json()
+    assert told["marks"] == [{**BOX, "radius": None, "ignored": False}]
+    assert told["revision"] == first
     changed = client.get("/api/marks?since=0").json()
     assert [(each["split"], each["index"]) for each in changed["changed"]] == [("train", 3)]
     change = {"op": "delete", "split": "train", "index": 3, "uid": "1"}
-    assert client.post("/api/marks", content=json.dumps(change)).json() == {"revision": 2}
-    assert client.get("/api/marks?since=1").json()["changed"][0]["marks"] == []
+    assert client.post("/api/marks", content=json.dumps(change)).json() == {"revision": first + 1}
+    assert client.get(f"/api/marks?since={first}").json()["changed"][0]["marks"] == []
+
+
+def test_what_is_marked_while_an_answer_is_made_is_in_it_or_in_a_later_one(
+    client: TestClient, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores, since = View.scores, session.marks.since
+
+    def slow(*given: Any) -> list[float]:
+        put(client, 0)
+        return scores(*given)
+
+    def meanwhile(revision: int) -> list[str]:
+        found = since(revision)
+        put(client, 1)
+        return found
+
+    monkeypatch.setattr(View, "scores", slow)
+    assert len(client.get("/api/image/train/0").json()["marks"]) == 1
+    monkeypatch.setattr(session.marks, "since", meanwhile)
+    told = session.changed(0)
+    assert [each["index"] for each in told["changed"]] == [0]
+    assert [each["index"] for each in session.changed(told["revision"])["changed"]] == [1]
 
 
 def test_pictures_are_of_the_image(client: TestClient) -> None:

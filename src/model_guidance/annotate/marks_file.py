@@ -2,7 +2,8 @@
 
 import json
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,30 +60,37 @@ class MarksFile:
     """The marks of all images, by their names.
 
     Each change reads the file again if somebody else has written it, under a lock, and replaces it in one
-    instant. `revision` counts the changes that this process has seen. Raises `UserError` for a file that is
-    damaged or not one of the page's own, which then stays as it is.
+    instant. `revision` grows with each change that this process sees, from the clock's microseconds on: a
+    page that outlives its server takes what the next one says for later. Raises `UserError` for a file that
+    is damaged or not one of the page's own, which then stays as it is.
     """
 
     def __init__(self, path: Path, classes: Sequence[str]) -> None:
         check_output(path, "--marks", {".json"})
         self.path, self.classes = path, classes
         self.images: dict[str, Marked] = {}
-        self.revision = 0
+        self.revision = time.time_ns() // 1000
         self._changes: dict[str, int] = {}  # in which revision an image was changed last
         self._stamp: tuple[int, int] | None = None
-        self._lock = threading.Lock()
+        self._writing = threading.Lock()  # held for as long as a change waits for other processes
+        self._memory = threading.Lock()  # held for a moment: a refresh puts nothing older back
         self.refresh()
 
     def refresh(self) -> None:
         """Read the file if it is not as this process left it."""
-        stamp = self._stamp_now()
-        if stamp == self._stamp:
-            return
-        found = self._read() if stamp else {}
-        for name in {*found, *self.images}:
-            if found.get(name) != self.images.get(name):
-                self._note(name)
-        self.images, self._stamp = found, stamp
+        with self._memory:
+            stamp = self._stamp_now()
+            if stamp == self._stamp:
+                return
+            found = self._read() if stamp else {}
+            names = {*found, *self.images}
+            self._keep(found, stamp, [name for name in names if found.get(name) != self.images.get(name)])
+
+    @property
+    def known(self) -> tuple[int, Mapping[str, Marked]]:
+        """The revision, and the marks of all images at it."""
+        with self._memory:
+            return self.revision, self.images
 
     def of(self, name: str) -> Marked | None:
         """Return what is marked in an image, None for nothing."""
@@ -111,14 +119,14 @@ class MarksFile:
 
     def since(self, revision: int) -> list[str]:
         """Return the images that were changed after a revision."""
-        return [name for name, changed in self._changes.items() if changed > revision]
+        return [name for name, changed in self._changes.copy().items() if changed > revision]
 
     @contextmanager
     def _changed(self, name: str, size: Size) -> Iterator[Marked]:
         """Hold the file, change one image, and write it: if that fails, memory is as the file."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self._lock, filelock.FileLock(f"{self.path}.lock", timeout=PATIENCE):
+            with self._writing, filelock.FileLock(f"{self.path}.lock", timeout=PATIENCE):
                 self.refresh()
                 known = self.images.get(name, Marked(size))
                 marked = Marked(known.size, dict(known.shapes), known.status)
@@ -127,8 +135,8 @@ class MarksFile:
                 if not marked.shapes and marked.status is None:
                     del changed[name]
                 self._write(changed)
-                self.images, self._stamp = changed, self._stamp_now()
-                self._note(name)
+                with self._memory:
+                    self._keep(changed, self._stamp_now(), [name])
         except filelock.Timeout as error:
             raise NotSavedError(f"{self.path}: another process holds it for {PATIENCE:g} seconds") from error
         except OSError as error:
@@ -141,9 +149,11 @@ class MarksFile:
         except UserError as error:
             raise NotSavedError(str(error)) from error
 
-    def _note(self, name: str) -> None:
-        self.revision += 1
-        self._changes[name] = self.revision
+    def _keep(self, images: dict[str, Marked], stamp: tuple[int, int] | None, changed: Iterable[str]) -> None:
+        self.images, self._stamp = images, stamp
+        for name in changed:
+            self.revision += 1
+            self._changes[name] = self.revision
 
     def _stamp_now(self) -> tuple[int, int] | None:
         if not is_there(self.path):

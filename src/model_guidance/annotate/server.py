@@ -176,7 +176,7 @@ def _whole(request: Request, name: str) -> int | None:
     text = request.query_params.get(name)
     if text is None:
         return None
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
+    if not (text.isascii() and text.isdigit() and len(text) < 17):
         raise UserError(f"{name} is {text!r}, but must be a whole number")
     return int(text)
 

@@ -99,8 +99,8 @@ class Session:
         photos = self._photos(split)
         sample = photos.sample(photos.check(index))
         name = photos.names[index]
-        marked = self.marks.of(name)
         scores = self.views[model].scores(split, index)
+        revision, marks = self.marks.known  # after the network: somebody may have marked meanwhile
         named = sorted(zip(self.run.classes, scores, strict=True), key=lambda each: -each[1])
         return {
             "index": index,
@@ -112,7 +112,7 @@ class Session:
             "group": photos.group(index),
             "scores": [{"label": label, "score": round(score, 4)} for label, score in named],
             "own": msgspec.to_builtins(own_shapes(sample.annotations, photos.source.classes)),
-            **_told(marked),
+            **_told(marks.get(name), revision),
         }
 
     def jpeg(self, split: str, index: int, side: int | None) -> bytes:
@@ -166,12 +166,13 @@ class Session:
     def changed(self, since: int) -> dict[str, Any]:
         """Return the images whose marks were changed after a revision, by whomever."""
         self.marks.refresh()
+        revision, marks = self.marks.known  # before the names: what is changed from now on is told next time
         changed = [
-            {"split": self.places[name][0], "index": self.places[name][1], **_told(self.marks.of(name))}
+            {"split": self.places[name][0], "index": self.places[name][1], **_told(marks.get(name), revision)}
             for name in self.marks.since(since)
             if name in self.places
         ]
-        return {"revision": self.marks.revision, "changed": changed}
+        return {"revision": revision, "changed": changed}
 
     def start_round(self, wish: Wish) -> dict[str, Any]:
         """Train with the regions that are marked in training images."""
@@ -213,9 +214,10 @@ class Session:
         return self.photos[split]
 
 
-def _told(marked: Marked | None) -> dict[str, Any]:
+def _told(marked: Marked | None, revision: int) -> dict[str, Any]:
     shapes = list(marked.shapes.values()) if marked else []
-    return {"marks": msgspec.to_builtins(shapes), "status": marked.status if marked else None}
+    status = marked.status if marked else None
+    return {"marks": msgspec.to_builtins(shapes), "status": status, "revision": revision}
 
 
 def _scored(found: Evaluation | None) -> dict[str, Any]:

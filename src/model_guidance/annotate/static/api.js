@@ -5,8 +5,10 @@
  *   Shape in pixels of the image; a box has two corners, a point its centre and a radius
  * @typedef {null | "right" | "skip"} Status
  * @typedef {{split: string, index: number}} Place which image of the data
- * @typedef {Place & {name: string, width: number, height: number, labels: string[], group: string | null,
- *   scores: {label: string, score: number}[], own: Shape[], marks: Shape[], status: Status}} Picture
+ * @typedef {Place & {marks: Shape[], status: Status, revision: number}} Told what is marked in an image: that, or
+ *   something newer, is on the disk since the revision
+ * @typedef {Told & {name: string, width: number, height: number, labels: string[], group: string | null,
+ *   scores: {label: string, score: number}[], own: Shape[]}} Picture
  * @typedef {{prediction: string | null, score: number, right: boolean | null}} Answer of one model to one image
  * @typedef {Answer & {index: number, name: string, labels: string[], group: string | null, marks: number,
  *   status: Status, beside: Answer | null}} Entry one image of the gallery

@@ -148,7 +148,7 @@ export class Detail {
       viewport.setImage(picture);
     }
     byId("image-name").textContent = picture.name;
-    this.app.marks.learn(place, picture.marks, picture.status);
+    this.app.marks.learn(picture);
     editor.open(picture);
     this.#showPhotos();
   }

@@ -1,6 +1,6 @@
 /** The marks of all images that were seen: what is on the disk, with what waits to be saved on top. */
 
-import { get, getPicture, keyOf } from "./api.js";
+import { get, keyOf } from "./api.js";
 import { History } from "./history.js";
 import { Observed } from "./observed.js";
 import { SaveQueue } from "./queue.js";
@@ -10,12 +10,16 @@ import { SaveQueue } from "./queue.js";
  * @typedef {import("./api.js").Place} Place
  * @typedef {import("./api.js").Status} Status
  * @typedef {import("./queue.js").Change} Change
- * @typedef {{shapes: Map<string, Shape>, status: Status, version: number}} Marked
+ * @typedef {{shapes: Map<string, Shape>, status: Status}} State
+ * @typedef {State & {revision: number}} Saved
+ * @typedef {State & {version: number}} Marked
  */
 
 const POLL = 3000;
 
 export class Marks extends Observed {
+  /** @type {Map<string, Saved>} what the disk has, as far as it was told */
+  #saved = new Map();
   /** @type {Map<string, Marked>} */
   #known = new Map();
   #revision;
@@ -25,7 +29,7 @@ export class Marks extends Observed {
   constructor(session) {
     super();
     this.#revision = session.revision;
-    this.queue = new SaveQueue(session.marks_file);
+    this.queue = new SaveQueue(session.marks_file, (change, revision) => this.#wasSaved(change, revision));
   }
 
   /** Send what is left over and look every few seconds what others have marked. */
@@ -38,8 +42,8 @@ export class Marks extends Observed {
   async poll() {
     const answer = await get("/api/marks", { since: this.#revision }).catch(() => null);
     if (!answer) return;
-    this.#revision = answer.revision;
-    for (const each of answer.changed) this.learn(each, each.marks, each.status);
+    this.#revision = Math.max(this.#revision, answer.revision);
+    for (const each of answer.changed) this.learn(each);
   }
 
   /** @param {Place} place @returns {Marked | undefined} */
@@ -47,10 +51,33 @@ export class Marks extends Observed {
     return this.#known.get(keyOf(place));
   }
 
-  /** Take what the disk has for an image. @param {Place} place @param {Shape[]} shapes @param {Status} status */
-  learn(place, shapes, status) {
+  /** Take what the disk has for an image, unless something newer is known. @param {import("./api.js").Told} told */
+  learn({ split, index, marks, status, revision }) {
+    const place = { split, index };
+    if (revision < (this.#saved.get(keyOf(place))?.revision ?? 0)) return;
+    const shapes = new Map(marks.map((shape) => [shape.uid, shape]));
+    this.#saved.set(keyOf(place), { shapes, status, revision });
+    this.#know(place);
+  }
+
+  /** Of an image that nothing was told of yet, all is asked. @param {Change} change @param {number} revision */
+  #wasSaved(change, revision) {
+    const saved = this.#saved.get(keyOf(change));
+    if (!saved) return this.poll();
+    if (revision > saved.revision) {
+      apply(saved, change);
+      saved.revision = revision;
+    }
+    this.#know(change);
+  }
+
+  /** Put together what the disk has and what waits. @param {Place} place */
+  #know({ split, index }) {
+    const place = { split, index };
+    const saved = this.#saved.get(keyOf(place));
+    if (!saved) return;
     const version = (this.of(place)?.version ?? 0) + 1;
-    const marked = { shapes: new Map(shapes.map((shape) => [shape.uid, shape])), status, version };
+    const marked = { shapes: new Map(saved.shapes), status: saved.status, version };
     for (const change of this.queue.of(place)) apply(marked, change);
     this.#known.set(keyOf(place), marked);
     this.changed(place);
@@ -110,27 +137,17 @@ export class Marks extends Observed {
 
   /** @param {Change} change */
   #change(change) {
-    const marked = this.of(change) ?? { shapes: new Map(), status: null, version: 0 };
-    apply(marked, change);
-    marked.version += 1;
-    this.#known.set(keyOf(change), marked);
     this.queue.add(change);
-    this.changed({ split: change.split, index: change.index });
+    this.#know(change);
   }
 
   /** Give up what the server refuses, and show what the disk has instead. */
   discard() {
-    this.queue.discard().forEach((change) => this.#reload({ split: change.split, index: change.index }));
-  }
-
-  /** @param {Place} place */
-  async #reload(place) {
-    const found = await getPicture(place, "run").catch(() => null);
-    if (found) this.learn(place, found.marks, found.status);
+    for (const change of this.queue.discard()) this.#know(change);
   }
 }
 
-/** @param {Marked} marked @param {Change} change */
+/** @param {State} marked @param {Change} change */
 function apply(marked, change) {
   if (change.op === "put") marked.shapes.set(change.shape.uid, change.shape);
   else if (change.op === "delete") marked.shapes.delete(change.uid);

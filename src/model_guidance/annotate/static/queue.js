@@ -19,13 +19,18 @@ export class SaveQueue extends Observed {
   /** @type {Map<string, string>} why the server refuses a change, by what it is about */
   #refused = new Map();
   #key;
+  #saved;
 
   /** Why the last change was not saved; "" where all are. */
   reason = "";
 
-  /** @param {string} name of the file of the marks: a tab that is turned to another one keeps them apart */
-  constructor(name) {
+  /**
+   * @param {string} name of the file of the marks: a tab that is turned to another one keeps them apart
+   * @param {(change: Change, revision: number) => void} saved called for each change that is on the disk
+   */
+  constructor(name, saved) {
     super();
+    this.#saved = saved;
     this.#key = `unsaved ${name}`;
     this.#waiting = JSON.parse(sessionStorage.getItem(this.#key) ?? "[]");
     window.addEventListener("beforeunload", (event) => this.#waiting.length && event.preventDefault());
@@ -73,8 +78,7 @@ export class SaveQueue extends Observed {
   async #sendFirst() {
     const [change] = this.#waiting;
     try {
-      await post("/api/marks", change);
-      this.#sent(change);
+      this.#sent(change, (await post("/api/marks", change)).revision);
       return true;
     } catch (error) {
       this.#failed(change, /** @type {Error} */ (error));
@@ -82,12 +86,13 @@ export class SaveQueue extends Observed {
     }
   }
 
-  /** @param {Change} change */
-  #sent(change) {
+  /** @param {Change} change @param {number} revision */
+  #sent(change, revision) {
     this.#refused.delete(subject(change));
     this.reason = [...this.#refused.values()].at(-1) ?? "";
     this.#wait = FIRST_WAIT;
     this.#waiting.splice(0, 1);
+    this.#saved(change, revision);
     this.#keep();
   }
 

@@ -1,0 +1,46 @@
+"""What comes late changes nothing that came after it: slow answers, retries, undo, addresses."""
+
+from typing import Any
+
+import pytest
+
+from model_guidance.annotate.session import Session
+from tests.annotate.browsing import Opener, Tab, on_disk
+
+pytestmark = pytest.mark.slow
+
+
+def hold(tab: Tab, address: str) -> list[Any]:
+    """Hold back the answers to what is asked from now on; return them, which then grow."""
+    held: list[Any] = []
+
+    def keep(route: Any) -> None:
+        if route.request.method == "GET":
+            held.append(route)
+        else:
+            route.fallback()
+
+    tab.page.route(address, keep)
+    return held
+
+
+def answer(tab: Tab, held: list[Any], **given: Any) -> None:
+    """Answer what was held back, and wait until the page has dealt with it."""
+    for route in held:
+        with tab.page.expect_response(route.request.url):
+            route.fulfill(**given)
+    tab.page.evaluate("() => new Promise(done => setTimeout(done))")
+
+
+def test_a_slow_answer_about_an_image_leaves_what_was_marked_meanwhile(
+    open_tab: Opener, session: Session
+) -> None:
+    tab = open_tab().image(0)
+    before, held = session.image("train", 0, "run"), hold(tab, "**/api/image/train/0*")
+    tab.page.locator("[name=beside]").select_option("run")
+    tab.keys("b").drag((2, 2), (12, 12)).saved()
+    answer(tab, held, json=before)
+    tab.page.locator("#stage-beside").wait_for()  # as the answer says
+    (mark,) = on_disk(session)[session.photos["train"].names[0]]
+    assert [each["uid"] for each in tab.drawn()] == [mark["uid"]]
+    assert tab.complaints == []

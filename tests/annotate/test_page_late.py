@@ -1,5 +1,6 @@
 """What comes late changes nothing that came after it: slow answers, retries, undo, addresses."""
 
+import re
 from typing import Any
 
 import pytest
@@ -44,3 +45,33 @@ def test_a_slow_answer_about_an_image_leaves_what_was_marked_meanwhile(
     (mark,) = on_disk(session)[session.photos["train"].names[0]]
     assert [each["uid"] for each in tab.drawn()] == [mark["uid"]]
     assert tab.complaints == []
+
+
+def test_what_is_discarded_while_it_is_tried_again_is_gone_and_nothing_else(
+    open_tab: Opener, session: Session
+) -> None:
+    tab = open_tab().image(0)
+    held: list[Any] = []
+    refused = {"status": 400, "json": {"error": "refused"}}
+
+    def refuse(route: Any) -> None:
+        if tab.page.locator("#discard").is_hidden():
+            route.fulfill(**refused)
+        elif not held:
+            held.append(route)
+        else:
+            route.continue_()
+
+    tab.page.route(re.compile("/api/marks$"), refuse)
+    with tab.page.expect_request(re.compile("/api/marks$")):
+        tab.keys("b").drag((2, 2), (12, 12))
+    with tab.page.expect_request(re.compile("/api/marks$")):
+        tab.page.locator("#discard").wait_for()
+    tab.page.locator("#discard").click()
+    assert tab.drawn() == []
+    tab.keys("b").drag((20, 20), (32, 32))
+    answer(tab, held, **refused)
+    tab.saved()
+    (mark,) = on_disk(session)[session.photos["train"].names[0]]
+    assert mark["points"][0] == [pytest.approx(20, abs=0.3)] * 2
+    assert [each["uid"] for each in tab.drawn()] == [mark["uid"]]

@@ -14,9 +14,11 @@ const LONGEST_WAIT = 8000;
 export class SaveQueue extends Observed {
   /** @type {Change[]} */
   #waiting;
-  #sending = false;
+  /** @type {Change | undefined} the one that is on its way */
+  #sending;
   #wait = FIRST_WAIT;
-  /** @type {Map<string, string>} why the server refuses a change, by what it is about */
+  #timer = 0;
+  /** @type {Map<Change, string>} what the server refuses, and why */
   #refused = new Map();
   #key;
   #saved;
@@ -48,10 +50,9 @@ export class SaveQueue extends Observed {
 
   /** @param {Change} change */
   add(change) {
-    const replaced = this.#waiting.findIndex(
-      (each, at) => !(at === 0 && this.#sending) && subject(each) === subject(change),
-    );
-    if (replaced >= 0) this.#waiting.splice(replaced, 1);
+    const about = subject(change);
+    const replaced = this.#waiting.filter((each) => each !== this.#sending && subject(each) === about);
+    replaced.forEach((each) => this.#remove(each));
     this.#waiting.push(change);
     this.#keep();
     this.#send();
@@ -67,31 +68,32 @@ export class SaveQueue extends Observed {
     this.changed();
   }
 
-  async #send() {
-    if (this.#sending) return;
-    this.#sending = true;
-    while (this.#waiting.length && (await this.#sendFirst()));
-    this.#sending = false;
+  /** @param {Change} change */
+  #remove(change) {
+    this.#waiting = this.#waiting.filter((each) => each !== change);
+    this.#refused.delete(change);
   }
 
-  /** @returns {Promise<boolean>} whether the next one may go now */
-  async #sendFirst() {
-    const [change] = this.#waiting;
-    try {
-      this.#sent(change, (await post("/api/marks", change)).revision);
-      return true;
-    } catch (error) {
-      this.#failed(change, /** @type {Error} */ (error));
-      return false;
-    }
+  async #send() {
+    if (this.#sending) return;
+    do this.#sending = this.#waiting[0];
+    while (this.#sending && (await this.#went(this.#sending)));
+    this.#sending = undefined;
+  }
+
+  /** @param {Change} change @returns {Promise<boolean>} whether the next one may go now */
+  async #went(change) {
+    const answer = await post("/api/marks", change).catch((/** @type {Error} */ error) => error);
+    if (!(answer instanceof Error)) this.#wasSaved(change, answer.revision);
+    else if (this.#waiting.includes(change)) return this.#failed(change, answer);
+    return true; // what was given up meanwhile may fail
   }
 
   /** @param {Change} change @param {number} revision */
-  #sent(change, revision) {
-    this.#refused.delete(subject(change));
+  #wasSaved(change, revision) {
+    this.#remove(change);
     this.reason = [...this.#refused.values()].at(-1) ?? "";
     this.#wait = FIRST_WAIT;
-    this.#waiting.splice(0, 1);
     this.#saved(change, revision);
     this.#keep();
   }
@@ -99,25 +101,27 @@ export class SaveQueue extends Observed {
   /** Nothing is dropped: what is refused waits behind the others, unless a later change has replaced it.
    * @param {Change} change @param {Error} error */
   #failed(change, error) {
-    this.reason = error.message;
     if (error instanceof ApiError && !error.passing) {
-      const replaced = this.#waiting.slice(1).some((each) => subject(each) === subject(change));
-      this.#waiting.splice(0, 1);
+      const replaced = this.#waiting.some((each) => each !== change && subject(each) === subject(change));
+      this.#remove(change);
       if (!replaced) this.#waiting.push(change);
-      this.#refused.set(subject(change), error.message);
+      if (!replaced) this.#refused.set(change, error.message);
     }
+    this.reason = error.message;
     this.#keep();
-    setTimeout(() => this.#send(), this.#wait);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#send(), this.#wait);
     this.#wait = Math.min(2 * this.#wait, LONGEST_WAIT);
+    return false;
   }
 
   /** Give up what the server refuses. @returns {Change[]} it */
   discard() {
-    const given = this.#waiting.filter((change) => this.#refused.has(subject(change)));
-    this.#waiting = this.#waiting.filter((change) => !given.includes(change));
-    this.#refused.clear();
+    const given = [...this.#refused.keys()];
+    given.forEach((change) => this.#remove(change));
     this.reason = "";
     this.#keep();
+    this.#send();
     return given;
   }
 

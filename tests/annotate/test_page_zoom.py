@@ -26,7 +26,9 @@ def test_the_wheel_zooms_about_the_pointer(open_tab: Opener) -> None:
     assert pixels_of_screen(tab) == pytest.approx(before, rel=0.01)
 
 
-def test_the_middle_button_pans_whatever_the_tool(open_tab: Opener, session: Session) -> None:
+def test_the_middle_button_pans_whatever_the_tool_and_only_the_first_one_draws(
+    open_tab: Opener, session: Session
+) -> None:
     tab = open_tab().image(3).keys("b")
     (x, y), scale = tab.screen(*POINT), pixels_of_screen(tab)
     tab.page.mouse.move(x, y)
@@ -36,6 +38,9 @@ def test_the_middle_button_pans_whatever_the_tool(open_tab: Opener, session: Ses
     tab.page.mouse.up(button="middle")
     assert tab.screen(*POINT) == pytest.approx((x + 60, y - 30), abs=1)
     assert pixels_of_screen(tab) == pytest.approx(scale)
+    for button in ("middle", "right"):
+        tab.page.mouse.click(x, y, button=button)
+    assert tab.page.locator("#stage rect.draft").count() == 0
     assert on_disk(session) == {}
     tab.drag((5, 6), (25, 27)).saved()  # a box is as exact as before
     ((mark,),) = on_disk(session).values()

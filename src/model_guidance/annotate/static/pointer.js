@@ -10,6 +10,7 @@ import { distance, handleAt, moved, reshaped, shapeAt, within } from "./shapes.j
 
 const CLICK = 4; // pixels of the screen within which a press has not moved
 const REACH = { mouse: 9, pen: 14, touch: 22 };
+const [DRAWS, PANS] = [0, 1]; // buttons: the first, or a finger; the middle one
 const WHEEL = 500; // of the wheel for e times the size
 
 /** @param {ImageView} view @param {Editor} editor */
@@ -45,15 +46,16 @@ class Pointers {
     this.editor = editor;
   }
 
-  /** @param {PointerEvent} event */
+  /** Other buttons are the browser's: its menu, back and forth. @param {PointerEvent} event */
   down(event) {
+    if (event.button !== DRAWS && event.button !== PANS) return;
     this.view.svg.setPointerCapture(event.pointerId);
     this.#down.set(event.pointerId, event);
     if (this.#down.size > 1) return this.#pinch();
     this.#first = event;
     const point = this.view.pointOf(event);
     this.#drag =
-      event.button === 1
+      event.button === PANS
         ? this.#panning(event)
         : (this.#grabbing(point, event) ?? this.#starting(point, event));
   }
@@ -161,7 +163,7 @@ class Pointers {
     this.#first = this.#drag = null;
     const { editor } = this;
     if (editor.preview) editor.drop();
-    else if (begun.button === 1) return;
+    else if (begun.button === PANS) return;
     else if (editor.tool === "select") this.#clicked(event, begun);
     else if (editor.tool !== "polygon" && editor.draft.length) this.#drawnTo(event, begun);
   }

@@ -75,3 +75,28 @@ def test_what_is_discarded_while_it_is_tried_again_is_gone_and_nothing_else(
     (mark,) = on_disk(session)[session.photos["train"].names[0]]
     assert mark["points"][0] == [pytest.approx(20, abs=0.3)] * 2
     assert [each["uid"] for each in tab.drawn()] == [mark["uid"]]
+
+
+def test_undo_elsewhere_goes_on_in_the_gallery(
+    open_tab: Opener, session: Session
+) -> None:
+    tab = open_tab().image(0)
+    named = {name: each.names for name, each in session.photos.items()}
+
+    def shown(name: str) -> None:
+        tab.page.locator("#image-name", has_text=name).wait_for()
+
+    tab.keys("r")
+    shown(named["train"][1])
+    tab.keys("Escape").page.locator("[name=split]").select_option("test")
+    tab.page.locator(f".tile button[data-position='3'][title='{named['test'][3]}']").wait_for()
+    tab.image(3).keys("Control+z")
+    shown(named["train"][0])
+    tab.keys("PageDown")
+    shown(named["test"][4])
+    tab.keys("Escape").page.locator("[name=class]").select_option("dog")
+    tab.page.locator(f".tile button[data-position='3'][title='{named['test'][15]}']").wait_for()
+    tab.image(3).keys("Control+y")
+    shown(named["train"][0])
+    tab.keys("PageDown")
+    shown(named["test"][16])

@@ -234,19 +234,25 @@ export class Detail {
     if (!taken) this.#go(1);
   }
 
-  /** @param {number} by */
+  /** Where the image is not known to be in the gallery, the next one is its first. @param {number} by */
   async #go(by) {
-    const at = this.app.settings.get("at");
-    const next = at === "" ? null : await this.app.gallery.entry(Number(at) + by);
-    if (next) this.app.settings.set({ image: keyOf(next.place), at: String(Number(at) + by) });
+    const { settings, gallery } = this.app;
+    const [image, at] = [settings.get("image"), Number(settings.get("at") || -1) + by];
+    const next = await gallery.entry(at);
+    if (settings.get("image") !== image) return;
+    if (next) settings.set({ image: keyOf(next.place), at: String(at) });
     else this.app.announce(by > 0 ? "this is the last image" : "this is the first image");
   }
 
-  /** @param {Place | undefined} place @param {string} said */
+  /**
+   * Where the gallery does not show the image, the next one is still that of the image before.
+   * @param {Place | undefined} place @param {string} said
+   */
   #goTo(place, said) {
-    this.app.announce(place ? said : "there is nothing more");
+    const { settings, gallery, announce } = this.app;
+    announce(place ? said : "there is nothing more");
     if (place && !this.isOpen(place))
-      this.app.settings.set({ image: keyOf(place), at: this.app.gallery.positionOf(place) });
+      settings.set({ image: keyOf(place), at: gallery.positionOf(place) || settings.get("at") });
   }
 
   /** Have the next image ready when it is asked for. */

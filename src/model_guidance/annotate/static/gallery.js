@@ -67,8 +67,8 @@ export class Gallery {
   }
 
   /** @param {import("./api.js").Place} place @returns {string} as settings keep it: "" if it is not known */
-  positionOf({ index }) {
-    const at = this.pages.find(index);
+  positionOf(place) {
+    const at = this.pages.find(place);
     return at < 0 ? "" : String(at);
   }
 

@@ -32,8 +32,9 @@ export class GalleryPages extends Observed {
     return Array.isArray(page) ? page[position % PAGE] : undefined;
   }
 
-  /** Where an image is, among those that were asked for. @param {number} index @returns {number} -1 if nowhere */
-  find(index) {
+  /** Where an image is, among those that came. @param {import("./api.js").Place} place @returns {number} -1 if nowhere */
+  find({ split, index }) {
+    if (split !== this.#query.split) return -1;
     for (const [number, page] of this.#pages) {
       const at = Array.isArray(page) ? page.findIndex((entry) => entry.index === index) : -1;
       if (at >= 0) return number * PAGE + at;

@@ -77,7 +77,7 @@ def test_what_is_discarded_while_it_is_tried_again_is_gone_and_nothing_else(
     assert [each["uid"] for each in tab.drawn()] == [mark["uid"]]
 
 
-def test_undo_elsewhere_goes_on_in_the_gallery(
+def test_undo_elsewhere_and_an_address_in_the_open_tab_go_on_in_the_gallery(
     open_tab: Opener, session: Session
 ) -> None:
     tab = open_tab().image(0)
@@ -100,3 +100,13 @@ def test_undo_elsewhere_goes_on_in_the_gallery(
     shown(named["train"][0])
     tab.keys("PageDown")
     shown(named["test"][16])
+    tab.page.evaluate("location.hash = '#image=train/7&at=7&opacity=0.3&only=none'")
+    shown(named["train"][7])
+    chosen = tab.page.locator("#controls").evaluate(
+        "all => [...all.querySelectorAll('select, input')].map(each => [each.name, each.value])"
+    )
+    assert {"split": "train", "class": "", "only": "all", "opacity": "0.3"}.items() <= dict(chosen).items()
+    tab.page.evaluate("location.hash = '#main'")  # the link to the images
+    tab.page.locator("#next").click()
+    shown(named["train"][8])
+    assert "image=train%2F8" in tab.page.evaluate("location.hash")

@@ -5,7 +5,7 @@ import { byId, element, fill } from "./dom.js";
 /** @typedef {import("./settings.js").Name} Name @typedef {import("./session.js").Session} Session
  * @typedef {import("./settings.js").Settings} Settings */
 
-const ONLY = {
+export const ONLY = {
   all: "all",
   marked: "marked",
   unmarked: "not marked",
@@ -84,15 +84,17 @@ function chooser(text, name, options, settings) {
 
 /** @param {Settings} settings */
 function opacity(settings) {
-  const show = () => document.documentElement.style.setProperty("--opacity", settings.get("opacity"));
   const slider = element("input", {
     type: "range",
     name: "opacity",
     min: "0",
     max: "1",
     step: "0.05",
-    value: settings.get("opacity"),
   });
+  const show = () => {
+    slider.value = settings.get("opacity");
+    document.documentElement.style.setProperty("--opacity", slider.value);
+  };
   slider.oninput = () => settings.set({ opacity: slider.value });
   settings.onAny(["opacity"], show);
   show();

@@ -39,11 +39,14 @@ export class Gallery {
     this.pages.onChange(() => this.#again());
     this.app.marks.onChange((place) => this.#marksChanged(place));
     this.app.session.onChange(() => this.#load());
-    this.app.settings.onAny(["split", "order", "class", "only", "model"], () => this.#ask());
+    this.app.settings.onAny(["split", "order", "class", "only", "model"], (changed) =>
+      changed.has("at") ? this.start() : this.#ask(),
+    );
     this.app.settings.onAny(["beside"], () => this.#ask(this.#focus));
     this.app.settings.onAny(["of", "without"], () => this.#load());
   }
 
+  /** Show what the address says. */
   start() {
     this.#ask(Number(this.app.settings.get("at")) || 0);
   }

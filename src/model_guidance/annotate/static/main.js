@@ -1,7 +1,7 @@
 /** Puts the page together. */
 
 import { Comparison } from "./comparison.js";
-import { controls } from "./controls.js";
+import { ONLY, controls } from "./controls.js";
 import { Detail } from "./detail.js";
 import { byId } from "./dom.js";
 import { Gallery } from "./gallery.js";
@@ -21,11 +21,8 @@ async function begin() {
   const { found } = session;
   byId("run").textContent = found.run;
   document.title = `${found.run}: where the model looks`;
-  const settings = new Settings({
-    split: Object.keys(found.splits)[0],
-    order: found.orders[0]?.id ?? "data",
-  });
-  forgetStrangers(settings, session);
+  const first = { split: Object.keys(found.splits)[0], order: found.orders[0]?.id ?? "data" };
+  const settings = new Settings(first, () => known(session));
   const marks = new Marks(found);
   const parts = { session, settings, marks, announce, complain };
   showSaving(marks);
@@ -39,20 +36,18 @@ async function begin() {
   marks.start();
 }
 
-/** An address that was kept may name what is not here any more. @param {Settings} settings @param {Session} session */
-function forgetStrangers(settings, session) {
-  const { splits, orders, classes } = session.found;
-  const known = {
-    split: Object.keys(splits),
-    order: orders.map((/** @type {{id: string}} */ each) => each.id),
+/** What there is to choose from. @param {Session} session */
+function known({ found, classes, models }) {
+  const ids = models.map(({ id }) => id);
+  return {
+    split: Object.keys(found.splits),
+    order: found.orders.map((/** @type {{id: string}} */ each) => each.id),
     class: ["", ...classes],
-    model: session.models.map(({ id }) => id),
-    beside: ["", ...session.models.map(({ id }) => id)],
-    of: ["label:", "prediction:", ...classes.map((/** @type {string} */ name) => `class:${name}`)],
+    only: Object.keys(ONLY),
+    model: ids,
+    beside: ["", ...ids],
+    of: ["label:", "prediction:", ...classes.map((name) => `class:${name}`)],
   };
-  for (const [name, values] of Object.entries(known))
-    if (!values.includes(settings.get(/** @type {keyof typeof known} */ (name))))
-      settings.set({ [name]: values[0] });
 }
 
 /** What opens at the side. @param {import("./detail.js").App} app */

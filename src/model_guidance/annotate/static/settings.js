@@ -16,16 +16,21 @@ const DEFAULTS = {
   at: "", // its place in the gallery
 };
 
-/** @typedef {keyof typeof DEFAULTS} Name */
+/** @typedef {keyof typeof DEFAULTS} Name @typedef {Record<Name, string>} Values */
 
 export class Settings extends Observed {
-  /** @type {Record<Name, string>} */
+  /** @type {Values} */
   #values;
+  #first;
+  #known;
 
-  /** @param {Partial<Record<Name, string>>} first what the session says */
-  constructor(first) {
+  /** @param {Partial<Values>} first what the session says @param {() => Partial<Record<Name, string[]>>} known what it has */
+  constructor(first, known) {
     super();
-    this.#values = { ...DEFAULTS, ...first, ...read() };
+    this.#first = { ...DEFAULTS, ...first };
+    this.#known = known;
+    this.#values = this.#read();
+    window.addEventListener("hashchange", () => this.#follow());
   }
 
   /** @param {Name} name */
@@ -40,15 +45,32 @@ export class Settings extends Observed {
     );
     if (!entries.length) return;
     Object.assign(this.#values, Object.fromEntries(entries));
-    history.replaceState(null, "", `#${new URLSearchParams(this.#named())}`);
+    this.#write();
     this.changed(new Set(entries.map(([name]) => name)));
   }
 
-  /** @param {Name[]} names @param {() => void} listener */
+  /** @param {Name[]} names @param {(changed: Set<Name>) => void} listener */
   onAny(names, listener) {
     return this.onChange(
-      (/** @type {Set<Name>} */ changed) => names.some((name) => changed.has(name)) && listener(),
+      (/** @type {Set<Name>} */ changed) => names.some((name) => changed.has(name)) && listener(changed),
     );
+  }
+
+  /** Another address was put into the open tab; a link to a part of the page is none. */
+  #follow() {
+    if (!location.hash || named().length) this.set(this.#read());
+    else this.#write();
+  }
+
+  /** @returns {Values} what the address says: it may be an old one and name what is not here any more */
+  #read() {
+    const known = this.#known();
+    const said = named().filter(([name, value]) => known[name]?.includes(value) ?? true);
+    return { ...this.#first, ...Object.fromEntries(said) };
+  }
+
+  #write() {
+    history.replaceState(null, "", `#${new URLSearchParams(this.#named())}`);
   }
 
   #named() {
@@ -58,8 +80,8 @@ export class Settings extends Observed {
   }
 }
 
-/** @returns {Partial<Record<Name, string>>} */
-function read() {
-  const named = new URLSearchParams(location.hash.slice(1));
-  return Object.fromEntries([...named].filter(([name]) => name in DEFAULTS));
+/** @returns {[Name, string][]} the settings in the address */
+function named() {
+  const all = /** @type {[Name, string][]} */ ([...new URLSearchParams(location.hash.slice(1))]);
+  return all.filter(([name]) => Object.hasOwn(DEFAULTS, name));
 }

@@ -1,12 +1,13 @@
 """What comes late changes nothing that came after it: slow answers, retries, undo, addresses."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from model_guidance.annotate.session import Session
-from tests.annotate.browsing import Opener, Tab, on_disk
+from tests.annotate.browsing import Opener, Tab, on_disk, until
 
 pytestmark = pytest.mark.slow
 
@@ -45,6 +46,15 @@ def test_a_slow_answer_about_an_image_leaves_what_was_marked_meanwhile(
     (mark,) = on_disk(session)[session.photos["train"].names[0]]
     assert [each["uid"] for each in tab.drawn()] == [mark["uid"]]
     assert tab.complaints == []
+
+    another = hold(tab, "**/api/image/train/1*")
+    tab.keys("Escape", "Escape", "PageDown", "r")  # which says nothing of an image that is not shown
+    tab.page.locator("#announcements", has_text="not there yet").wait_for(state="attached")
+    tab.page.unroute("**/api/image/train/0*")
+    tab.keys("PageUp")
+    answer(tab, another, status=400, json={"error": "too late"})
+    assert tab.page.locator("#complaint").is_hidden()
+    assert [*session.marks.images] == [session.photos["train"].names[0]]
 
 
 def test_what_is_discarded_while_it_is_tried_again_is_gone_and_nothing_else(
@@ -110,3 +120,75 @@ def test_undo_elsewhere_and_an_address_in_the_open_tab_go_on_in_the_gallery(
     tab.page.locator("#next").click()
     shown(named["train"][8])
     assert "image=train%2F8" in tab.page.evaluate("location.hash")
+
+
+def test_answers_that_overtake_each_other(open_tab: Opener, session: Session) -> None:
+    """Of rounds, verdicts, counts, models and the gallery: what was asked last is what is shown."""
+    tab = open_tab()
+    page, told = tab.page, session.described()
+
+    def asked(address: str, ask: Callable[[], Any], times: int = 2) -> list[Any]:
+        """Ask something several times; return the answers that are held back, the last one first."""
+        held = hold(tab, address)
+        for number in range(times):
+            ask()
+            until(lambda: page.evaluate("true") and len(held) > number, "nothing was asked")  # noqa: B023
+        return held[::-1]
+
+    def panel(name: str) -> None:
+        page.locator("#close-panel").evaluate("button => button.click()")  # if there is one
+        page.locator(f"#open-{name}").click()
+
+    def rounds(state: str) -> list[dict[str, Any]]:
+        known = {"epoch": 1, "epochs": 1, "seconds": 1, "message": "", "marks": 1, "lambda": 1}
+        return [{"id": f"round-{number}", "state": state, **known} for number in (1, 2)]
+
+    panel("train")
+    page.route("**/api/rounds", lambda route: route.fulfill(json={"id": "round-2"}))  # of a post
+    last, first = asked("**/api/rounds", page.locator("#train-start").click)
+    answer(tab, [last], json=rounds("finished"))
+    page.locator("#rounds .round.finished").nth(1).wait_for()
+    answer(tab, [first], json=rounds("stopped"))
+
+    panel("compare")
+    (first,) = asked("**/api/compare/*", lambda: page.locator("#compare-round").select_option("round-1"), 1)
+    page.get_by_text("comparing …").wait_for()
+    second = {"verdict": "the second", "label": "", "before": {}, "after": {}}
+    page.route("**/api/compare/round-2", lambda route: route.fulfill(json=second))
+    page.locator("#compare-round").select_option("round-2")
+    page.get_by_text("the second").wait_for()
+    answer(tab, [first], status=400, json={"error": "the first"})
+    assert page.locator("#verdict").inner_text() == "the second"
+    assert page.locator("#rounds .round.finished").count() == 2
+
+    last, first = asked("**/api/gallery*only=marked*", lambda: panel("train"))
+    answer(tab, [last], json={"total": 2})
+    answer(tab, [first], json={"total": 1})
+    assert page.locator("#marked-count").inner_text() == "2 training images are marked."
+
+    last, first = asked("**/api/session", lambda: panel("take"))
+    for route, epoch in ((last, 9), (first, 8)):
+        answer(tab, [route], json={**told, "models": [{**told["models"][0], "epoch": epoch}]})
+    page.get_by_role("link", name="Weights of run, epoch 9").wait_for()
+
+    page.goto("about:blank")
+    page.unroute("**/api/session")
+    (first,) = asked("**/api/gallery*", lambda: page.goto(f"{tab.address}#image=train/0&at=0"), 1)
+    tab.opened().keys("PageDown", "Escape")  # closed before the next image is known
+    answer(tab, [first], json=session.gallery({}))
+    assert page.locator("#detail").is_hidden()
+
+
+def test_a_gallery_that_is_refused_is_asked_for_only_once_in_a_while(
+    open_tab: Opener, session: Session
+) -> None:
+    tab = open_tab()
+    refused: list[Any] = []
+    answered = {"status": 500, "json": {"error": "too busy"}}
+    tab.page.route("**/api/gallery*", lambda route: (refused.append(route), route.fulfill(**answered)))
+    tab.page.locator("[name=split]").select_option("val")
+    tab.page.get_by_text("too busy").wait_for()
+    tab.page.wait_for_timeout(300)
+    assert len(refused) <= 2
+    tab.page.unroute("**/api/gallery*")
+    tab.page.locator(f".tile button[title='{session.photos['val'].names[0]}']").wait_for()

@@ -2,6 +2,7 @@
 
 import { get } from "./api.js";
 import { byId, element, fill } from "./dom.js";
+import { Latest } from "./latest.js";
 
 /** @typedef {{scores: Record<string, number>, groups: Record<string, number>, reliance: Record<string, number>}} Scored */
 
@@ -12,6 +13,8 @@ const PARTS = /** @type {const} */ ([
 ]);
 
 export class Comparison {
+  #latest = new Latest();
+
   /** @param {import("./training.js").Training} training @param {import("./detail.js").App} app */
   constructor(training, app) {
     this.training = training;
@@ -47,12 +50,21 @@ export class Comparison {
     this.#offer();
     if (!round) return;
     this.select.value = round;
+    const isLatest = this.#latest.ask();
+    this.#tell("comparing …");
     const found = await get(`/api/compare/${encodeURIComponent(round)}`).catch((error) => ({
       error: error.message,
     }));
-    byId("verdict").textContent = found.error ?? found.verdict;
-    byId("verdict").dataset.label = found.label ?? "";
-    byId("compare-table").replaceChildren(...(found.error ? [] : [table(found.before, found.after, round)]));
+    if (!isLatest()) return;
+    if (found.error) this.#tell(found.error);
+    else this.#tell(found.verdict, found.label, table(found.before, found.after, round));
+  }
+
+  /** @param {string} verdict @param {string} label @param {Node[]} tables */
+  #tell(verdict, label = "", ...tables) {
+    byId("verdict").textContent = verdict;
+    byId("verdict").dataset.label = label;
+    byId("compare-table").replaceChildren(...tables);
   }
 }
 

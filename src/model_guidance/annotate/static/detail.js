@@ -6,6 +6,7 @@ import { Editor } from "./editor.js";
 import { showFacts } from "./facts.js";
 import { ImageView } from "./image_view.js";
 import { listenToKeys } from "./keys.js";
+import { Latest } from "./latest.js";
 import { drawMarks } from "./overlay.js";
 import { listenToPointers } from "./pointer.js";
 import { toolbar } from "./toolbar.js";
@@ -22,7 +23,7 @@ import { Viewport } from "./viewport.js";
 export class Detail {
   /** @type {Map<string, Picture>} the image through each model that is shown */
   #seen = new Map();
-  #asked = 0;
+  #latest = new Latest();
 
   /** @param {App} app */
   constructor(app) {
@@ -104,6 +105,7 @@ export class Detail {
     if (!open) return;
     this.#measure();
     await this.#look();
+    if (this.app.settings.get("image") !== open) return;
     this.focus();
     this.#preload();
   }
@@ -128,13 +130,11 @@ export class Detail {
   async #look() {
     const { place } = this;
     if (!place) return;
-    const asked = ++this.#asked;
+    const isLatest = this.#latest.ask();
     const models = [this.app.settings.get("model"), this.app.settings.get("beside")].filter(Boolean);
-    const pictures = await Promise.all(models.map((model) => getPicture(place, model))).catch((error) => {
-      this.app.complain(error.message);
-      return [];
-    });
-    if (asked !== this.#asked || !pictures.length) return;
+    const pictures = await Promise.all(models.map((model) => getPicture(place, model))).catch((error) => error);
+    if (!isLatest() || !this.isOpen(place)) return;
+    if (pictures instanceof Error) return this.app.complain(pictures.message);
     this.#seen = new Map(models.map((model, at) => [model, pictures[at]]));
     this.#show(place, pictures[0]);
   }
@@ -202,11 +202,12 @@ export class Detail {
     const drawing = this.editor.draft.length > 1 && this.editor.tool === "polygon";
     byId("finish").hidden = !drawing;
     for (const view of this.views) view.svg.dataset.tool = this.editor.tool;
-    const models = [...this.#seen].map(([id, picture]) => ({
-      title: this.app.session.model(id)?.title ?? id,
-      picture,
-    }));
-    showFacts(byId("facts"), this.editor, models);
+    showFacts(byId("facts"), this.editor, () => this.#said());
+  }
+
+  /** The image through each model. */
+  #said() {
+    return [...this.#seen].map(([id, picture]) => ({ title: this.app.session.model(id)?.title ?? id, picture }));
   }
 
   #drawShapes() {
@@ -226,10 +227,10 @@ export class Detail {
 
   /** @param {"right" | "skip"} status */
   #setStatus(status) {
-    const { place } = this;
-    if (!place) return;
-    const taken = this.app.marks.of(place)?.status === status;
-    this.app.marks.setStatus(place, taken ? null : status);
+    const { picture } = this.editor;
+    if (!picture || !this.isOpen(picture)) return this.app.announce("the image is not there yet");
+    const taken = this.app.marks.of(picture)?.status === status;
+    this.app.marks.setStatus({ split: picture.split, index: picture.index }, taken ? null : status);
     this.app.announce(taken ? "taken back" : status === "right" ? "right as it looks" : "skipped");
     if (!taken) this.#go(1);
   }

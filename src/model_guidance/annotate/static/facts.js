@@ -10,7 +10,7 @@ const MOST = 8; // scores that are shown
 /**
  * @param {HTMLElement} region
  * @param {Editor} editor
- * @param {{title: string, picture: Picture}[]} seen the image through each model
+ * @param {() => {title: string, picture: Picture}[]} seen the image through each model, by the time it is shown
  */
 export function showFacts(region, editor, seen) {
   const { picture } = editor;
@@ -21,7 +21,7 @@ export function showFacts(region, editor, seen) {
   region.replaceChildren(
     element("h3", { textContent: "Image" }),
     facts(picture),
-    ...seen.flatMap(({ title, picture }) => [
+    ...seen().flatMap(({ title, picture }) => [
       element("h3", { textContent: `What ${title} says` }),
       scores(picture),
     ]),

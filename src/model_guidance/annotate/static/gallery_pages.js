@@ -1,6 +1,7 @@
 /** The images of the gallery, asked for in parts when they come into view. */
 
 import { get } from "./api.js";
+import { Latest } from "./latest.js";
 import { Observed } from "./observed.js";
 
 /** @typedef {import("./api.js").Entry} Entry */
@@ -13,7 +14,8 @@ export class GalleryPages extends Observed {
   #pages = new Map();
   /** @type {Record<string, string>} */
   #query = {};
-  #asked = 0;
+  #latest = new Latest();
+  #isLatest = this.#latest.ask();
   #timer = 0;
   total = 0;
   message = "";
@@ -22,7 +24,7 @@ export class GalleryPages extends Observed {
   ask(query) {
     this.#query = query;
     this.#pages.clear();
-    this.#asked += 1;
+    this.#isLatest = this.#latest.ask();
     return this.need(0);
   }
 
@@ -47,38 +49,39 @@ export class GalleryPages extends Observed {
     const number = Math.floor(position / PAGE);
     const there = this.#pages.get(number);
     if (there) return Array.isArray(there) ? undefined : there;
-    const loading = this.#load(number, this.#asked);
+    const loading = this.#load(number);
     this.#pages.set(number, loading);
     return loading;
   }
 
-  /** @param {number} number @param {number} asked */
-  async #load(number, asked) {
+  /** @param {number} number */
+  async #load(number) {
+    const isLatest = this.#isLatest;
     const query = { ...this.#query, offset: number * PAGE, limit: PAGE };
     const found = await get("/api/gallery", query).catch((error) => ({ error: error.message }));
-    if (asked !== this.#asked) return;
-    if (found.error) return this.#failed(number, found.error, asked);
+    if (!isLatest()) return;
+    if (found.error) return this.#failed(found.error);
     this.#pages.set(number, found.images);
     this.total = found.total;
     this.message = found.message ?? "";
-    if (!found.ready) this.#later(asked);
+    if (!found.ready) this.#later();
     this.changed();
   }
 
-  /** @param {number} number @param {string} message @param {number} asked */
-  #failed(number, message, asked) {
-    this.#pages.delete(number);
+  /** @param {string} message */
+  #failed(message) {
     this.message = message;
-    this.#later(asked);
+    this.#later();
     this.changed();
   }
 
-  /** Ask for the same again; what is there stays until then. @param {number} asked */
-  #later(asked) {
+  /** Ask for the same again; what is there stays until then. */
+  #later() {
+    const isLatest = this.#isLatest;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      if (asked !== this.#asked) return;
-      for (const number of this.#pages.size ? [...this.#pages.keys()] : [0]) this.#load(number, asked);
+      if (!isLatest()) return;
+      for (const number of this.#pages.keys()) this.#load(number);
     }, WHILE_LOOKING);
   }
 }

@@ -10,6 +10,9 @@ import { Observed } from "./observed.js";
  */
 
 export class Session extends Observed {
+  #asked = 0;
+  #taken = 0;
+
   /** @param {any} found what the server says */
   constructor(found) {
     super();
@@ -37,8 +40,12 @@ export class Session extends Observed {
 
   /** Ask again; tells where the models or their epochs have changed. */
   async refresh() {
+    const asked = ++this.#asked;
+    const found = await get("/api/session");
+    if (asked < this.#taken) return; // what was asked later has been answered already
+    this.#taken = asked;
     const before = JSON.stringify(this.models);
-    this.found = await get("/api/session");
+    this.found = found;
     if (JSON.stringify(this.models) !== before) this.changed();
   }
 

@@ -2,6 +2,7 @@
 
 import { get, post } from "./api.js";
 import { byId, counted, element } from "./dom.js";
+import { Latest } from "./latest.js";
 import { Observed } from "./observed.js";
 import { RoundView } from "./round_view.js";
 
@@ -17,6 +18,8 @@ export class Training extends Observed {
   rounds = [];
   /** @type {Map<string, RoundView>} */
   #views = new Map();
+  #counting = new Latest();
+  #asking = new Latest();
   #timer = 0;
   #shownBeside = "";
   #begun = "";
@@ -53,8 +56,9 @@ export class Training extends Observed {
 
   /** How many images of the training split have marks. */
   async count() {
+    const isLatest = this.#counting.ask();
     const found = await get("/api/gallery", { split: "train", only: "marked", limit: 1 }).catch(() => null);
-    if (!found) return;
+    if (!found || !isLatest()) return;
     byId("marked-count").textContent = found.total
       ? `${counted(found.total, "training image is", "training images are")} marked.`
       : "No training image is marked yet: mark a few of those that matter.";
@@ -84,20 +88,23 @@ export class Training extends Observed {
   /** Ask how the rounds are, again and again while one is trained. */
   async refresh() {
     clearTimeout(this.#timer);
+    const isLatest = this.#asking.ask();
     const found = await get("/api/rounds").catch(() => null);
-    if (found) await this.#take(found);
+    if (found && isLatest()) await this.#take(found, isLatest);
+    if (!isLatest()) return;
     const busy = !found || this.rounds.some((round) => round.state === "running");
     if (busy) this.#timer = setTimeout(() => this.refresh(), WHILE_TRAINING);
   }
 
-  /** @param {Round[]} rounds */
-  async #take(rounds) {
+  /** @param {Round[]} rounds @param {() => boolean} isLatest whether they still are, after another question */
+  async #take(rounds, isLatest) {
     const before = new Map(this.rounds.map((round) => [round.id, round]));
-    this.rounds = rounds;
     const learned = rounds.some(
       ({ id, epoch, state }) => before.get(id)?.epoch !== epoch || before.get(id)?.state !== state,
     );
     if (learned) await this.app.session.refresh().catch(() => undefined);
+    if (!isLatest()) return;
+    this.rounds = rounds;
     for (const round of rounds) this.#tell(before.get(round.id), round);
     this.#showBeside();
     for (const round of rounds)

@@ -75,6 +75,7 @@ def train_run(config: Config, folder: Path, *, overwrite: bool = False) -> Resul
 
 def _run(run: Prepared, overwrite: bool) -> Result:
     folder, config = run.folder, run.config
+    drawn = run.names if reader_of(config.data).draws else None
     if run.fabric.is_global_zero:
         check_claim(folder, config, overwrite)  # another process may have been here since
         if overwrite and not goes_on(folder, config):
@@ -83,13 +84,14 @@ def _run(run: Prepared, overwrite: bool) -> Result:
             if overwrite:
                 say(f"{folder.name}: an unfinished run of these settings goes on; to begin anew, delete it")
             check_classes(config.data, read_classes(folder), run.classes, folder)
-            check_splits(config.data, run.names, folder, exactly=True)
+            if drawn is not None:
+                check_splits(config.data, drawn, folder, exactly=True)
             if is_there(folder / RESULT):
                 reopen(folder)
         write(folder / CONFIG, config.yaml().encode())
         write(folder / CLASSES, json.dumps(run.classes).encode())
-        if reader_of(config.data).draws:
-            write_splits(folder, run.names)
+        if drawn is not None:
+            write_splits(folder, drawn)
     run.fabric.barrier()
     if config.frozen is not None:
         run = on_features(run)

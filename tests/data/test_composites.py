@@ -1,6 +1,7 @@
 """Composites: what they show, of which they are made, their labels, and that a seed decides them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -311,7 +312,9 @@ def test_composites_of_other_pixels_share_no_features(tmp_path: Path, augment: b
 def test_composites_of_other_regions_or_of_other_chosen_images_share_no_features(tmp_path: Path):
     """Regions of a file that is laid over lie in a folder of their own: that of the images is the same."""
     split, found = exclusive(tmp_path / "one", 6), set()
-    other = split_of(tmp_path / "other", [sample(i, [i % 2], [1 - i % 2]) for i in range(6)], exclusive=True)
+    moved = [annotated("boxes", [(i % 2, np.array(BOXES[i % 2], np.float32) + 2)]) for i in range(6)]
+    samples = [replace(sample(i, [i % 2]), annotations=each) for i, each in enumerate(moved)]
+    other = split_of(tmp_path / "other", samples, exclusive=True)
     for regions in (None, other.folder):
         whole = SplitDataset(Split.open(split.folder, regions), RegionSettings())
         found.add(whole.regions_identity)

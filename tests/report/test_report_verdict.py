@@ -240,3 +240,17 @@ def test_what_nobody_can_judge(tmp_path):
         "Energy, in the last epoch: not judged: there is no baseline among these runs; `model-guidance "
         f"verdict {guided} --baseline RUN` judges it."
     ]
+
+
+def test_seeds_with_images_of_their_own_are_judged_together(tmp_path):
+    """As drawn data have them, whose regions differ as well: each seed's are the same on both sides."""
+    for seed in (0, 1):
+        drawn = {"images": f"images of seed {seed}", "regions": f"regions of seed {seed}"}
+        write(tmp_path / f"base-{seed}", replace(counted((50, 10)), **drawn), seed=seed)
+        write(tmp_path / f"guided-{seed}", replace(counted((50, 50)), **drawn), seed=seed, lambda_=1.0)
+    (sentence,) = sentences(tmp_path)
+    assert "repaired: the behaviour is better" in sentence
+    other = replace(counted((50, 50)), images="others", regions="regions of seed 1")
+    write_evidence(tmp_path / "guided-1", other)
+    (sentence,) = sentences(tmp_path)
+    assert "the runs were not tested on the same images" in sentence

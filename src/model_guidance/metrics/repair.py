@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -100,6 +99,7 @@ def repair(guided: Sequence[Evidence], baseline: Sequence[Evidence]) -> Repair:
     the worst group, or what replacing the outside costs. Raises `UserError` if the models were not tested
     on the same images, or none of these has a group or a region.
     """
+    _check_same_images(guided, baseline)
     every = _common([*guided, *baseline])
     guided, baseline = every[: len(guided)], every[len(guided) :]
     first = guided[0]
@@ -118,6 +118,7 @@ def beyond(guided: Sequence[Evidence], control: Sequence[Evidence]) -> Beyond:
     It is the change of the guided models minus that of the controls: the baseline, which both start from,
     cancels. Each is the mean over its seeds; the bootstrap is paired. Raises `UserError` as `repair` does.
     """
+    _check_same_images(guided, control)
     every = _common([*guided, *control])
     guided, control = every[: len(guided)], every[len(guided) :]
     behaviour, images = _behaviour(guided[0])
@@ -231,15 +232,20 @@ def _ends(found: Estimate, sign: str) -> str:
     return f"95 % interval {100 * found.low:{sign}.1f} to {100 * found.high:{sign}.1f}"
 
 
-def check_same_images(every: Sequence[Evidence]) -> None:
-    """Raise `UserError` unless all are of the same images."""
-    if not all(each.same_images(other) for each, other in pairwise(every)):
+def _check_same_images(guided: Sequence[Evidence], other: Sequence[Evidence]) -> None:
+    """Raise `UserError` unless both are of the same images; each seed may have its own, if it has on both."""
+    every = [*guided, *other]
+    alike = all(
+        np.array_equal(each.index, every[0].index) and np.array_equal(each.groups, every[0].groups)
+        for each in every
+    )
+    known = all(each.images for each in every)
+    if not alike or (known and {each.images for each in guided} != {each.images for each in other}):
         raise UserError("verdict: the runs were not tested on the same images: compare runs on the same data")
 
 
 def _common(every: Sequence[Evidence]) -> list[Evidence]:
     """Return what was found in the conditions that all have, in each on the images that all have measured."""
-    check_same_images(every)
     conditions = [name for name in every[0].right if all(name in each.right for each in every)]
     explained = ~np.any([np.isnan(each.epg) for each in every], axis=0)
     found = []

@@ -13,7 +13,7 @@ from safetensors.numpy import save
 from model_guidance.errors import UserError
 from model_guidance.files import check_file, is_there, write
 from model_guidance.metrics.evidence import Evidence
-from model_guidance.metrics.repair import Beyond, Repair, beyond, check_same_images, repair
+from model_guidance.metrics.repair import Beyond, Repair, beyond, repair
 from model_guidance.progress import say
 from model_guidance.runs.folder import EVIDENCE, OTHER_EVIDENCE, Run, named_below
 from model_guidance.runs.start import started_from
@@ -72,9 +72,34 @@ def kept_evidence(run: Run, explainer: str) -> list[Evidence]:
 def kept_together(runs: Sequence[Run], explainer: str) -> list[Evidence] | None:
     """Return what each run kept under the same maps and on the same regions; None where one kept none such.
 
-    Raises `UserError` if what they kept is of other images.
+    Seeds may have drawn images of their own: the regions are those of the runs on the same images.
     """
     kept = [kept_evidence(run, explainer) for run in runs]
+    if not all(kept):
+        return None
+    found: dict[int, Evidence] = {}
+    for places in _on_the_same_images([several[0] for several in kept]):
+        alike = _alike([kept[place] for place in places])
+        if alike is None:
+            return None
+        found |= zip(places, alike, strict=True)
+    return [found[place] for place in range(len(runs))]
+
+
+def _on_the_same_images(every: Sequence[Evidence]) -> list[list[int]]:
+    """Return the places of what is of the same images, together."""
+    groups: list[list[int]] = []
+    for place, each in enumerate(every):
+        own = next((group for group in groups if every[group[0]].same_images(each)), None)
+        if own is None:
+            groups.append([place])
+        else:
+            own.append(place)
+    return groups
+
+
+def _alike(kept: Sequence[Sequence[Evidence]]) -> list[Evidence] | None:
+    """Return of what each of some runs kept one that is on the same images and regions as the others'."""
     for first in kept[0]:
         alike = [
             [each for each in several if each.same_images(first) and each.same_regions(first)]
@@ -82,7 +107,6 @@ def kept_together(runs: Sequence[Run], explainer: str) -> list[Evidence] | None:
         ]
         if all(alike):
             return [several[0] for several in alike]
-    check_same_images([several[0] for several in kept if several])
     return None
 
 

@@ -75,23 +75,8 @@ def train_run(config: Config, folder: Path, *, overwrite: bool = False) -> Resul
 
 def _run(run: Prepared, overwrite: bool) -> Result:
     folder, config = run.folder, run.config
-    drawn = run.names if reader_of(config.data).draws else None
     if run.fabric.is_global_zero:
-        check_claim(folder, config, overwrite)  # another process may have been here since
-        if overwrite and not goes_on(folder, config):
-            clear(folder)
-        elif is_there(folder / STATE):
-            if overwrite:
-                say(f"{folder.name}: an unfinished run of these settings goes on; to begin anew, delete it")
-            check_classes(config.data, read_classes(folder), run.classes, folder)
-            if drawn is not None:
-                check_splits(config.data, drawn, folder, exactly=True)
-            if is_there(folder / RESULT):
-                reopen(folder)
-        write(folder / CONFIG, config.yaml().encode())
-        write(folder / CLASSES, json.dumps(run.classes).encode())
-        if drawn is not None:
-            write_splits(folder, drawn)
+        _open_folder(run, overwrite)
     run.fabric.barrier()
     if config.frozen is not None:
         run = on_features(run)
@@ -111,6 +96,27 @@ def _run(run: Prepared, overwrite: bool) -> Result:
         for remark in remarks(config, history, result.best_epoch, run.main, level):
             say(f"{folder.name}: {remark}")
     return result
+
+
+def _open_folder(run: Prepared, overwrite: bool) -> None:
+    """Begin the run in its folder, or see to it that the one that lies there can go on."""
+    folder, config = run.folder, run.config
+    drawn = run.names if reader_of(config.data).draws else None
+    check_claim(folder, config, overwrite)  # another process may have been here since
+    if overwrite and not goes_on(folder, config):
+        clear(folder)
+    elif is_there(folder / STATE):
+        if overwrite:
+            say(f"{folder.name}: an unfinished run of these settings goes on; to begin anew, delete it")
+        check_classes(config.data, read_classes(folder), run.classes, folder)
+        if drawn is not None:
+            check_splits(config.data, drawn, folder, exactly=True)
+        if is_there(folder / RESULT):
+            reopen(folder)
+    write(folder / CONFIG, config.yaml().encode())
+    write(folder / CLASSES, json.dumps(run.classes).encode())
+    if drawn is not None:
+        write_splits(folder, drawn)
 
 
 def _train(run: Prepared) -> tuple[Sequence[Scores], Goal]:

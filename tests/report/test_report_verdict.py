@@ -178,13 +178,14 @@ def test_other_images_and_few_images_are_one_sentence_each(tmp_path):
 
 
 def test_runs_that_were_tested_on_different_regions_are_judged_on_those_that_both_kept(tmp_path):
+    one = "a" * 32
     base = write(tmp_path / "base", replace(counted((50, 10)), regions="b"))
-    guided = write(tmp_path / "guided", replace(counted((50, 50)), regions="a"), lambda_=1.0)
+    guided = write(tmp_path / "guided", replace(counted((50, 50)), regions=one), lambda_=1.0)
     assert sentences(tmp_path) == [
         "Energy, in the last epoch: not judged: these runs were tested on different regions: "
         f"{guided}, {base}; `model-guidance verdict {guided} --baseline {base}` scores again what it takes."
     ]
-    write_evidence(base, replace(counted((50, 10)), regions="a"), other_evidence("ixg@final", "a"))
+    write_evidence(base, replace(counted((50, 10)), regions=one), other_evidence("ixg@final", one))
     assert sentences(tmp_path)[0].startswith("Energy, in the last epoch: repaired")
 
 
@@ -254,3 +255,14 @@ def test_seeds_with_images_of_their_own_are_judged_together(tmp_path):
     write_evidence(tmp_path / "guided-1", other)
     (sentence,) = sentences(tmp_path)
     assert "the runs were not tested on the same images" in sentence
+
+
+def test_seeds_of_an_earlier_version_that_drew_their_own_images_are_judged_together(tmp_path):
+    """Their evidence does not say on which images it is; that their regions are others is no fault then."""
+    for seed in (0, 1):
+        options = {"seed": seed}
+        for name, found, lambda_ in (("base", counted((50, 10)), 0.0), ("guided", counted((50, 50)), 1.0)):
+            drawn = replace(found, area=found.area / (1 + seed))
+            write(tmp_path / f"{name}-{seed}", drawn, seed=seed, options=options, lambda_=lambda_)
+    (sentence,) = sentences(tmp_path)
+    assert "repaired: the behaviour is better" in sentence

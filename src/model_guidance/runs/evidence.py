@@ -78,7 +78,7 @@ def kept_together(runs: Sequence[Run], explainer: str) -> list[Evidence] | None:
     if not all(kept):
         return None
     found: dict[int, Evidence] = {}
-    for places in _on_the_same_images([several[0] for several in kept]):
+    for places in _on_the_same_images(runs, [several[0] for several in kept]):
         alike = _alike([kept[place] for place in places])
         if alike is None:
             return None
@@ -86,11 +86,20 @@ def kept_together(runs: Sequence[Run], explainer: str) -> list[Evidence] | None:
     return [found[place] for place in range(len(runs))]
 
 
-def _on_the_same_images(every: Sequence[Evidence]) -> list[list[int]]:
-    """Return the places of what is of the same images, together."""
+def _on_the_same_images(runs: Sequence[Run], kept: Sequence[Evidence]) -> list[list[int]]:
+    """Return the places of the runs that were tested on the same images, together.
+
+    Where one does not say on which, the options of its data do: seeds of earlier versions drew their own too.
+    """
+
+    def same(one: int, other: int) -> bool:
+        told = kept[one].images and kept[other].images
+        alike = told or runs[one].config.options == runs[other].config.options
+        return bool(alike) and kept[one].same_images(kept[other])
+
     groups: list[list[int]] = []
-    for place, each in enumerate(every):
-        own = next((group for group in groups if every[group[0]].same_images(each)), None)
+    for place in range(len(runs)):
+        own = next((group for group in groups if same(group[0], place)), None)
         if own is None:
             groups.append([place])
         else:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.evidence import evidence
+from tests.report.folders import scores, write_run
 from tests.training.helpers import small
 
 from model_guidance.cli import main
@@ -21,7 +22,7 @@ from model_guidance.runs.evidence import (
     read_evidence,
     write_evidence,
 )
-from model_guidance.runs.folder import EVIDENCE, Run, own_files
+from model_guidance.runs.folder import EVIDENCE, OTHER_EVIDENCE, Run, own_files
 from model_guidance.runs.second_attribution import add_attribution
 from model_guidance.runs.train import train_run
 
@@ -171,6 +172,13 @@ def test_evidence_of_an_earlier_version_is_read_and_counts_where_its_regions_are
     write_evidence(base.folder, replace(old, area=old.area / 2))
     assert judge(run, base).sentence == judge(run).sentence
     assert len(kept_evidence(base, base.config.explainer)) == 2
+
+
+def test_what_a_layer_of_a_like_name_kept_is_not_this_ones(tmp_path):
+    run = write_run(tmp_path, [scores(0.6, 0.3)], layer="block")
+    for name in ("ixg@block-1", f"ixg@block-{'0' * 32}"):
+        write_evidence(run, evidence(images=4), f"{OTHER_EVIDENCE}/{name}.safetensors")
+    assert len(kept_evidence(Run.open(run), "ixg@block")) == 1
 
 
 def test_mistakes(runs, tmp_path):

@@ -10,6 +10,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from model_guidance.data.identity import BYTES
 from model_guidance.errors import UserError
 from model_guidance.files import check_file, is_there, write
 from model_guidance.metrics.evidence import Evidence
@@ -62,7 +63,7 @@ def read_evidence(folder: Path, name: str = EVIDENCE) -> Evidence | None:
 
 def kept_evidence(run: Run, explainer: str) -> list[Evidence]:
     """Return all that a run kept under the maps METHOD@LAYER, what is of its own regions first."""
-    pattern = re.compile(rf"{re.escape(explainer)}(-[0-9a-f]+)?\.safetensors")
+    pattern = re.compile(rf"{re.escape(explainer)}(-[0-9a-f]{{{2 * BYTES}}})?\.safetensors")
     others = [path.name for path in named_below(run.folder, OTHER_EVIDENCE) if pattern.fullmatch(path.name)]
     own = [EVIDENCE] if run.config.explainer == explainer else []
     found = (read_evidence(run.folder, name) for name in (*own, *(f"{OTHER_EVIDENCE}/{n}" for n in others)))

@@ -41,6 +41,10 @@ class Evidence:
         """Return whether both are of the same images, as far as they say."""
         if self.images and other.images and self.images != other.images:
             return False
+        return self.same_rows(other)
+
+    def same_rows(self, other: "Evidence") -> bool:
+        """Return whether the rows of both can be paired: as many images of the same groups."""
         return np.array_equal(self.index, other.index) and np.array_equal(self.groups, other.groups)
 
     def same_regions(self, other: "Evidence") -> bool:

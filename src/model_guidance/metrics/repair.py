@@ -235,10 +235,7 @@ def _ends(found: Estimate, sign: str) -> str:
 def _check_same_images(guided: Sequence[Evidence], other: Sequence[Evidence]) -> None:
     """Raise `UserError` unless both are of the same images; each seed may have its own, if it has on both."""
     every = [*guided, *other]
-    alike = all(
-        np.array_equal(each.index, every[0].index) and np.array_equal(each.groups, every[0].groups)
-        for each in every
-    )
+    alike = all(each.same_rows(every[0]) for each in every)
     known = all(each.images for each in every)
     if not alike or (known and {each.images for each in guided} != {each.images for each in other}):
         raise UserError("verdict: the runs were not tested on the same images: compare runs on the same data")

@@ -174,6 +174,18 @@ def test_evidence_of_an_earlier_version_is_read_and_counts_where_its_regions_are
     assert len(kept_evidence(base, base.config.explainer)) == 2
 
 
+def test_only_what_is_lacking_is_scored_beside_evidence_of_an_earlier_version(runs, tmp_path, capsys):
+    """As of a run that was guided at another layer than its baseline was explained at."""
+    shutil.copytree(runs / "other layer", tmp_path / "guided")
+    shutil.copytree(runs / "base", tmp_path / "base")
+    run, base = Run.open(tmp_path / "guided"), Run.open(tmp_path / "base")
+    (base.folder / other_evidence(run.config.explainer)).unlink(missing_ok=True)
+    write_evidence(run.folder, replace(read_evidence(run.folder), images="", regions=""))
+    assert judge(run, base).sentence == judge(Run.open(runs / "other layer")).sentence
+    assert "scored again" not in capsys.readouterr().err
+    assert len(kept_evidence(run, run.config.explainer)) == 1
+
+
 def test_what_a_layer_of_a_like_name_kept_is_not_this_ones(tmp_path):
     run = write_run(tmp_path, [scores(0.6, 0.3)], layer="block")
     for name in ("ixg@block-1", f"ixg@block-{'0' * 32}"):

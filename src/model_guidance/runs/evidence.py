@@ -126,11 +126,13 @@ def evidence_of_runs(*runs: Run) -> list[Evidence]:
     It is what the runs kept. If they kept none such, it is measured on the regions that the first one's
     settings name, as these are now: the last epoch is scored again, and a finished run keeps what is found.
     """
-    kept = kept_together(runs, runs[0].config.explainer)
+    explainer = runs[0].config.explainer
+    kept = kept_together(runs, explainer)
     if kept is not None:
         return kept
     regions = _regions_now(runs[0].config)
-    return [_measured(run, runs[0], regions) for run in runs]
+    found = [kept_evidence(run, explainer) or [_measured(run, runs[0], regions)] for run in runs]
+    return _alike(found) or [_measured(run, runs[0], regions) for run in runs]
 
 
 def evidence_of_run(run: Run, explained_as: Run) -> Evidence:

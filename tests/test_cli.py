@@ -200,11 +200,28 @@ def test_options_replace_those_of_the_file(tmp_path):
     assert line == ["train", "--epochs=3", "--lambda=0.5", '--options={"count": 9, "labels": "multi"}']
 
 
+def test_several_annotations_are_written_either_way_by_either_command():
+    for command in ("train", "check-data"):
+        for values in (["a.json", "b c.csv"], ['["a.json", "b c.csv"]']):
+            line = gathered([command, "--annotations", *values, "--data=x", "--out=y"])
+            parsed = cli._parser(line).parse_args(line)[command]
+            assert parsed["annotations"] == ["a.json", "b c.csv"], (command, values)
+            assert parsed["out"] == "y"
+
+
 @pytest.mark.parametrize(
     ("command", "missing"), [("report", "runs"), ("evaluate", "run"), ("study", "name"), ("train", "--out")]
 )
 def test_what_is_missing_is_named_as_the_user_writes_it(command, missing, capsys, tmp_path):
-    assert f"required: {missing} (see" in rejected(capsys, tmp_path, command)
+    expected = f"required: {missing} (see model-guidance {command} --help)"
+    assert expected in rejected(capsys, tmp_path, command)
+
+
+@pytest.mark.parametrize("given", [["check-data", "photos"], ["train", "--out=x", "--data", "my", "photos"]])
+def test_a_value_that_belongs_to_no_option(given, capsys, tmp_path):
+    said = rejected(capsys, tmp_path, *given)
+    assert "unrecognized arguments: photos; a value stands behind its option" in said
+    assert f"(see model-guidance {given[0]} --help)" in said
 
 
 def test_layers_of_a_network(capsys, tmp_path):

@@ -12,6 +12,7 @@ from model_guidance.commands.parser import Parser, mapping
 from model_guidance.errors import UserError, one_line
 from model_guidance.files import check_output_folder, write
 from model_guidance.report.escape import printable, terminal
+from model_guidance.training.config import paths
 
 if TYPE_CHECKING:
     from model_guidance.data.inspection import Inspection
@@ -27,7 +28,9 @@ def parser(_: Sequence[str]) -> Parser:
     parser = Parser(description="Read a whole data set; print counts and defects; draw its regions.")
     parser.add_argument("--data", type=str, required=True, help="a path to photos, or the name of a data set")
     parser.add_argument("--root", type=str, help="the folder in which it lies")
-    parser.add_argument("--annotations", nargs="+", default=[], help="files or folders with more regions")
+    parser.add_argument(
+        "--annotations", type=str | list[str] | None, help="file or folder with more regions, or several"
+    )
     parser.add_argument(
         "--orientation", type=str, default="stored", help="of photos, regions: stored, upright"
     )
@@ -49,7 +52,7 @@ def run(given: dict[str, Any]) -> None:
     """Check a data set; exits with 1 if it has defects."""
     composed = _composed(given["composites"], given["replaced"], given["regions"])
     data, root = located(given["data"], given["root"])
-    more = (tuple(map(Path, given["annotations"])), given["orientation"])
+    more = (paths(given["annotations"]), given["orientation"])
     if not check_data(data, root, given["options"], Path(given["out"]), composed, *more):
         sys.exit(1)
 

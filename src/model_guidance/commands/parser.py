@@ -4,6 +4,7 @@ import argparse
 import json
 import re
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,6 +22,7 @@ FUNCTIONS = (
 )  # options that may name a function of the user's own, which is imported
 SHELLS = ("bash", "zsh", "tcsh")
 MAPPINGS = ("options", "slurm", "machine")  # options whose value is a mapping, also given as --NAME.KEY VALUE
+LISTS = ("--annotations",)  # options whose value may be a list, also given as several values
 
 
 class Parser(ArgumentParser):
@@ -31,19 +33,23 @@ class Parser(ArgumentParser):
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Raise the message as a `UserError`, with the options under the names that users give them."""
-        message = re.sub(r"\b[a-z-]+\.(runs|run|name)\b", r"\1", " ".join(message.split()))
         commands = "|".join(self._by_command()) or "(?!)"  # a command's own parser has none
+        within = re.search(rf"\b({commands})\.\w", message)
+        message = re.sub(r"\b[a-z-]+\.(runs|run|name)\b", r"\1", " ".join(message.split()))
         message = re.sub(rf"\b(?:{commands})\.(\w+)", r"--\1", message)
         message = re.sub(r"Parser key \"(\w+)\":", r"--\1:", re.sub(r"<class '(\w+)'>", r"\1", message))
         command = re.search(r"argument subcommand: invalid choice: '([^']*)'", message)
         if command:
             known = f"there are {', '.join(self._by_command())}{meant(command[1], self._by_command())}"
             raise UserError(f"there is no command '{command[1]}': {known}")
-        raise UserError(f"{message}{self._meant(message)} (see {self.prog.replace(' [options]', '')} --help)")
+        asked = f"{self.prog.replace(' [options]', '')}{f' {within[1]}' if within else ''}"
+        raise UserError(f"{message}{self._meant(message)} (see {asked} --help)")
 
     def _meant(self, message: str) -> str:
-        """Return which option may be meant by one that there is not."""
-        unknown = re.search(r"(?:Unrecognized|unrecognized) arguments: (-{1,2}[\w.-]+)", message)
+        """Return which option may be meant by one that there is not, or that a value belongs to none."""
+        if re.search(r"[Uu]nrecognized arguments: [^-]", message):
+            return "; a value stands behind its option, such as --data, and one with spaces in quotes"
+        unknown = re.search(r"[Uu]nrecognized arguments: (-{1,2}[\w.-]+)", message)
         actions = [each for parser in (self, *self._by_command().values()) for each in parser._actions]
         known = [option for action in actions for option in action.option_strings]
         return meant(unknown[1], known) if unknown else ""
@@ -74,12 +80,12 @@ mapping = _Mapping()
 
 
 def gathered(arguments: Sequence[str]) -> list[str]:
-    """Return a command line with all `--options.KEY VALUE` as one `--options MAPPING`.
+    """Return a command line with all `--options.KEY VALUE` as one `--options MAPPING`, lists as one value.
 
     A mapping replaces what stands before it, a single key one of its values.
     """
     found: dict[str, dict[str, Any]] = {}
-    rest, waiting = [], iter(arguments)
+    rest, waiting = [], iter(_with_lists(arguments))
     for argument in waiting:
         name, separator, value = argument.partition("=")
         option, _, key = name.removeprefix("--").partition(".")
@@ -95,6 +101,19 @@ def gathered(arguments: Sequence[str]) -> list[str]:
         _check_scalars(read if option == "options" else {}, "--options")
         found[option] = found.get(option, {}) | read if key else read
     return [*rest, *(f"--{option}={json.dumps(value)}" for option, value in found.items())]
+
+
+def _with_lists(arguments: Sequence[str]) -> list[str]:
+    """Return a command line with several values behind an option of `LISTS` as the list that they are."""
+    found: list[str] = []
+    rest = list(arguments)
+    while rest:
+        found.append(rest.pop(0))
+        values = list(takewhile(lambda each: not each.startswith("--"), rest)) if found[-1] in LISTS else []
+        if len(values) > 1:
+            found.append(json.dumps(values))
+            del rest[: len(values)]
+    return found
 
 
 def with_file(arguments: Sequence[str], known: Sequence[str]) -> list[str]:

@@ -1,5 +1,6 @@
 """The settings of a training run; importing them imports no torch."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
@@ -121,8 +122,7 @@ class Config(  # dataclasses take the fields of the last base first
     @property
     def annotation_files(self) -> tuple[Path, ...]:
         """The files with more regions; of an image that is in several, the last one's count."""
-        named = [self.annotations] if isinstance(self.annotations, str) else self.annotations
-        return tuple(map(Path, named or ()))
+        return paths(self.annotations)
 
     @property
     def one_logit(self) -> bool:
@@ -161,6 +161,11 @@ class Config(  # dataclasses take the fields of the last base first
     def yaml(self) -> str:
         """Return the settings as YAML, under the names of the command line's options."""
         return yaml.safe_dump(self.plain(), sort_keys=False)
+
+
+def paths(named: str | Sequence[str] | None) -> tuple[Path, ...]:
+    """Return the files and folders that an option names which takes one or several."""
+    return tuple(map(Path, [named] if isinstance(named, str) else named or ()))
 
 
 def is_plain(value: object, depth: int = 20) -> bool:

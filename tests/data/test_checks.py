@@ -1,10 +1,15 @@
 """Whatever is wrong with a box or a class is said in one sentence naming it."""
 
 import math
+import re
+from functools import partial
+from pathlib import Path
 
 import pytest
 
+from model_guidance.data import open_source
 from model_guidance.data.checks import check_box, check_point, class_index
+from model_guidance.data.formats.known import open_annotations
 from model_guidance.errors import UserError
 
 
@@ -64,3 +69,15 @@ def test_of_what_a_file_says_instead_the_ends_are_quoted() -> None:
     assert said.startswith("a.xml: the class 'horze horze ")
     assert said.endswith(" horze ' is unknown; did you mean 'horse'?")
     assert len(said) < 200
+
+
+def test_a_relative_path_that_leads_nowhere_says_from_where_it_was_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = Path("photos")
+    for opened in (partial(open_source, "folder", path, "train"), partial(open_annotations, path)):
+        with pytest.raises(
+            UserError, match=rf"^photos: does not exist in {re.escape(str(tmp_path))}, where .*; "
+        ):
+            opened()

@@ -13,9 +13,14 @@ from model_guidance.files import is_there
 
 
 def needed(path: Path, remedy: str) -> Path:
-    """Return `path` when it exists; raise `UserError` with the `remedy` (what should lie there) otherwise."""
+    """Return `path` when it exists; raise `UserError` with the `remedy` (what should lie there) otherwise.
+
+    Of a relative path it says where it was looked for: a run keeps its paths as they were given, and may be
+    opened from another folder.
+    """
     if not is_there(path):
-        raise UserError(f"{path}: does not exist; {remedy}")
+        seen = "" if path.is_absolute() else f" in {Path.cwd()}, where relative paths begin, a run's too"
+        raise UserError(f"{path}: does not exist{seen}; {remedy}")
     return path
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from model_guidance.data.checks import needed
 from model_guidance.data.formats.annotated_file import AnnotatedFile
 from model_guidance.data.formats.coco import Coco
 from model_guidance.data.formats.cvat import Cvat
@@ -13,7 +14,7 @@ from model_guidance.data.formats.table import RegionTable
 from model_guidance.data.formats.voc import Voc
 from model_guidance.data.formats.yolo import RESERVED, Yolo
 from model_guidance.errors import UserError
-from model_guidance.files import check_file, entries, is_folder, is_there
+from model_guidance.files import check_file, entries, is_folder
 
 FORMATS: Mapping[str, Callable[[Path], AnnotatedFile]] = {
     "coco": Coco,
@@ -36,9 +37,7 @@ ANY = (
 
 def open_annotations(path: Path) -> AnnotatedFile:
     """Read a file or folder of annotations in whichever format it is; `UserError` if it is in none."""
-    if not is_there(path):
-        raise UserError(f"{path}: does not exist; there must be regions in it: {ANY}")
-    return FORMATS[format_of(path)](path)
+    return FORMATS[format_of(needed(path, f"there must be regions in it: {ANY}"))](path)
 
 
 def format_of(path: Path) -> str:

@@ -55,6 +55,7 @@ def test_runs_and_is_explained(name: str, layer: str):
         ("torchvision/fcn_resnet50", None, ["fcn_resnet50", "list_models"]),  # no classifier
         ("timm/no_such", None, ["no_such", "list_models"]),
         ("xdnn_resnet18", "imagenet", ["xdnn_resnet18", "path"]),
+        ("small", "imagenet", ["'small' has no ImageNet weights: leave --weights out", "resnet18"]),
         ("small", "no/such/file.pth", ["no/such/file.pth"]),
     ],
 )

@@ -32,6 +32,7 @@ BACKBONES: dict[str, Callable[[int], Backbone]] = {
 }
 LIBRARIES = {"torchvision": library.torchvision_model, "timm": library.timm_model}
 BCOSIFIED = "bcosified/"
+UNTRAINED = ("small", "xdnn_small", "bcos_small")  # of ours, for drawn data and tests
 
 
 def build(
@@ -59,6 +60,10 @@ def build(
         raise UserError(
             f"there is no backbone '{name}': choose one of {', '.join(BACKBONES)}, "
             f"torchvision/NAME or timm/NAME, or bcosified/ and one of these{meant(name, BACKBONES)}"
+        )
+    elif pretrained and name in UNTRAINED:
+        raise UserError(
+            f"'{name}' has no ImageNet weights: leave --weights out, or take resnet18, timm/NAME, ..."
         )
     elif pretrained:
         raise UserError(

@@ -15,6 +15,7 @@ from model_guidance.metrics.classification import accuracy, f1
 from model_guidance.metrics.evidence import Evidence, evidence_of
 from model_guidance.metrics.maps import MapScores
 from model_guidance.metrics.repair import OUTCOMES, beyond, repair
+from model_guidance.report.tables.repair import repair_table
 
 BIASED = {"groups": (0.95, 0.3), "outside": 0.4}
 
@@ -271,3 +272,10 @@ def test_evidence_of_batches_sums_up_to_the_scores(exclusive):
     assert np.isnan(found.right["outside: mean"][:, 0]).tolist() == [True, True, False, False, False, True]
     assert found.epg == pytest.approx([np.nan, np.nan, 0.2, 0.32, 0.405, np.nan], nan_ok=True)
     assert found.area == pytest.approx([np.nan, np.nan, 0.25, 0.25, 0.25, np.nan], nan_ok=True)
+
+
+def test_nothing_is_not_shown_with_a_minus():
+    found = repair([counted((50, 40))], [counted((50, 40))])
+    none = replace(found, gap=replace(found.gap, value=-1e-6, low=-1e-6))
+    assert "gap left 0.0 (95 % interval 0.0 to" in none.sentence
+    assert "-0.0" not in none.sentence + repair_table(none)

@@ -43,13 +43,13 @@ class Repair:
         shown = [name for name in (*decided, WORST, OUTSIDE, "EPG") if name in self.figures]
         facts = "; ".join(f"{name} {self._change(name)}" for name in shown)
         even = f" (an even map: {100 * self.area:.1f})" if "EPG" in self.figures else ""
-        left = f"gap left {100 * self.gap.value:.1f} ({_ends(self.gap, '')})"
+        left = f"gap left {100 * self.gap.value:z.1f} ({_ends(self.gap, '')})"
         told = (f"{self.outcome}: {reason}", f"{facts}{even}; {left}")
         return " ".join(f"{each[0].upper()}{each[1:]}." for each in told)
 
     def _change(self, name: str) -> str:
         before, after, change = self.figures[name]
-        return f"{100 * before:.1f} to {100 * after:.1f} ({100 * change.value:+.1f}, {_ends(change, '+')})"
+        return f"{100 * before:.1f} to {100 * after:.1f} ({100 * change.value:+z.1f}, {_ends(change, '+')})"
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Beyond:
     @property
     def sentence(self) -> str:
         """What guidance did beyond the control, and what that shows if it is not certain."""
-        ends = f"{100 * self.change.value:+.1f} ({_ends(self.change, '+')})"
+        ends = f"{100 * self.change.value:+z.1f} ({_ends(self.change, '+')})"
         return f"Beyond random regions: {self.behaviour} {ends}{'' if self.certain else self._doubt}."
 
     @property
@@ -229,7 +229,7 @@ def _with_replaced(evidence: Evidence) -> Bool[np.ndarray, "images"]:
 
 
 def _ends(found: Estimate, sign: str) -> str:
-    return f"95 % interval {100 * found.low:{sign}.1f} to {100 * found.high:{sign}.1f}"
+    return f"95 % interval {100 * found.low:{sign}z.1f} to {100 * found.high:{sign}z.1f}"
 
 
 def _check_same_images(guided: Sequence[Evidence], other: Sequence[Evidence]) -> None:

@@ -44,5 +44,5 @@ def _at_chance(found: Evaluation, classes: int) -> bool:
 
 
 def _points(found: Estimate) -> str:
-    ends = f"{100 * found.low:+.1f} to {100 * found.high:+.1f}"
-    return f"{100 * found.value:.1f} points (95 % interval {ends}; {found.images} images)"
+    ends = f"{100 * found.low:+z.1f} to {100 * found.high:+z.1f}"
+    return f"{100 * found.value:z.1f} points (95 % interval {ends}; {found.images} images)"

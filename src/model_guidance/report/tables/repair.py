@@ -9,8 +9,8 @@ def repair_table(found: Repair) -> str:
     table = text_table(["baseline", "guided", "change", "95 % interval"])
     for name, (before, after, change) in found.figures.items():
         values = (before, after)
-        ends = f"{100 * change.low:+.1f} to {100 * change.high:+.1f}"
-        table.add_row(name, *(f"{100 * each:.1f}" for each in values), f"{100 * change.value:+.1f}", ends)
-    ends = f"{100 * found.gap.low:.1f} to {100 * found.gap.high:.1f}"
-    table.add_row("gap left", "", f"{100 * found.gap.value:.1f}", "", ends)
+        ends = f"{100 * change.low:+z.1f} to {100 * change.high:+z.1f}"
+        table.add_row(name, *(f"{100 * each:.1f}" for each in values), f"{100 * change.value:+z.1f}", ends)
+    ends = f"{100 * found.gap.low:z.1f} to {100 * found.gap.high:z.1f}"
+    table.add_row("gap left", "", f"{100 * found.gap.value:z.1f}", "", ends)
     return rendered(table)

@@ -15,7 +15,7 @@ from model_guidance.commands import check_data as command
 from model_guidance.commands.check_data import check_data, unmeasured
 from model_guidance.data.composites import CROP, FILLERS, check_settings
 from model_guidance.data.inspection import inspect
-from model_guidance.data.source import Sample, Source, annotated
+from model_guidance.data.source import Sample, Source, annotated, by_remark
 from model_guidance.errors import UserError
 from model_guidance.report.figures.data_sheet import data_sheet, spread
 
@@ -163,3 +163,13 @@ def test_composites_of_data_without_a_region_are_refused(tmp_path: Path) -> None
         painted(40, 30).save(folder / "1.png")
     with pytest.raises(UserError, match="^--composites: there is nothing to compose, none of the 1 training"):
         check_data("folder", str(tmp_path / "data"), {}, tmp_path / "out", ("swap", "both", "boxes"))
+
+
+def test_what_is_said_of_all_splits_is_said_once(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    for number in range(20):
+        path = tmp_path / "data" / "ab"[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        painted(40, 30).save(path)
+    check_data("folder", str(tmp_path / "data"), {}, tmp_path / "out")
+    assert capsys.readouterr().out.count("drawn from train") == 1
+    assert by_remark({"train": ["x", "y", "x"], "val": ["y"]}) == {"x": ["train"], "y": ["train", "val"]}

@@ -86,6 +86,7 @@ def check_data(
     from model_guidance.data import open_source
     from model_guidance.data.inspection import inspect
     from model_guidance.data.readers.options import SPLITS
+    from model_guidance.data.source import by_remark
     from model_guidance.report.figures.data_sheet import data_sheet
     from model_guidance.report.figures.drawing import encoded
 
@@ -95,12 +96,16 @@ def check_data(
     home = Path(root) if root else None
     how = {"annotations": annotations, "orientation": orientation, **options}
     sources = {split: open_source(name, home, split, **how) for split in SPLITS}
+    remarks = by_remark({split: source.remarks for split, source in sources.items()})
+    shared = [remark for remark, splits in remarks.items() if len(splits) == len(SPLITS)]
+    for remark in shared:
+        print(f"{name}: {one_line(printable(remark))}")
     found = {}
     for split, source in sources.items():
         found[split] = inspect(source)
         print(f"{name} {split}: {_counts(found[split])}")
         print(_class_table(found[split], source))
-        for line in _lines(found[split], source):
+        for line in _lines(found[split], source, shared):
             print(f"  {one_line(printable(line))}")
         sheet = out / f"{split}.png"
         write(sheet, encoded(data_sheet(source, found[split].annotated), "png"))
@@ -180,13 +185,13 @@ def _class_table(found: "Inspection", source: "Source") -> str:
     return rendered(table)
 
 
-def _lines(found: "Inspection", source: "Source") -> Iterator[str]:
-    """Yield what there is to say about a split besides its table."""
+def _lines(found: "Inspection", source: "Source", shared: Sequence[str]) -> Iterator[str]:
+    """Yield what there is to say about a split besides its table, and besides what all splits `shared`."""
     yield from (f"{group}: {count}" for group, count in found.groups.items())
     absent = [name for name in source.classes if not found.images[name]]
     if absent:
         yield f"remark: no image of {_listed(absent)}"
-    yield from source.remarks
+    yield from (remark for remark in source.remarks if remark not in shared)
     yield from _some("remark", found.remarks)
     yield from _some("defect", found.defects)
 

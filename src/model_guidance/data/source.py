@@ -1,6 +1,6 @@
 """What a reader hands to the rest: one split of a data set, nothing decoded yet."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,15 @@ def bounding_box(mask: Bool[np.ndarray, "height width"]) -> Float32[np.ndarray, 
     """Return the edges x1, y1, x2, y2 of the smallest box around a mask, which must not be empty."""
     columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
     return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], dtype=np.float32)
+
+
+def by_remark(remarks: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
+    """Return each of the splits' `remarks` once, in their order, with the splits that it is of."""
+    found: dict[str, list[str]] = {}
+    for split, own in remarks.items():
+        for remark in dict.fromkeys(own):
+            found.setdefault(remark, []).append(split)
+    return found
 
 
 @dataclass(frozen=True)

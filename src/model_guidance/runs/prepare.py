@@ -11,6 +11,7 @@ from model_guidance.data import SplitDataset
 from model_guidance.data.annotations.kinds import KINDS
 from model_guidance.data.annotations.settings import RANDOM, check_fraction, named_images
 from model_guidance.data.composites import check_settings
+from model_guidance.data.source import by_remark
 from model_guidance.errors import UserError
 from model_guidance.guidance import Guidance
 from model_guidance.metrics.catalogue import main_score
@@ -95,9 +96,10 @@ def prepare(config: Config, folder: Path) -> Prepared:
     guidance, fabric = guidance_of(config, len(source.classes)), fabric_of(config)
     data = Data.open(config, ("train", "val", "test"), fabric)
     if fabric.is_global_zero:
-        for name, split in data.splits.items():
-            for remark in split.remarks:
-                say(f"{folder.name}: {name}: {remark}")
+        remarks = by_remark({name: split.remarks for name, split in data.splits.items()})
+        for remark, names in remarks.items():
+            place = "" if len(names) == len(data.splits) else f"{' and '.join(names)}: "
+            say(f"{folder.name}: {place}{remark}")
     if any(split.classes != source.classes for split in data.splits.values()):
         raise UserError(f"--data {config.data}: train, val and test do not have the same classes")
     model = guidance.model.to(fabric.device)

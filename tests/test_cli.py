@@ -217,6 +217,15 @@ def test_what_is_missing_is_named_as_the_user_writes_it(command, missing, capsys
     assert expected in rejected(capsys, tmp_path, command)
 
 
+def test_a_folder_of_runs_is_no_run_but_names_them(capsys, tmp_path):
+    assert "config.yaml\n" in rejected(capsys, tmp_path, "evaluate", str(tmp_path))
+    for name in ("guided", "baseline"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.yaml").write_text("")
+    said = rejected(capsys, tmp_path, "evaluate", str(tmp_path))
+    assert f"there are runs in it, name one: {tmp_path / 'baseline'}, {tmp_path / 'guided'}\n" in said
+
+
 @pytest.mark.parametrize("given", [["check-data", "photos"], ["train", "--out=x", "--data", "my", "photos"]])
 def test_a_value_that_belongs_to_no_option(given, capsys, tmp_path):
     said = rejected(capsys, tmp_path, *given)

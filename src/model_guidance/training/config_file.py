@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from model_guidance.errors import UserError
+from model_guidance.errors import UserError, first_of
 from model_guidance.files import is_there, read_text
 from model_guidance.training.config import Config
 
@@ -18,7 +18,9 @@ OLDEST = ("data", "size", "backbone", "layer", "loss", "lambda", "epochs", "batc
 def load(path: Path) -> Config:
     """Read settings that `Config.yaml` wrote; raises `UserError` if there are none or they are damaged."""
     if not is_there(path):
-        raise UserError(f"{path.parent}: this is no run folder, it has no {path.name}")
+        below = sorted(each.parent for each in path.parent.glob(f"*/{path.name}"))
+        hint = f"; there are runs in it, name one: {first_of(below)}" if below else ""
+        raise UserError(f"{path.parent}: this is no run folder, it has no {path.name}{hint}")
     content = read_yaml(path)
     names = {field.name.strip("_"): field.name for field in fields(Config)}
     if not isinstance(content, dict):

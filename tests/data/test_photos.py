@@ -152,6 +152,7 @@ def test_a_turned_photo_has_a_remark_and_stays_as_stored(tmp_path: Path) -> None
     image, (remark,) = read_photo(tmp_path / "phone.jpg")
     assert image.size == (20, 10)
     assert "viewers turn it (EXIF orientation 6)" in remark
+    assert "(check-data and train --orientation upright" in remark
     assert "--orientation upright" in remark
 
 

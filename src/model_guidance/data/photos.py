@@ -120,8 +120,8 @@ def _turn(image: Image.Image) -> int | None:
 
 def _said(turn: int) -> str:
     return (
-        f"viewers turn it (EXIF orientation {turn}); it is used, and its boxes are read, as stored "
-        "(--orientation upright: as viewers show it)"
+        f"viewers turn it (EXIF orientation {turn}); it is taken, and regions are read, as stored "
+        "(check-data and train --orientation upright: as viewers show it)"
     )
 
 

@@ -46,6 +46,19 @@ def test_a_seed_without_a_good_enough_model_is_named_and_not_averaged(tmp_path):
     assert "bad" in last_epochs(*compared(tmp_path))["run"].tolist()
 
 
+def test_runs_guided_by_other_annotations_are_other_configurations(tmp_path):
+    write_run(tmp_path / "base", [scores(0.80, 0.3)])
+    write_run(tmp_path / "own", [scores(0.80, 0.6)], lambda_=1.0)
+    write_run(tmp_path / "first", [scores(0.80, 0.7)], lambda_=1.0, annotations="round1/boxes.json")
+    write_run(tmp_path / "both", [scores(0.80, 0.9)], lambda_=1.0, annotations=["a.json", "b.csv"])
+    rows = overview(compared(tmp_path)[1]).text.set_index("configuration")["EPG"]
+    assert rows.drop("baseline").to_dict() == {
+        "Energy": "60.0",
+        "Energy, regions of round1/boxes.json": "70.0",
+        "Energy, regions of a.json and b.csv": "90.0",
+    }
+
+
 def test_a_configuration_that_costs_too_much_keeps_its_row(tmp_path):
     write_run(tmp_path / "base", [scores(0.80, 0.3)])
     write_run(tmp_path / "bad", [scores(0.70, 0.9), scores(0.74, 0.8)], lambda_=1.0)
@@ -164,6 +177,12 @@ def test_a_lambda_that_collapsed_is_named(tmp_path):
     write_run(tmp_path / "good", [scores(0.78, 0.6)], lambda_=1.0)
     write_run(tmp_path / "collapsed", [scores(0.5, 0.2)], lambda_=2.5)
     assert too_strong(compared(tmp_path)[0]) == ["λ 2.5 of Energy"]
+
+
+def test_a_configuration_without_a_fixed_lambda_is_too_strong_without_one(tmp_path):
+    write_run(tmp_path / "base", [scores(0.80, 0.3)])
+    write_run(tmp_path / "adapted", [scores(0.60, 0.9)], target_epg=0.9)
+    assert too_strong(compared(tmp_path)[0]) == ["Energy"]
 
 
 def test_seeds_of_a_configuration_are_named_together_and_its_maps_where_there_are_several(tmp_path):

@@ -18,6 +18,7 @@ REGIONS = ("annotated", "dilate", "regions")
 COMPOSITES = ("composites", "replaced", "filler", "composites_weight")
 GUIDANCE = (
     *REGIONS,
+    "annotations",
     "annotated_images",
     "annotated_batch",
     "guided_part",
@@ -32,7 +33,7 @@ PANEL = ("backbone", "explainer")
 WORDS = {"target_epg": "target EPG", "allowed_loss": "allowed loss", "start": "from"}
 WORDS |= {"composites": "share", "composites_weight": "weight", "freeze_statistics": "frozen statistics"}
 WORDS |= {"annotated_images": "images of", "annotated_batch": "beside a batch", "guided_part": "guided part"}
-WORDS |= {"class_weights": "class weights"}
+WORDS |= {"annotations": "regions of", "class_weights": "class weights"}
 
 
 def labelled(table: pd.DataFrame) -> pd.DataFrame:
@@ -129,6 +130,8 @@ def _tells(row: pd.Series, parts: Sequence[str]) -> bool:
 
 def _part(row: pd.Series, name: str) -> str:
     value = row[name]
+    if isinstance(value, list):  # several files
+        value = " and ".join(value)
     if pd.isna(value) or (name in COMPOSITES and not row["composites"]):
         return ""
     shown = f"{value:g}" if isinstance(value, float) else str(value)

@@ -106,12 +106,18 @@ def _seeds(replicates: pd.Series) -> str:
 
 
 def too_strong(table: pd.DataFrame) -> list[str]:
-    """Return "λ 5 of CONFIGURATION" where no tested checkpoint of it keeps to the allowed loss, as above."""
+    """Return "λ 5 of CONFIGURATION" where no tested checkpoint of it keeps to the allowed loss, as above.
+
+    Where nothing was weighted by a fixed λ, that is the configuration alone.
+    """
     found = []
     for key, rows in _guided(table).groupby(ONE, sort=False):
         least = least_score(_reference(table, rows))
         best = column(rows, f"val {main_score(rows)}").groupby(rows["lambda"]).max()
-        found += [f"λ {weight:g} of {_named(table, key)}" for weight, kept in best.items() if kept < least]
+        failed = [weight for weight, kept in best.items() if kept < least]
+        found += [
+            f"λ {weight:g} of {_named(table, key)}" if weight else _named(table, key) for weight in failed
+        ]
     return found
 
 

@@ -52,6 +52,21 @@ def test_processes_take_the_visible_gpus_in_turn(parallel, visible, expected, tm
     assert os.environ["CUDA_VISIBLE_DEVICES"] == visible
 
 
+def test_a_job_that_the_cluster_refuses_is_a_failure_of_its_own(tmp_path, monkeypatch):
+    pytest.importorskip("submitit")
+    for name, body in {"sbatch": "echo 'sbatch: error: invalid partition' >&2; exit 1", "srun": ""}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    tasks = [Task(name, after, sent.double, (1,), False) for name, after in (("one", None), ("two", "one"))]
+    with executor("slurm", 2, tmp_path / "logs", {"slurm_partition": "nope"}) as submit:
+        failed = run_tasks(tasks, submit, 2)
+    assert failed == {
+        "one": "--cluster slurm: the job was refused: sbatch: error: invalid partition",
+        "two": "not run, because it needs one",
+    }
+
+
 @pytest.mark.slow
 def test_a_job_after_the_death_of_a_process_runs(tmp_path, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")

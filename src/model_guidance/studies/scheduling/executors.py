@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,6 +25,19 @@ class Handle(Protocol):
 
     def result(self) -> Any:
         """Return what the call returned, or raise what it raised."""
+
+
+@dataclass(frozen=True)
+class _Refused:
+    """A call that a cluster did not take: it is over, and what was sent before goes on."""
+
+    reason: str
+
+    def done(self) -> bool:
+        return True
+
+    def result(self) -> Any:
+        raise UserError(self.reason)
 
 
 Submit = Callable[..., Handle]
@@ -120,8 +134,11 @@ def _submitit(cluster: str, logs: Path, slurm: Mapping[str, Any]) -> Iterator[Su
     sent: list[Any] = []
 
     def submit(function: Callable[..., Any], *arguments: Any) -> Handle:
-        with _interruptible():
-            sent.append(there.submit(function, *arguments))
+        try:
+            with _interruptible():
+                sent.append(there.submit(function, *arguments))
+        except submitit.core.utils.FailedJobError as error:  # what sbatch said
+            return _Refused(f"--cluster {cluster}: the job was refused: {' '.join(str(error).split())}")
         return sent[-1]
 
     try:

@@ -8,6 +8,7 @@ from model_guidance.report.read.labels import labelled, unsaid
 from model_guidance.report.read.reported import same_budget
 from model_guidance.report.read.results import read_results
 from model_guidance.report.read.roles import role, start
+from model_guidance.runs.folder import RESULT
 from model_guidance.training.config import Config
 
 ROW = [scores(0.7, 0.3)]
@@ -99,6 +100,25 @@ def test_other_classes_are_a_section_of_their_own(tmp_path):
     (write_run(tmp_path / "b", ROW) / "classes.json").write_text('["cat", "cow"]')
     results = read_results([tmp_path])
     assert list(sections(results)) == ["voc, 64 px, classes cat, dog", "voc, 64 px, classes cat, cow"]
+
+
+def test_runs_tested_on_other_images_are_a_section_of_their_own(tmp_path):
+    for name, images in {"a": 10, "b": 10, "c": 14, "old": 0}.items():
+        path = write_run(tmp_path / name, ROW) / RESULT
+        path.write_text(path.read_text().replace('"images": 10', f'"images": {images}'))
+    results = read_results([tmp_path])
+    assert sections(results) == {
+        "voc, 64 px, 10 test images": ["a", "b", "old"],
+        "voc, 64 px, 14 test images": ["c"],
+    }
+    assert "they differ in test images: " in incomparable(results)
+
+
+def test_no_section_is_lost_to_one_that_reads_alike(tmp_path):
+    write_run(tmp_path / "a", ROW, data="shapes", options={"count": 48})
+    write_run(tmp_path / "b", ROW, data="shapes", options={"count": "48"})
+    found = sections(read_results([tmp_path]))
+    assert found == {"shapes, count 48, 64 px": ["a"], "shapes, count 48, 64 px (2)": ["b"]}
 
 
 def test_seeds_ceilings_networks_and_layers_may_be_compared(tmp_path):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import yaml
 from PIL import Image
+from tests.report.folders import scores, write_run
 from tests.training.helpers import small
 
 from model_guidance import cli
@@ -56,9 +57,9 @@ def test_scores_groups_and_verdict_are_those_of_the_run(card, folder):
     interval = wilson(round(found.scores["accuracy"] * found.images), found.images)
     ends = f"{100 * interval.low:.1f} to {100 * interval.high:.1f}"
     assert f"| accuracy | {100 * interval.value:.1f} % | {ends} | {found.images} |" in card
-    for name, scores in found.groups.items():
+    for name, each in found.groups.items():
         assert re.search(
-            rf"\| {name} \| {100 * scores['accuracy']:.1f} % \| .* \| {scores['images']:.0f} \|", card
+            rf"\| {name} \| {100 * each['accuracy']:.1f} % \| .* \| {each['images']:.0f} \|", card
         )
     assert "beside first_run: " in card
     assert "Trained from random weights" in card
@@ -105,6 +106,18 @@ def test_a_card_without_data_or_a_format_beside_it(folder, tmp_path):
     assert "maps.png" not in text
     assert "/gone" not in text
     assert 'mg.load("first_run")' in text
+
+
+def test_a_start_on_other_data_is_no_baseline_of_its_limits(tmp_path):
+    start = write_run(tmp_path / "start", [scores(0.9, 0.3)])
+    weights = str(start / "best.safetensors")
+    run = write_run(tmp_path / "guided", [scores(0.6, 0.4)], data="coco", weights=weights, lambda_=1.0)
+    for folder in (start, run):
+        (folder / "best.safetensors").touch()
+    text = write_card(Run.open(run), tmp_path / "hub")[0].read_text()
+    assert "There is no baseline among these runs" in text
+    assert "costs more than 5 points" not in text
+    assert "No checkpoint keeps to" not in text
 
 
 def test_mistakes(folder, tmp_path, capsys):

@@ -21,6 +21,7 @@ from model_guidance.report.explain import Choice, explained
 from model_guidance.report.figures.drawing import encoded
 from model_guidance.report.figures.heatmaps import heatmap_sheets
 from model_guidance.report.limitations import limitations
+from model_guidance.report.read.comparable import of_section, sections
 from model_guidance.report.read.labels import labelled
 from model_guidance.report.read.reported import reported
 from model_guidance.report.read.results import read_results
@@ -177,9 +178,10 @@ def _verdict(run: Run, found: Evaluation, baseline: Run | None, epoch: int) -> s
 
 def _limits(run: Run, found: Evaluation, baseline: Run | None) -> Iterator[str]:
     """Yield what limits the claims of this card."""
-    folders = [each.folder for each in (run, baseline) if each is not None]
-    results = read_results(folders)
-    tested = labelled(results.tested)
+    results = read_results([each.folder for each in (run, baseline) if each is not None])
+    own = next(name for name, each in results.runs.items() if each.folder == run.folder.resolve())
+    comparable = next(names for names in sections(results).values() if own in names)
+    tested = labelled(of_section(results.tested, comparable))
     yield from limitations(tested, reported(tested))
     yield "One run with one seed: another seed gives other numbers, and no interval here says how different."
     few = [f"{name} ({each['images']:.0f})" for name, each in found.groups.items() if each["images"] < FEW]

@@ -149,6 +149,14 @@ def test_the_adjusted_average_stands_beside_the_other_where_it_is_known(tmp_path
     assert text.loc[("baseline", "last"), "adjusted"] == "–"
 
 
+def test_a_group_called_like_a_column_has_one_of_its_own(tmp_path):
+    groups = {"overall": {"accuracy": 0.1}, "runs": {"accuracy": 0.9}}
+    write_run(tmp_path / "one", [{"accuracy": 0.6, "worst_group": 0.1, "epg": 0.3, "groups": groups}])
+    row = group_table(*compared(tmp_path)).text.iloc[0]
+    names = ["runs", "overall", "group overall", "group runs"]
+    assert row[names].tolist() == ["1", "60.0", "10.0", "90.0"]
+
+
 def test_there_is_no_group_table_without_groups(comparison):
     assert group_table(*comparison) is None
 

@@ -66,5 +66,8 @@ def _row(key: tuple[Hashable, ...], rows: pd.DataFrame, groups: list[str]) -> di
     start = {"backbone": backbone, "attribution": explainer, "configuration": configuration}
     start |= {"λ": lambdas(rows) if role in GUIDED else None, "epoch": kind}
     whole = {label: spread_of(rows, name) for name, label in WHOLE.items()}
-    of_groups = {name: spread_in(rows, "groups", name, "accuracy") for name in groups}
-    return {**start, "runs": len(rows), **whole, **of_groups}
+    row = {**start, "runs": len(rows), **whole}
+    return row | {
+        f"group {name}" if name in row else name: spread_in(rows, "groups", name, "accuracy")
+        for name in groups
+    }

@@ -99,4 +99,5 @@ def test_numbers_and_other_names_stay(name):
 def test_latex_and_markdown():
     assert escape.latex(r"5 % of $x_1 & \y{}") == r"5 \% of \$x\_1 \& \textbackslash{}y\{\}"
     assert escape.latex("±") == r"${}\pm{}$"
+    assert escape.latex("[2pt] *") == "{[}2pt] {*}"  # \\[2pt] at the end of the row before it
     assert escape.markdown("a | <b>") == r"a \| \<b\>"

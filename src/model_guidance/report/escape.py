@@ -16,6 +16,7 @@ IN_LATEX = {
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+    **{sign: f"{{{sign}}}" for sign in "[*"},  # behind the end of a row they would belong to it
     **{sign: f"${{}}{command}{{}}$" for sign, command in {"±": r"\pm", "<": "<", ">": ">"}.items()},
     **{"Δ": r"$\Delta$", "λ": r"$\lambda$", "−": "$-$", "–": "--", "’": "'", "“": "``", "”": "''"},
 }

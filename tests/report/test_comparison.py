@@ -4,7 +4,7 @@ import pytest
 from tests.report.folders import compared, of_classes, scores, write_attribution, write_comparison, write_run
 from tests.report.folders import controls as controls_of
 
-from model_guidance.report.read.reported import CHOSEN, LAST, too_strong, unrepresented
+from model_guidance.report.read.reported import CHOSEN, LAST, by_configuration, too_strong, unrepresented
 from model_guidance.report.read.results import read_results
 from model_guidance.report.read.score import Spread
 from model_guidance.report.section import make_section
@@ -155,6 +155,16 @@ def test_a_group_called_like_a_column_has_one_of_its_own(tmp_path):
     row = group_table(*compared(tmp_path)).text.iloc[0]
     names = ["runs", "overall", "group overall", "group runs"]
     assert row[names].tolist() == ["1", "60.0", "10.0", "90.0"]
+
+
+def test_classes_stand_beside_the_baseline_that_was_trained_as_long(tmp_path):
+    for name, epochs, ap in (("short", 1, 0.2), ("long", 3, 0.6)):
+        write_run(tmp_path / name, [scores(0.7, 0.3, **of_classes(ap, 0.3))] * epochs)
+    write_run(tmp_path / "guided", [scores(0.7, 0.6, **of_classes(0.7, 0.6))] * 3, lambda_=1.0)
+    tested, models = compared(tmp_path)
+    last = last_epochs(tested, models)
+    assert class_table(last, "resnet50", "ixg@final", "x").text["AP, baseline"].tolist() == ["60.0", "60.0"]
+    assert by_configuration(models)["baseline"]["run"].tolist() == ["long"]
 
 
 def test_there_is_no_group_table_without_groups(comparison):

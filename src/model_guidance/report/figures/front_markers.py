@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from model_guidance.report.figures.style import INK, PALE, SHADE, Styles, lightened
 from model_guidance.report.read.published import published_for
-from model_guidance.report.read.reported import baseline
+from model_guidance.report.read.reported import baseline, budget
 from model_guidance.report.read.roles import GUIDED, ROLES, Role
 from model_guidance.report.read.score import NAMES, spread_of
 
@@ -78,7 +78,7 @@ def draw_models(
 def draw_crosshairs(axes: Axes, models: pd.DataFrame, pair: Pair) -> None:
     """Draw dashed lines through the baseline; of several, that with as many epochs as guided models."""
     guided = models[models["role"].isin(GUIDED)]
-    reference = baseline(models, guided["epochs"].iloc[0] if len(guided) else None)
+    reference = baseline(models, budget(guided))
     for name, draw in zip(pair, (axes.axvline, axes.axhline), strict=True):
         spread = spread_of(reference, name)
         if spread is not None:

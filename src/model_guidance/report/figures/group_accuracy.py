@@ -13,7 +13,7 @@ from model_guidance.report.figures.drawing import Drawing
 from model_guidance.report.figures.front_markers import in_figures, model_marks
 from model_guidance.report.figures.lettering import width, wrapped
 from model_guidance.report.figures.style import INK, PALE, Styles, canvas, spread_out
-from model_guidance.report.read.reported import baseline
+from model_guidance.report.read.reported import baseline, budget
 from model_guidance.report.read.roles import GUIDED
 from model_guidance.report.read.score import Spread, members, spread_in, spread_of
 
@@ -81,7 +81,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, places: Mapping[str, float], of: Of, s
                 axes.errorbar(found.mean, place, xerr=found.deviation, **bars)
             axes.plot(found.mean, place, **{**marks[label], "ms": 6, "mew": 0.8})
     guided = rows[rows["role"].isin(GUIDED)]
-    reference = of(baseline(rows, guided["epochs"].iloc[0] if len(guided) else None))
+    reference = of(baseline(rows, budget(guided)))
     if reference is not None:
         axes.axvline(reference.mean, color=PALE, lw=0.9, ls="--", zorder=0)
     axes.locator_params(axis="x", nbins=3, steps=[1, 2, 5, 10])

@@ -67,6 +67,11 @@ def same_budget(rows: pd.DataFrame, epochs: int | None = None) -> pd.DataFrame:
     return _closest(rows[rows["role"] == "baseline"] if continued.empty else continued, epochs)
 
 
+def budget(guided: pd.DataFrame) -> int | None:
+    """Return for how many epochs guided runs were trained, the first where they differ; None without any."""
+    return int(guided["epochs"].iloc[0]) if len(guided) else None
+
+
 def _closest(found: pd.DataFrame, epochs: int | None) -> pd.DataFrame:
     if epochs is None or found.empty:
         return found
@@ -75,10 +80,15 @@ def _closest(found: pd.DataFrame, epochs: int | None) -> pd.DataFrame:
 
 
 def by_configuration(models: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Return the rows of the baseline, if any, and of each guided configuration, the highest EPG first."""
+    """Return the rows of the baseline, if any, and of each guided configuration, the highest EPG first.
+
+    Of several baselines it is the one with as many epochs as the guided runs.
+    """
     guided = models[models["role"] == "guided"]
     guided = guided.loc[column(guided, "epg").sort_values(ascending=False, kind="stable").index]
-    found = {"baseline": baseline(models)} | dict(list(guided.groupby("configuration", sort=False)))
+    found = {"baseline": baseline(models, budget(guided))} | dict(
+        list(guided.groupby("configuration", sort=False))
+    )
     return {str(label): rows for label, rows in found.items() if not rows.empty}
 
 

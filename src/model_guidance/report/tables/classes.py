@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from model_guidance.metrics.catalogue import SCORES
-from model_guidance.report.read.reported import LAST
+from model_guidance.report.read.reported import LAST, budget
 from model_guidance.report.read.score import members, spread_in
 from model_guidance.report.tables.controls import under_baseline
 from model_guidance.report.tables.table import WrittenTable
@@ -18,7 +18,7 @@ def class_table(last: pd.DataFrame, backbone: str, explainer: str, name: str) ->
     classes = members(last, "classes")
     guided = last[last["own"] & (last["role"] == "guided") & (last["explainer"] == explainer)]
     guided = guided[guided["backbone"] == backbone]
-    columns = {"baseline": under_baseline(last, backbone, explainer)}
+    columns = {"baseline": under_baseline(last, backbone, explainer, budget(guided))}
     columns |= {str(label): rows for label, rows in guided.groupby("configuration", sort=False)}
     if not classes or guided.empty:
         return None

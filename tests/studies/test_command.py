@@ -223,6 +223,17 @@ def test_failed_jobs_are_named_and_the_status_is_1(monkeypatch, capsys):
     assert "failed: two: not run" in out.splitlines()
 
 
+def test_no_page_is_named_that_could_not_be_written(monkeypatch, capsys):
+    monkeypatch.setattr(command, "_run", lambda *_: {})
+    monkeypatch.setattr(command.PlannedRun, "finished", lambda *_: True)
+    monkeypatch.setattr(command, "executor", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr(command, "run_tasks", lambda tasks, *_: {tasks[0].name: "disk full"})
+    assert not study("lambda", StudyOptions(out="there"))
+    assert [line for line in capsys.readouterr().out.splitlines() if "report of" in line] == [
+        "failed: report of lambda: disk full"
+    ]
+
+
 def test_an_unknown_name_is_rejected_before_anything_else():
     with pytest.raises(UserError, match="no study 'nothing'"):
         study("nothing", StudyOptions(size="huge"))

@@ -203,7 +203,7 @@ def _reports(planned: Mapping[str, Sequence[PlannedRun]], folder: Path) -> dict[
     ]
     with executor("here", min(2, len(pages) or 1), folder, {}) as submit:
         failed = run_tasks(pages, submit, 2)
-    for page in pages:
+    for page in (each for each in pages if each.name not in failed):
         print(f"{page.name}: {page.arguments[-1] / 'index.html'}")
     return failed
 

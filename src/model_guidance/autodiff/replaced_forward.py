@@ -11,10 +11,11 @@ from torch import nn
 def replaced_forward(module: nn.Module, forward: Callable[..., Any]) -> Iterator[None]:
     """Have a module called as `forward` inside; an earlier replacement, as accelerate's, comes back."""
     own = vars(module)
-    before = {name: own[name] for name in ("forward",) if name in own}
+    before = own.get("forward")
     own["forward"] = forward
     try:
         yield
     finally:
         del own["forward"]
-        own.update(before)
+        if before is not None:
+            own["forward"] = before

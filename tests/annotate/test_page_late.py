@@ -96,20 +96,19 @@ def test_undo_elsewhere_and_an_address_in_the_open_tab_go_on_in_the_gallery(
     def shown(name: str) -> None:
         tab.page.locator("#image-name", has_text=name).wait_for()
 
+    def goes_on(control: str, value: str, keys: str, opened: int) -> None:
+        """Choose images, of which `opened` is the gallery's fourth; the keys lead out, Page Down back."""
+        tab.keys("Escape").page.locator(f"[name={control}]").select_option(value)
+        tab.page.locator(f".tile button[data-position='3'][title='{named['test'][opened]}']").wait_for()
+        tab.image(3).keys(keys)
+        shown(named["train"][0])
+        tab.keys("PageDown")
+        shown(named["test"][opened + 1])
+
     tab.keys("r")
     shown(named["train"][1])
-    tab.keys("Escape").page.locator("[name=split]").select_option("test")
-    tab.page.locator(f".tile button[data-position='3'][title='{named['test'][3]}']").wait_for()
-    tab.image(3).keys("Control+z")
-    shown(named["train"][0])
-    tab.keys("PageDown")
-    shown(named["test"][4])
-    tab.keys("Escape").page.locator("[name=class]").select_option("dog")
-    tab.page.locator(f".tile button[data-position='3'][title='{named['test'][15]}']").wait_for()
-    tab.image(3).keys("Control+y")
-    shown(named["train"][0])
-    tab.keys("PageDown")
-    shown(named["test"][16])
+    goes_on("split", "test", "Control+z", 3)
+    goes_on("class", "dog", "Control+y", 15)
     tab.page.evaluate("location.hash = '#image=train/7&at=7&opacity=0.3&only=none'")
     shown(named["train"][7])
     chosen = tab.page.locator("#controls").evaluate(
